@@ -1,0 +1,107 @@
+// Package report turns one result into what people and programs read.
+//
+// A Result is the JSON that `--json` prints, field by field; the text is rendered from that same value, so that the two can
+// never disagree. Everything in it that came out of an image (names, bytes, values) is untrusted and is escaped on the way
+// to a terminal.
+package report
+
+// SchemaVersion is the version of Result's JSON shape. Fields are only ever added under one version.
+const SchemaVersion = 1
+
+// Result is the outcome of `selfsame build` or `selfsame diff`.
+type Result struct {
+	SchemaVersion int    `json:"schemaVersion"`
+	Name          string `json:"name"`      // the recipe's name
+	Reference     string `json:"reference"` // repo@sha256:... as pushed, or "" for a local build
+	Digest        string `json:"digest"`    // of the index; "" when not reproducible
+	// Platforms maps os/arch[/variant] to A's manifest digest.
+	Platforms    map[string]string `json:"platforms"`
+	Reproducible bool              `json:"reproducible"`
+	// Axes names the variations that were measured to differ between A and B; NotApplied those that were wanted and did not.
+	Axes       []string     `json:"axes"`
+	NotApplied []NotApplied `json:"notApplied,omitempty"`
+	Findings   []Finding    `json:"findings"`
+	// Omitted counts differences and warnings that are not in Findings.
+	Omitted int `json:"omitted,omitempty"`
+	// Compared says how each platform came out.
+	Compared []Compared `json:"compared,omitempty"`
+	Build    *Build     `json:"build,omitempty"`
+	// Next is the one command that comes next, as typed.
+	Next string `json:"next,omitempty"`
+	// Files are the paths that the text points at: the report itself, and both results.
+	Files Files `json:"files,omitzero"`
+}
+
+// NotApplied is a variation that was wanted but not measured to differ.
+type NotApplied struct {
+	Name   string `json:"name"`
+	Reason string `json:"reason"`
+}
+
+// Compared is one platform's comparison.
+type Compared struct {
+	Platform string `json:"platform"`
+	Level    string `json:"level"` // compare.Level: manifest, content, different
+	A        string `json:"a"`     // manifest digests
+	B        string `json:"b"`
+	LayersA  int    `json:"layersA"`
+	LayersB  int    `json:"layersB"`
+	// Differing lists the layers that differ, counted from 1.
+	Differing []Layer `json:"differing,omitempty"`
+}
+
+// Layer counts what differs in one layer.
+type Layer struct {
+	Layer    int    `json:"layer"` // from 1
+	Step     string `json:"step,omitempty"`
+	File     string `json:"file,omitempty"`
+	Line     int    `json:"line,omitempty"`
+	Added    int    `json:"added,omitempty"`
+	Removed  int    `json:"removed,omitempty"`
+	Modified int    `json:"modified,omitempty"`
+	Metadata int    `json:"metadata,omitempty"`
+	Moved    int    `json:"moved,omitempty"`
+}
+
+// Finding is one difference, or one warning about an image that is equal.
+type Finding struct {
+	Class     string `json:"class"`     // T1 to T25; "" where the cause is not known
+	Certainty string `json:"certainty"` // certain, likely or unknown: of the class
+	Severity  string `json:"severity"`  // error: a difference; warning: A and B agree on something that will not last
+	Platform  string `json:"platform"`
+	Layer     int    `json:"layer"` // from 1; 0 for the manifest or config
+	Path      string `json:"path"`  // file name or JSON path; control and invalid bytes are escaped
+	Step      string `json:"step"`
+	File      string `json:"file,omitempty"` // the file that Line is in
+	Line      int    `json:"line"`
+	Summary   string `json:"summary"`        // one line
+	Fix       string `json:"fix"`            // one edit or command, or ""
+	Kind      string `json:"kind,omitempty"` // compare.Kind
+	// Offset (from 0) and Bytes say where a file's content differs and at how many positions.
+	Offset *int64   `json:"offset,omitempty"`
+	Bytes  int64    `json:"bytes,omitempty"`
+	Values []Values `json:"values,omitempty"`
+	More   int      `json:"more,omitempty"` // findings like this one that were left out
+}
+
+// Values is one value on both sides, escaped; nil where a side has none. A warning has A only.
+type Values struct {
+	Name string  `json:"name"`
+	A    *string `json:"a"`
+	B    *string `json:"b"`
+}
+
+// Build is how the two builds went. Times are seconds.
+type Build struct {
+	Steps    int     `json:"steps"`
+	Cached   int     `json:"cached"`
+	SecondsA float64 `json:"secondsA"`
+	SecondsB float64 `json:"secondsB"`
+}
+
+// Files are paths on this machine.
+type Files struct {
+	Report string `json:"report,omitempty"`
+	A      string `json:"a,omitempty"`
+	B      string `json:"b,omitempty"`
+}
