@@ -1,0 +1,128 @@
+// Package signing turns an in-toto statement into a signed sigstore bundle and back.
+//
+// A bundle holds one DSSE envelope with one signature, and says by a hint (the hash of the public key) whose it is. That is
+// the form that `cosign attest --key` stores beside an image, so stock cosign verifies what is signed here; signing with a
+// key uses no transparency log and no timestamp, and therefore says nothing of when.
+//
+// Signing is deterministic (RFC 6979): one statement and one key give one bundle, byte for byte, so that publishing twice
+// stores one artifact.
+//
+// Verify returns the very bytes over which the signature held. Callers decode those and nothing else: a second decoding of
+// the envelope could see something that was never signed.
+package signing
+
+import (
+	"context"
+	"crypto"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/secure-systems-lab/go-securesystemslib/dsse"
+
+	"github.com/selfsame-build/selfsame/internal/strictjson"
+)
+
+const (
+	// BundleMediaType is the type of a sigstore bundle v0.3, as a media type of its blob and as the artifactType of the
+	// manifest that carries it.
+	BundleMediaType = "application/vnd.dev.sigstore.bundle.v0.3+json"
+	// PayloadType is the one DSSE payload type that is signed and accepted: an in-toto statement.
+	PayloadType = "application/vnd.in-toto+json"
+
+	// MaxPayload bounds a statement in bytes; an SBOM statement of 700 packages has about 2 MiB.
+	MaxPayload = 16 << 20
+	// MaxBundle bounds a bundle in bytes: the payload in base64 and room for the envelope.
+	MaxBundle = MaxPayload/3*4 + 64<<10
+	// maxSignature bounds a signature in bytes; ECDSA P-256 in DER has at most 72.
+	maxSignature = 1 << 10
+)
+
+// bundle is sigstore's bundle (sigstore/protobuf-specs, sigstore_bundle.proto) as far as key signing goes. The fields that
+// belong to other kinds are named so that such a bundle can be told from a broken one; log entries and timestamps may be
+// there (stock cosign adds them), and nothing is concluded from them.
+type bundle struct {
+	MediaType            string               `json:"mediaType"`
+	VerificationMaterial verificationMaterial `json:"verificationMaterial"`
+	Envelope             *envelope            `json:"dsseEnvelope,omitempty"`
+	MessageSignature     json.RawMessage      `json:"messageSignature,omitempty"`
+}
+
+type verificationMaterial struct {
+	PublicKey     *publicKey        `json:"publicKey,omitempty"`
+	Certificate   json.RawMessage   `json:"certificate,omitempty"`
+	Chain         json.RawMessage   `json:"x509CertificateChain,omitempty"`
+	TlogEntries   []json.RawMessage `json:"tlogEntries,omitempty"`
+	TimestampData json.RawMessage   `json:"timestampVerificationData,omitempty"`
+}
+
+type publicKey struct {
+	Hint string `json:"hint"`
+}
+
+type envelope struct {
+	Payload     base64Bytes     `json:"payload"`
+	PayloadType string          `json:"payloadType"`
+	Signatures  []dsseSignature `json:"signatures"`
+}
+
+type dsseSignature struct {
+	Sig   base64Bytes `json:"sig"`
+	KeyID string      `json:"keyid,omitempty"`
+}
+
+// base64Bytes is written in the standard alphabet and read in either.
+//
+// > Either standard or URL-safe encoding is allowed. Signers may choose either, and verifiers MUST accept either.
+type base64Bytes []byte
+
+// MarshalJSON writes the standard alphabet with padding.
+func (b base64Bytes) MarshalJSON() ([]byte, error) {
+	return json.Marshal(base64.StdEncoding.EncodeToString(b))
+}
+
+// UnmarshalJSON reads either alphabet, padded, without line breaks and without stray bits in the last character.
+func (b *base64Bytes) UnmarshalJSON(data []byte) error {
+	var text string
+	if err := json.Unmarshal(data, &text); err != nil {
+		return err
+	}
+	encoding := base64.StdEncoding.Strict()
+	if strings.ContainsAny(text, "-_") {
+		encoding = base64.URLEncoding.Strict()
+	}
+	if strings.ContainsAny(text, "\r\n") {
+		return errors.New("line break in base64")
+	}
+	var err error
+	*b, err = encoding.DecodeString(text)
+	return err
+}
+
+// Sign signs statement, an in-toto statement in JSON, as it is, and returns the bundle. It fails when the statement is not
+// strict JSON or has more than MaxPayload bytes, since no verifier of ours would take it.
+func Sign(ctx context.Context, s *Signer, statement []byte) ([]byte, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, context.Cause(ctx)
+	}
+	if err := strictjson.Check(statement, payloadLimits); err != nil {
+		return nil, fmt.Errorf("signing a statement: %w", err)
+	}
+	sum := sha256.Sum256(dsse.PAE(PayloadType, statement))
+	sig, err := s.private.Sign(nil, sum[:], crypto.SHA256) // nil: RFC 6979
+	if err != nil {
+		return nil, fmt.Errorf("signing a statement: %w", err)
+	}
+	return json.Marshal(bundle{
+		MediaType:            BundleMediaType,
+		VerificationMaterial: verificationMaterial{PublicKey: &publicKey{Hint: s.public.info.Hint}},
+		// keyid stays empty: sigstore-go refuses one that equals the hint, although the specification says it must.
+		Envelope: &envelope{Payload: statement, PayloadType: PayloadType, Signatures: []dsseSignature{{Sig: sig}}},
+	})
+}
+
+// payloadLimits is what a signed statement may be like, whoever signed it.
+var payloadLimits = strictjson.Limits{MaxBytes: MaxPayload, MaxDepth: 64}

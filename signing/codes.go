@@ -1,0 +1,17 @@
+package signing
+
+import "github.com/selfsame-build/selfsame/internal/diag"
+
+// The diagnostics of this package; internal/diag/codes_evidence.go has their pages.
+const (
+	codeKeyUnreadable diag.Code = "A0501"
+	codePassword      diag.Code = "A0502"
+	codePrivateGiven  diag.Code = "A0503"
+	codeAlgorithm     diag.Code = "A0504"
+	codeBundle        diag.Code = "A0505"
+	codeSignature     diag.Code = "A0506"
+	codeOtherKey      diag.Code = "A0507"
+	codeOtherKind     diag.Code = "A0508"
+)
+
+const helpNewKey = "selfsame key new --out selfsame"
