@@ -1,0 +1,65 @@
+// Package atomicfile writes files that are either wholly there or not there at all, also after a power cut.
+//
+// The order is the one that every journaling filesystem promises to respect: write a temporary file in the same folder,
+// fsync it, rename it over the target, fsync the folder (the rename itself lives there).
+package atomicfile
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+)
+
+// Write puts data at path with the permission bits perm (before umask they are set exactly, so umask has no say). A file
+// that is already there is replaced in one step; readers see the old bytes or the new ones, never a mixture.
+func Write(path string, data []byte, perm os.FileMode) error {
+	return WriteFunc(path, perm, func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	})
+}
+
+// WriteFunc is Write for content that fill streams. When fill fails nothing is left behind and its error is returned.
+func WriteFunc(path string, perm os.FileMode, fill func(io.Writer) error) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".tmp-*")
+	if err != nil {
+		return fmt.Errorf("making a temporary file beside %s: %w", path, err)
+	}
+	defer func() {
+		if err != nil {
+			_ = f.Close()
+			_ = os.Remove(f.Name())
+		}
+	}()
+	if err = fill(f); err != nil {
+		return fmt.Errorf("writing %s: %w", path, err)
+	}
+	return Commit(f, path, perm)
+}
+
+// Commit gives the temporary file f its permissions, flushes and closes it, renames it to path and flushes path's folder.
+// f must be in the same filesystem as path. On error f is closed but not removed: that stays with whoever made it.
+func Commit(f *os.File, path string, perm os.FileMode) error {
+	err := errors.Join(f.Chmod(perm), f.Sync(), f.Close())
+	if err != nil {
+		return fmt.Errorf("flushing %s: %w", f.Name(), err)
+	}
+	if err := os.Rename(f.Name(), path); err != nil {
+		return fmt.Errorf("putting %s in place: %w", path, err)
+	}
+	return SyncDir(filepath.Dir(path))
+}
+
+// SyncDir flushes a folder's own entries (names made, renamed or removed in it) to the disk.
+func SyncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return fmt.Errorf("opening folder %s: %w", dir, err)
+	}
+	if err := errors.Join(d.Sync(), d.Close()); err != nil {
+		return fmt.Errorf("flushing folder %s: %w", dir, err)
+	}
+	return nil
+}
