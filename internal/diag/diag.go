@@ -16,10 +16,12 @@ import (
 // Severity separates what stops a command from what it merely reports.
 type Severity string
 
-// The severities. A warning never changes an exit code, unless a command's --strict says so.
+// The severities. A warning never changes an exit code, unless a command's --strict says so; a note never does: it says
+// something worth knowing about what is right as it is.
 const (
 	SeverityError   Severity = "error"
 	SeverityWarning Severity = "warning"
+	SeverityNote    Severity = "note"
 )
 
 // Position is a place in a text file. Line and Column count from 1, columns in Unicode code points; Length is the number
@@ -66,6 +68,11 @@ func Errorf(code Code, format string, args ...any) *Diagnostic {
 // Warnf makes a warning diagnostic whose summary is formatted.
 func Warnf(code Code, format string, args ...any) *Diagnostic {
 	return &Diagnostic{Code: code, Severity: SeverityWarning, Summary: fmt.Sprintf(format, args...)}
+}
+
+// Notef makes a note whose summary is formatted.
+func Notef(code Code, format string, args ...any) *Diagnostic {
+	return &Diagnostic{Code: code, Severity: SeverityNote, Summary: fmt.Sprintf(format, args...)}
 }
 
 // WithAt returns a copy of d that points at p and shows excerpt, the text of that line.
