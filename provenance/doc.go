@@ -21,7 +21,7 @@ const (
 	PredicateSPDX        = "https://spdx.dev/Document"
 	BuildType            = "https://selfsame.build/buildtypes/recipe/v1"
 	MaxStatementBytes    = 10 << 20 // of a statement that is no SBOM; an SPDX document may have MaxSBOMBytes
-	MaxSBOMBytes         = 64 << 20
+	MaxSBOMBytes         = 16 << 20 // signing.MaxPayload
 	maxSubjects          = 64
 	maxDigestsPerSubject = 8
 )

@@ -13,7 +13,7 @@ import (
 // Limits of a statement beyond its bytes: nesting, and values for the largest SBOM.
 const (
 	maxDepth  = 64
-	maxValues = 8_000_000
+	maxValues = 1_000_000
 )
 
 var digestForms = regexp.MustCompile(`^[0-9a-f]{32,128}$`)

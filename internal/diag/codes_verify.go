@@ -1,0 +1,55 @@
+package diag
+
+// verifyCodes are the verdicts of package verify; codes_evidence.go has the rest of A05.
+var verifyCodes = []Info{
+	{"A0530", ExitUsage, "no key to verify with", `
+Verifying asks: did somebody I trust say this? Without a key there is nobody to trust, and any signature would do.
+
+Pass the public half of the signer's key:
+
+    selfsame verify REF --key selfsame.pub
+`},
+	{"A0531", ExitMissing, "evidence is missing", `
+The image, or one of its platform manifests, has no statement that counts: nothing is attached to it, or only things that
+are no signature bundles. Nothing to check is a failure, because whoever can delete evidence could otherwise make it pass.
+
+  - Was the image pushed by selfsame? "docker push" and a copy by another tool leave the evidence behind.
+  - A copy between registries must take the referrers along. Compare with the origin:
+
+    selfsame verify ORIGIN --key selfsame.pub
+
+  - An image that was built before selfsame was in use has to be built again with it.
+`},
+	{"A0532", ExitInvalid, "evidence is invalid", `
+Statements are attached to the image, and none of them holds for it. The table of checks says which check failed first:
+
+  signature       no bundle is signed by a key you gave, or a bundle was changed after it was signed
+  subject         the statement is about another digest
+  predicate type  the signer said something else than where the image came from
+  name            the statement is about another repository: evidence does not carry over from one name to another
+  builder         the builder is not one that you accept
+  build type, parameters   the statement is not of a form that this version understands completely
+  platforms       the index lists another set of manifests than the evidence vouches for
+
+Do not run this image before it is understood which one it is. Look at everything that is attached:
+
+    selfsame verify REF --key selfsame.pub --json
+`},
+	{"A0533", ExitPolicy, "signed, but not reproduced", `
+The image is signed by a key you gave, and its provenance holds. What is not proven is that a second build gave the same
+bytes: there is no rebuild statement, or it does not say what it would have to (a match of the manifest digests, with at least
+one difference between the builders that was seen), or a trusted party says that its rebuild differed.
+
+Build again and push:
+
+    selfsame build --push --key selfsame.key
+`},
+	{"A0534", ExitUndecided, "could not decide", `
+The image or something attached to it could not be read, or there is more attached than the budget allows to read. What was read
+is not enough for a verdict. This says nothing about the image; a gate must stay shut.
+
+Try again. If it stays like this, look at what is attached and at the reasons:
+
+    selfsame verify REF --key selfsame.pub --json
+`},
+}

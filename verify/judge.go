@@ -1,0 +1,133 @@
+package verify
+
+import (
+	"fmt"
+
+	digest "github.com/opencontainers/go-digest"
+
+	"github.com/selfsame-build/selfsame/provenance"
+)
+
+// judge holds what is decided so far over all images of one run.
+type judge struct {
+	options Options
+	name    string // that every statement must have; from the options, else from the first statement that holds
+	proofs  []provenance.Rebuild
+}
+
+// findings are the checks of one image in the order in which they are made.
+type findings struct{ checks []Check }
+
+func (f *findings) ok(name, who, format string, args ...any) {
+	f.checks = append(f.checks, Check{Name: name, Status: StatusOK, Who: who, Detail: clip(fmt.Sprintf(format, args...))})
+}
+
+func (f *findings) fail(v Verdict, name, format string, args ...any) {
+	f.checks = append(f.checks, Check{Name: name, Status: StatusFail, Reason: clip(fmt.Sprintf(format, args...)), verdict: v})
+}
+
+func (f *findings) skip(name, detail, reason string) {
+	f.checks = append(f.checks, Check{Name: name, Status: StatusNotChecked, Detail: clip(detail), Reason: clip(reason)})
+}
+
+func (f *findings) failed() bool {
+	return len(f.checks) > 0 && f.checks[len(f.checks)-1].Status == StatusFail
+}
+
+// judge makes all checks of one image. A failure ends the line of checks that depend on it.
+func (j *judge) judge(img image, e evidence) Subject {
+	s := Subject{Digest: img.desc.Digest, Platform: img.platform, Label: img.label}
+	f := &findings{}
+	if e.incomplete != "" {
+		// What was not read could be a rebuild that failed, so what was read does not suffice, however good it is.
+		f.fail(VerdictUndecided, "completeness", "%s", e.incomplete)
+	}
+	j.signature(f, e)
+	if !f.failed() {
+		j.origin(f, img, &e)
+		j.reproduced(f, img, &e)
+		sbom(f, img, e)
+		f.skip("time", "", "a signature by a key carries no trusted time, so neither age nor expiry is known")
+	}
+	s.Checks = f.checks
+	if e.incomplete != "" {
+		undecide(s.Checks)
+	}
+	return s
+}
+
+// undecide turns failures for want of evidence into undecided ones: what is missing may be among what was not read.
+func undecide(checks []Check) {
+	for i := range checks {
+		if checks[i].Status == StatusFail {
+			checks[i].verdict = VerdictUndecided
+		}
+	}
+}
+
+// signature: SLSA "Verify the signature on the provenance envelope using the roots of trust, resulting in a list of
+// recognized public keys (or equivalent)".
+func (j *judge) signature(f *findings, e evidence) {
+	switch {
+	case len(e.trusted) > 0:
+		keys := map[string]bool{}
+		for _, s := range e.trusted {
+			keys[s.by.Hint] = true
+		}
+		f.ok("signature", e.trusted[0].by.Hint, "%d signed statements by %d key(s)", len(e.trusted), len(keys))
+	case e.bundles > 0:
+		f.fail(VerdictInvalid, "signature", "%d bundle(s) attached, none of them a statement that holds for a key given", e.bundles)
+	case len(e.ignored) > 0:
+		f.fail(VerdictMissing, "signature", "%d thing(s) attached, none of them a bundle signed with a key", len(e.ignored))
+	default:
+		f.fail(VerdictMissing, "signature", "nothing is attached")
+	}
+}
+
+// strength sums up the proofs of n images: reproduced only when each has one; the axes that all of them share; the weakest
+// independence.
+func (j *judge) strength(n int) (bool, []string, provenance.Independence) {
+	axes := []string{}
+	if n == 0 || len(j.proofs) != n {
+		return false, axes, ""
+	}
+	count := map[string]int{}
+	weakest := j.proofs[0].Independence
+	for _, p := range j.proofs {
+		for _, a := range p.Measured() {
+			count[a]++
+		}
+		if degree(p.Independence) < degree(weakest) {
+			weakest = p.Independence
+		}
+	}
+	for _, a := range j.proofs[0].Measured() {
+		if count[a] == n {
+			axes = append(axes, a)
+		}
+	}
+	return true, axes, weakest
+}
+
+func degree(i provenance.Independence) int {
+	switch i {
+	case provenance.OtherOwner:
+		return 2
+	case provenance.OtherHost:
+		return 1
+	default:
+		return 0
+	}
+}
+
+// about finds the one subject of s and says why it is not d. Our statements name exactly one: a statement that names many
+// could be true of the others only.
+func about(s statement, d digest.Digest) (provenance.Subject, error) {
+	if len(s.Subject) != 1 {
+		return provenance.Subject{}, fmt.Errorf("it names %d subjects, not one", len(s.Subject))
+	}
+	if got := s.Subject[0].SHA256(); got != d {
+		return provenance.Subject{}, fmt.Errorf("it is about %s", got)
+	}
+	return s.Subject[0], nil
+}

@@ -1,0 +1,61 @@
+package verify
+
+import (
+	digest "github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/selfsame-build/selfsame/registry/artifact"
+	"github.com/selfsame-build/selfsame/signing"
+)
+
+// Options says what to verify and what to expect of it. The zero values of the expectations are the strict or the honest
+// ones: what is not expected is reported as not checked.
+type Options struct {
+	// Reference is what the user named, for the report only.
+	Reference string
+	// Source is where image and evidence are read: a repository of a registry, or a layout on disk.
+	Source artifact.Source
+	// Digest is the image: an index or a platform manifest. There is no tag here on purpose: who has one resolves it once,
+	// prints it, and passes the digest, so that nobody can answer twice (CVE-2022-47633, CVE-2023-33959).
+	Digest digest.Digest
+	// Keys are the public keys whose signatures count. At least one.
+	Keys []*signing.Verifier
+
+	// ExpectName is the repository (without tag) that the evidence must name. Empty for an image in a folder, which has no
+	// name of its own: then all statements must agree on one.
+	ExpectName string
+	// ExpectBuilder is the only builder.id accepted; empty accepts selfsame's own.
+	ExpectBuilder string
+	// ExpectSource is the source URI ("git+https://...") that the evidence must name; empty: not checked.
+	ExpectSource string
+	// AllowUnreproduced accepts an image that was signed but of which no rebuild is proven. The report still says so.
+	AllowUnreproduced bool
+	// Budget bounds the work that strangers can cause by attaching things.
+	Budget Budget
+}
+
+// Budget bounds reading. Zero means the default. A bound that is reached makes the verdict undecided, never a success: what
+// was not read could be a statement that a rebuild failed.
+type Budget struct {
+	Listing   artifact.Budget // of the referrers of one manifest
+	Bytes     int64           // of all bundles of one manifest together; 0: 1 GiB
+	Platforms int             // listed by an index; 0: 64
+}
+
+func (b Budget) withDefaults() Budget {
+	if b.Bytes == 0 {
+		b.Bytes = 1 << 30
+	}
+	if b.Platforms == 0 {
+		b.Platforms = 64
+	}
+	return b
+}
+
+// image is one manifest whose evidence is judged: the index or one of its platform manifests.
+type image struct {
+	desc     ocispec.Descriptor
+	label    string  // "index", the platform, or "image" for a manifest that was asked for directly
+	platform string  // of a child of an index
+	children []image // of an index
+}

@@ -1,0 +1,173 @@
+package verify
+
+import (
+	"encoding/json"
+
+	digest "github.com/opencontainers/go-digest"
+
+	"github.com/selfsame-build/selfsame/internal/diag"
+	"github.com/selfsame-build/selfsame/provenance"
+)
+
+// SchemaVersion is the version of Result's JSON shape, which only ever gains fields.
+const SchemaVersion = 1
+
+// Status is how a check ended.
+type Status string
+
+// The statuses. StatusNotChecked never helps a verdict.
+const (
+	StatusOK         Status = "ok"
+	StatusFail       Status = "fail"
+	StatusNotChecked Status = "not-checked"
+)
+
+// Verdict is the conclusion from all checks.
+type Verdict string
+
+// The verdicts, each with its exit code (DESIGN §7).
+const (
+	VerdictVerified      Verdict = "verified"       // 0
+	VerdictNotReproduced Verdict = "not-reproduced" // 14: signed, but no rebuild is proven, or one failed
+	VerdictInvalid       Verdict = "invalid"        // 15: evidence is there and does not hold
+	VerdictMissing       Verdict = "missing"        // 16: there is no evidence
+	VerdictUndecided     Verdict = "undecided"      // 17: not everything could be read, and what was read does not suffice
+)
+
+// Check is one thing that was looked at, in the order in which it was done.
+type Check struct {
+	Name   string `json:"name"`
+	Status Status `json:"status"`
+	// Who is the party that the check relies on: a key, a builder.
+	Who string `json:"who,omitempty"`
+	// Detail is what was seen.
+	Detail string `json:"detail,omitempty"`
+	// Reason says why the check failed or was not made.
+	Reason string `json:"reason,omitempty"`
+
+	verdict Verdict // what a failure means
+}
+
+// Subject is one manifest with the checks of its evidence.
+type Subject struct {
+	Digest   digest.Digest `json:"digest"`
+	Platform string        `json:"platform,omitempty"` // empty for the index
+	Label    string        `json:"label"`              // "index", the platform, or "image"
+	Checks   []Check       `json:"checks"`
+}
+
+// Ignored is a referrer that counted for nothing.
+type Ignored struct {
+	Subject  digest.Digest `json:"subject"`
+	Referrer digest.Digest `json:"referrer"`
+	Reason   string        `json:"reason"`
+}
+
+// Result is what verification found. Text and JSON are made from the same value.
+type Result struct {
+	SchemaVersion int           `json:"schemaVersion"`
+	Reference     string        `json:"reference"`
+	Name          string        `json:"name,omitempty"` // the repository that the evidence names
+	Digest        digest.Digest `json:"digest"`
+	Verdict       Verdict       `json:"verdict"`
+	ExitCode      int           `json:"exitCode"`
+	// Summary is the verdict in one line.
+	Summary string `json:"summary"`
+
+	Reproduced   bool                    `json:"reproduced"`
+	Independence provenance.Independence `json:"independence,omitempty"` // the weakest of all manifests
+	Axes         []string                `json:"axes"`                   // on which the builders were seen to differ, for every manifest
+
+	Subjects []Subject `json:"subjects"`
+	// Ignored lists every referrer that counted for nothing; NotRead counts those beyond the budget.
+	Ignored []Ignored `json:"ignored"`
+	NotRead int       `json:"notRead"`
+}
+
+// JSON is the result as a document of SchemaVersion, indented, with a newline at the end.
+func (r Result) JSON() ([]byte, error) {
+	out, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return nil, err
+	}
+	return append(out, '\n'), nil
+}
+
+// Err is nil for VerdictVerified, else the diagnostic (A053x) that carries the exit code.
+func (r Result) Err() error {
+	code, ok := map[Verdict]diag.Code{
+		VerdictNotReproduced: codeNotReproduced,
+		VerdictInvalid:       codeInvalid,
+		VerdictMissing:       codeMissing,
+		VerdictUndecided:     codeUndecided,
+	}[r.Verdict]
+	switch {
+	case r.Verdict == VerdictVerified:
+		return nil
+	case !ok: // a result that nobody concluded must not pass
+		code = codeUndecided
+	}
+	d := diag.Errorf(code, "%s", r.Summary)
+	if f, found := r.firstFailure(); found {
+		d = d.WithWhy(f.Name + ": " + f.Reason)
+	}
+	return d.WithHelp("selfsame explain " + string(code))
+}
+
+// firstFailure is the check that decided: the first one that fails with the verdict.
+func (r Result) firstFailure() (Check, bool) {
+	for _, s := range r.Subjects {
+		for _, c := range s.Checks {
+			if c.Status == StatusFail && c.verdict == r.Verdict {
+				return c, true
+			}
+		}
+	}
+	return Check{}, false
+}
+
+// conclude derives verdict, exit code and summary from the checks. What is certain outranks what could not be decided.
+func (r *Result) conclude() {
+	worst := VerdictVerified
+	checks := 0
+	for _, s := range r.Subjects {
+		for _, c := range s.Checks {
+			if c.Status == StatusOK {
+				checks++
+			}
+			if c.Status == StatusFail && rank(c.verdict) > rank(worst) {
+				worst = c.verdict
+			}
+		}
+	}
+	if checks == 0 && worst == VerdictVerified {
+		worst = VerdictMissing // nothing to check is a failure
+	}
+	r.Verdict = worst
+	r.ExitCode = worst.exit()
+	r.Summary = r.summary()
+}
+
+func rank(v Verdict) int {
+	for i, w := range []Verdict{VerdictVerified, VerdictUndecided, VerdictNotReproduced, VerdictMissing, VerdictInvalid} {
+		if v == w {
+			return i
+		}
+	}
+	return rank(VerdictInvalid) // a failure without a meaning is a failure
+}
+
+func (v Verdict) exit() int {
+	switch v {
+	case VerdictVerified:
+		return diag.ExitProven
+	case VerdictNotReproduced:
+		return diag.ExitPolicy
+	case VerdictMissing:
+		return diag.ExitMissing
+	case VerdictUndecided:
+		return diag.ExitUndecided
+	default:
+		return diag.ExitInvalid
+	}
+}

@@ -1,0 +1,64 @@
+package verify
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/selfsame-build/selfsame/internal/diag"
+)
+
+// Run verifies the image o.Digest. Everything that the evidence proves or fails to prove is in the Result, and Result.Err
+// turns it into an exit code; Run's own error says that verification did not take place: bad options (A0530), the image could
+// not be read (A0534, or what the source said), or ctx ended.
+func Run(ctx context.Context, o Options) (Result, error) {
+	if err := o.check(); err != nil {
+		return Result{}, err
+	}
+	o.Budget = o.Budget.withDefaults()
+	images, err := readImages(ctx, o)
+	if err != nil {
+		return Result{}, unreadable(ctx, err)
+	}
+	j := judge{options: o, name: o.ExpectName}
+	res := Result{SchemaVersion: SchemaVersion, Reference: o.Reference, Digest: o.Digest, Axes: []string{}, Ignored: []Ignored{}}
+	for _, img := range images {
+		found, err := gather(ctx, o, img)
+		if err != nil {
+			return Result{}, unreadable(ctx, err)
+		}
+		res.Subjects = append(res.Subjects, j.judge(img, found))
+		res.Ignored = append(res.Ignored, found.ignored...)
+		res.NotRead += found.notRead
+	}
+	res.Name = j.name
+	res.Reproduced, res.Axes, res.Independence = j.strength(len(images))
+	res.conclude()
+	return res, nil
+}
+
+func (o Options) check() error {
+	switch {
+	case o.Source == nil:
+		return fmt.Errorf("verifying: no source given")
+	case o.Digest.Validate() != nil || o.Digest.Algorithm() != "sha256":
+		return fmt.Errorf("verifying: %q is no sha256 digest", o.Digest)
+	case len(o.Keys) == 0:
+		return diag.Errorf(codeNoKey, "no key to verify with").
+			WithWhy("without a key every signature would do").
+			WithHelp("pass the signer's public key: --key selfsame.pub")
+	}
+	return nil
+}
+
+// unreadable keeps a diagnostic of the source and an interruption as they are; anything else could not be decided.
+func unreadable(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if len(diag.All(err)) > 0 {
+		return err
+	}
+	return diag.Errorf(codeUndecided, "%w", err).
+		WithWhy("the image or its evidence could not be read, so nothing is proven").
+		WithHelp("try again; this says nothing about the image")
+}
