@@ -1,0 +1,193 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/selfsame-build/selfsame/internal/diag"
+)
+
+const (
+	startTimeout = 60 * time.Second
+	stopTimeout  = 20 * time.Second
+)
+
+// Manager has the daemons of one state folder.
+type Manager struct {
+	Dir      string // holds one folder a daemon
+	Binaries Binaries
+	Idle     time.Duration // 0: DefaultIdle
+}
+
+// Lease is a daemon in use. Release lets the daemon go idle.
+type Lease struct {
+	Name     string
+	Address  string // for BuildKit's client
+	Identity string // digest of binaries, world and network namespace
+	World    World
+	Status   string // the tracer's status file; empty without a tracer
+	Log      string // the daemon's log
+	lock     *os.File
+}
+
+// Release ends the lease; the daemon lives on until it has been idle long enough.
+func (l *Lease) Release() {
+	if l.lock != nil {
+		_ = l.lock.Close()
+		l.lock = nil
+	}
+}
+
+// Acquire gives a running daemon that is exactly as spec says, starting it or replacing one that differs.
+func (m *Manager) Acquire(ctx context.Context, spec Spec) (*Lease, error) {
+	r, err := m.plan(spec)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(r.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("making the builder's folder: %w", err)
+	}
+	start, err := lock(ctx, r.path("start"), syscall.LOCK_EX)
+	if err != nil {
+		return nil, err
+	}
+	defer start.Close()
+	lease, err := lock(ctx, r.path("lease"), syscall.LOCK_SH)
+	if err != nil {
+		return nil, err
+	}
+	st, running := m.state(r.Dir)
+	if running && (spec.Fresh || st.Identity != r.Identity || !answers(st.Socket)) {
+		_ = lease.Close()
+		if err := stop(ctx, st); err != nil {
+			return nil, err
+		}
+		running = false
+		if lease, err = lock(ctx, r.path("lease"), syscall.LOCK_SH); err != nil {
+			return nil, err
+		}
+	}
+	if !running {
+		if err := m.start(ctx, r); err != nil {
+			_ = lease.Close()
+			return nil, err
+		}
+	}
+	l := &Lease{Name: spec.Name, Address: "unix://" + r.Socket, Identity: r.Identity, World: spec.World, Log: r.path("log"), lock: lease}
+	if spec.World.Traced() {
+		l.Status = r.path("status.json")
+	}
+	return l, nil
+}
+
+// plan fixes everything about the daemon, and so its identity.
+func (m *Manager) plan(spec Spec) (run, error) {
+	idle := m.Idle
+	if idle == 0 {
+		idle = DefaultIdle
+	}
+	dir := filepath.Join(m.Dir, spec.Name)
+	r := run{Spec: spec, Binaries: m.Binaries, Dir: dir, Idle: idle, Socket: filepath.Join(dir, "sock")}
+	if len(r.Socket) > 100 { // sun_path holds 108 bytes
+		r.Socket = filepath.Join(os.TempDir(), "selfsame-"+digest.FromString(dir).Encoded()[:16]+".sock")
+	}
+	id, err := identity(r)
+	r.Identity = id
+	return r, err
+}
+
+func (m *Manager) start(ctx context.Context, r run) error {
+	if r.Spec.Fresh {
+		for _, name := range []string{"root", "root.xfs", "root.ext4", "root.btrfs"} {
+			if err := os.RemoveAll(r.path(name)); err != nil {
+				return fmt.Errorf("emptying the builder's root: %w", err)
+			}
+		}
+	}
+	if err := writeJSON(r.path("run.json"), r); err != nil {
+		return err
+	}
+	_ = os.Remove(r.Socket)
+	logf, err := os.OpenFile(r.path("log"), os.O_CREATE|os.O_WRONLY|os.O_TRUNC|os.O_APPEND, 0o600)
+	if err != nil {
+		return fmt.Errorf("opening the builder's log: %w", err)
+	}
+	defer logf.Close()
+	args := append(append([]string{}, m.Binaries.Self[1:]...), "supervise", r.Dir)
+	cmd := exec.Command(m.Binaries.Self[0], args...) //nolint:gosec,noctx // our own binary; it must outlive ctx
+	cmd.Stdout, cmd.Stderr, cmd.Dir, cmd.Env = logf, logf, "/", environment(r)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("starting the builder's supervisor: %w", err)
+	}
+	died := make(chan error, 1)
+	go func() { died <- cmd.Wait() }()
+	return awaitSocket(ctx, r, died)
+}
+
+func awaitSocket(ctx context.Context, r run, died <-chan error) error {
+	deadline := time.After(startTimeout)
+	for {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case err := <-died:
+			return startFailed(r, fmt.Errorf("it ended at once (%v)", err))
+		case <-deadline:
+			return startFailed(r, fmt.Errorf("it did not answer within %s", startTimeout))
+		case <-time.After(20 * time.Millisecond):
+			if answers(r.Socket) {
+				return nil
+			}
+		}
+	}
+}
+
+func startFailed(r run, err error) error {
+	why := lastLines(r.path("log"), 3)
+	return diag.Errorf("A0701", "starting builder `%s`: %w", r.Spec.Name, err).WithWhy(why).
+		WithHelp("run `selfsame doctor`; the whole log is " + r.path("log"))
+}
+
+// answers says whether something accepts connections on a unix socket.
+func answers(socket string) bool {
+	c, err := net.DialTimeout("unix", socket, time.Second) //nolint:noctx // bounded by its own time-out
+	if err != nil {
+		return false
+	}
+	_ = c.Close()
+	return true
+}
+
+// lock takes a file lock, waiting as long as ctx lives.
+func lock(ctx context.Context, path string, how int) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR|syscall.O_CLOEXEC, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("opening lock file: %w", err)
+	}
+	for {
+		err := syscall.Flock(int(f.Fd()), how|syscall.LOCK_NB)
+		if err == nil {
+			return f, nil
+		}
+		if !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR) {
+			_ = f.Close()
+			return nil, fmt.Errorf("locking %s: %w", path, err)
+		}
+		select {
+		case <-ctx.Done():
+			_ = f.Close()
+			return nil, context.Cause(ctx)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}

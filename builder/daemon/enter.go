@@ -1,0 +1,149 @@
+package daemon
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// Enter is the first process of the daemon's namespaces: it mounts what the world needs and becomes the daemon. It only
+// returns an error.
+func Enter(dir string) error {
+	var r run
+	if err := readJSON(filepath.Join(dir, "run.json"), &r); err != nil {
+		return err
+	}
+	// Mounts made here must not reach the host, but what the host mounts later may be seen here.
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_SLAVE, ""); err != nil {
+		return fmt.Errorf("leaving the host's mounts: %w", err)
+	}
+	if err := unix.Mount("proc", "/proc", "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""); err != nil {
+		return fmt.Errorf("mounting /proc: %w", err)
+	}
+	if err := r.mountRoot(); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(r.path("root/tmp"), 0o700); err != nil {
+		return fmt.Errorf("making the daemon's root: %w", err)
+	}
+	if err := os.WriteFile(r.path("buildkitd.toml"), nil, 0o600); err != nil {
+		return fmt.Errorf("writing the daemon's configuration: %w", err)
+	}
+	if n := r.Spec.World.CPUs; n > 0 && !r.Spec.World.Traced() {
+		if err := limitCPUs(n); err != nil {
+			return err
+		}
+	}
+	argv := arguments(r)
+	return fmt.Errorf("becoming %s: %w", argv[0], syscall.Exec(argv[0], argv, environment(r)))
+}
+
+// arguments is the daemon's command line, under the tracer where the world asks for one.
+func arguments(r run) []string {
+	runc := r.Binaries.Runc
+	var argv []string
+	if w := r.Spec.World; w.Traced() {
+		argv = []string{
+			r.Binaries.Vary, "run", "--status", r.path("status.json"),
+			"--clock-offset", w.ClockOffset.String(), "--kernel-release", w.KernelRelease, "--kernel-version", w.KernelVersion,
+			"--world", r.path("world"), "--runc", runc,
+		}
+		if w.CPUs > 0 {
+			argv = append(argv, "--cpus", strconv.Itoa(w.CPUs))
+		}
+		argv = append(argv, "--")
+		runc = r.path("world/runtime")
+	}
+	return append(argv, r.Binaries.Buildkitd,
+		"--config", r.path("buildkitd.toml"), "--root", r.path("root"), "--addr", "unix://"+r.Socket,
+		"--oci-worker", "true", "--containerd-worker", "false", "--oci-worker-snapshotter", "overlayfs",
+		"--oci-worker-binary", runc, "--oci-worker-net", "host", "--oci-worker-gc", "true",
+		"--oci-worker-gc-keepstorage", strconv.FormatInt(r.Spec.CacheBytes>>20, 10),
+		"--proxy-network", "--allow-insecure-entitlement", "network.host",
+		"--otel-socket-path", "", "--cdi-disabled",
+	)
+}
+
+// environment is all that the daemon inherits: nothing of the caller's that could reach a build (proxies above all).
+func environment(r run) []string {
+	return []string{
+		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+		"HOME=" + r.path("root"), "TMPDIR=" + r.path("root/tmp"),
+		// BuildKit clips long output by default, and with it its own report of a step's requests.
+		"BUILDKIT_STEP_LOG_MAX_SIZE=-1", "BUILDKIT_STEP_LOG_MAX_SPEED=-1",
+	}
+}
+
+// mountRoot gives the daemon a filesystem of its own where the world says so.
+func (r run) mountRoot() error {
+	root := r.path("root")
+	if err := os.MkdirAll(root, 0o700); err != nil {
+		return fmt.Errorf("making the daemon's root: %w", err)
+	}
+	w := r.Spec.World
+	size := w.RootBytes
+	if size == 0 {
+		size = 20 << 30
+	}
+	switch w.Root {
+	case RootHost, "":
+		return nil
+	case RootTmpfs:
+		if err := unix.Mount("tmpfs", root, "tmpfs", 0, fmt.Sprintf("size=%d,mode=700", size)); err != nil {
+			return fmt.Errorf("mounting a tmpfs for the daemon's root: %w", err)
+		}
+		return nil
+	}
+	image := r.path("root." + string(w.Root))
+	if _, err := os.Stat(image); err != nil {
+		if err := makeImage(image, string(w.Root), size); err != nil {
+			return err
+		}
+	}
+	out, err := exec.Command("mount", "-o", "loop", image, root).CombinedOutput() //nolint:gosec,noctx // fixed words; init has no context
+	if err != nil {
+		return fmt.Errorf("mounting %s for the daemon's root: %w: %s", w.Root, err, out)
+	}
+	return nil
+}
+
+// makeImage makes a sparse file with a filesystem in it, whole or not at all.
+func makeImage(path, kind string, size int64) error {
+	tmp := path + ".new"
+	f, err := os.OpenFile(tmp, os.O_CREATE|os.O_RDWR|os.O_TRUNC, 0o600) //nolint:gosec // below our own state folder
+	if err != nil {
+		return fmt.Errorf("making a filesystem image: %w", err)
+	}
+	err = f.Truncate(size)
+	_ = f.Close()
+	if err != nil {
+		return fmt.Errorf("making a filesystem image: %w", err)
+	}
+	out, err := exec.Command("mkfs."+kind, "-q", tmp).CombinedOutput() //nolint:gosec,noctx // kind is one of ours
+	if err != nil {
+		return fmt.Errorf("running mkfs.%s: %w: %s", kind, err, out)
+	}
+	return os.Rename(tmp, path)
+}
+
+// limitCPUs keeps this process and all below it on the first n CPUs that it may use.
+func limitCPUs(n int) error {
+	var have, want unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &have); err != nil {
+		return fmt.Errorf("reading the CPU mask: %w", err)
+	}
+	for cpu := 0; cpu < 1024 && want.Count() < n; cpu++ {
+		if have.IsSet(cpu) {
+			want.Set(cpu)
+		}
+	}
+	if err := unix.SchedSetaffinity(0, &want); err != nil {
+		return fmt.Errorf("setting the CPU mask: %w", err)
+	}
+	return nil
+}

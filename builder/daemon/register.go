@@ -1,0 +1,180 @@
+package daemon
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"sort"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Entry is one daemon of the register.
+type Entry struct {
+	Name    string
+	PID     int  // the supervisor's; 0 if it is not running
+	InUse   bool // somebody holds a lease
+	Dir     string
+	Bytes   int64 // of its folder; what lies on a root of its own is counted as that file
+	Address string
+}
+
+// List reads the register.
+func (m *Manager) List(ctx context.Context) ([]Entry, error) {
+	dirs, err := os.ReadDir(m.Dir)
+	if os.IsNotExist(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the builders' folder: %w", err)
+	}
+	var out []Entry
+	for _, d := range dirs {
+		dir := filepath.Join(m.Dir, d.Name())
+		e := Entry{Name: d.Name(), Dir: dir}
+		if st, ok := m.state(dir); ok {
+			e.PID, e.Address = st.PID, "unix://"+st.Socket
+			e.InUse = held(filepath.Join(dir, "lease"))
+		}
+		out = append(out, e)
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+	}
+	sort.Slice(out, func(i, j int) bool { return out[i].Name < out[j].Name })
+	return out, nil
+}
+
+// Stop ends a daemon, whoever uses it, and with remove also deletes its folder with all that it cached.
+func (m *Manager) Stop(ctx context.Context, name string, remove bool) error {
+	dir := filepath.Join(m.Dir, name)
+	if st, ok := m.state(dir); ok {
+		if err := stop(ctx, st); err != nil {
+			return err
+		}
+	}
+	if remove {
+		if err := os.RemoveAll(dir); err != nil {
+			return fmt.Errorf("removing the builder's folder: %w", err)
+		}
+	}
+	return nil
+}
+
+// state reads a daemon's state; false if it is not running (a stale file is one whose process is gone).
+func (m *Manager) state(dir string) (state, bool) {
+	var st state
+	if readJSON(filepath.Join(dir, "state.json"), &st) != nil {
+		return st, false
+	}
+	start, err := startTime(st.PID)
+	return st, err == nil && start == st.Start
+}
+
+// stop asks a supervisor to end, and ends it if it does not listen.
+func stop(ctx context.Context, st state) error {
+	_ = syscall.Kill(st.PID, syscall.SIGTERM)
+	deadline := time.Now().Add(stopTimeout)
+	for {
+		if start, err := startTime(st.PID); err != nil || start != st.Start {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			_ = syscall.Kill(st.PID, syscall.SIGKILL)
+			deadline = time.Now().Add(stopTimeout)
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// held says whether somebody holds a lease.
+func held(path string) bool {
+	f, err := os.OpenFile(path, os.O_RDWR|syscall.O_CLOEXEC, 0)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil
+}
+
+// startTime is field 22 of /proc/PID/stat: with the pid it names a process for good. A zombie counts as gone.
+func startTime(pid int) (uint64, error) {
+	data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return 0, err
+	}
+	fields := strings.Fields(string(data[bytes.LastIndexByte(data, ')')+1:]))
+	if len(fields) < 20 {
+		return 0, fmt.Errorf("reading the start time of process %d", pid)
+	}
+	if fields[0] == "Z" {
+		return 0, os.ErrProcessDone
+	}
+	return strconv.ParseUint(fields[19], 10, 64)
+}
+
+// identity digests all that makes one daemon another: its programs, its world, its arguments and the network namespace
+// that it was started in (another namespace has another loopback, and so another input server).
+func identity(r run) (string, error) {
+	h := sha256.New()
+	ns, err := os.Readlink("/proc/self/ns/net")
+	if err != nil {
+		return "", fmt.Errorf("reading the network namespace: %w", err)
+	}
+	fmt.Fprintln(h, ns)
+	if err := json.NewEncoder(h).Encode(struct {
+		Spec Spec
+		Args []string
+	}{r.Spec, arguments(r)}); err != nil {
+		return "", err
+	}
+	for _, bin := range []string{r.Binaries.Buildkitd, r.Binaries.Vary, r.Binaries.Runc} {
+		if err := fileIdentity(h, bin); err != nil {
+			return "", err
+		}
+	}
+	return "sha256:" + hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// fileIdentity tells one binary from another without reading it: path, size and time of change.
+func fileIdentity(h io.Writer, path string) error {
+	if path == "" {
+		return nil
+	}
+	st, err := os.Stat(path)
+	if err != nil {
+		return fmt.Errorf("looking at %s: %w", path, err)
+	}
+	fmt.Fprintln(h, path, st.Size(), st.ModTime().UnixNano())
+	return nil
+}
+
+// lastLines is the end of a log, for a diagnostic.
+func lastLines(path string, n int) string {
+	f, err := os.Open(path) //nolint:gosec // our own log
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	if st, err := f.Stat(); err == nil && st.Size() > 8192 {
+		_, _ = f.Seek(-8192, io.SeekEnd)
+	}
+	data, _ := io.ReadAll(io.LimitReader(f, 8192))
+	lines := strings.Split(strings.TrimSpace(string(data)), "\n")
+	if len(lines) > n {
+		lines = lines[len(lines)-n:]
+	}
+	return strings.Join(lines, "; ")
+}

@@ -1,0 +1,193 @@
+package graph
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/moby/buildkit/solver/pb"
+	"github.com/opencontainers/go-digest"
+
+	"github.com/selfsame-build/selfsame/internal/diag"
+)
+
+// mountDir is where a networked step finds its salt and apt's settings: on the /dev tmpfs, so that nothing of it can
+// reach the image.
+const mountDir = "/dev/.selfsame"
+
+// Finish says how a Draft is to be built.
+type Finish struct {
+	// Sealed: the lock's bytes and nothing else. Otherwise the build records: every step may make requests.
+	Sealed bool
+	// Slice is the digest of the lock's entries for a step, and whether there are any. Sealed builds only.
+	Slice func(step string) (d digest.Digest, fetched bool)
+	// Checksum is the locked digest of an ADDed URL. Sealed builds only.
+	Checksum func(url string) (digest.Digest, bool)
+	// Hostname is what steps see as the machine's name.
+	Hostname string
+	// Env is set in every step that has not set it: the canary of the environment axis.
+	Env []string
+	// AptConf is apt configuration that networked steps get, without a trace in the image.
+	AptConf []byte
+	// NoCache makes the daemon run every step.
+	NoCache bool
+}
+
+// Finish makes the Plan: the only graph that a daemon ever gets.
+func (d *Draft) Finish(f Finish) (*Plan, error) {
+	p := &Plan{Platform: d.Platform, Config: d.Config, Epoch: d.epoch, Steps: slices.Clone(d.Steps)}
+	r := newRebuild()
+	var list diag.List
+	err := r.run(d.def, func(old digest.Digest, op *pb.Op, md *pb.OpMetadata) (*edge, error) {
+		if md != nil {
+			md.IgnoreCache = f.NoCache && op.GetExec() != nil
+		}
+		switch o := op.Op.(type) {
+		case *pb.Op_Source:
+			if bad := f.source(o.Source); bad != nil {
+				list = append(list, bad)
+			}
+		case *pb.Op_Exec:
+			i := slices.IndexFunc(p.Steps, func(s Step) bool { return s.Name == d.names[old] })
+			if i < 0 {
+				return nil, fmt.Errorf("a step has no name")
+			}
+			return nil, f.exec(r, op, o.Exec, md, &p.Steps[i], d.epoch.Unix())
+		}
+		return nil, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := list.Err(); err != nil {
+		return nil, err
+	}
+	p.Definition = r.out
+	p.Layers = d.attribute(p.Steps)
+	if f.Sealed {
+		return p, Hermetic(p.Definition)
+	}
+	return p, nil
+}
+
+// source pins what the author fetches by address.
+func (f Finish) source(s *pb.SourceOp) *diag.Diagnostic {
+	if !f.Sealed || !strings.HasPrefix(s.Identifier, "http") {
+		return nil
+	}
+	sum, ok := f.Checksum(s.Identifier)
+	if !ok {
+		return diag.Errorf("A0210", "`%s` is not in the lock", s.Identifier).WithHelp("run `selfsame lock`")
+	}
+	if own := s.Attrs[pb.AttrHTTPChecksum]; own != "" && own != sum.String() {
+		return diag.Errorf("A0211", "`%s` is locked as %s, but the Dockerfile says %s", s.Identifier, sum, own).WithHelp("run `selfsame lock`")
+	}
+	if s.Attrs == nil {
+		s.Attrs = map[string]string{}
+	}
+	s.Attrs[pb.AttrHTTPChecksum] = sum.String()
+	return nil
+}
+
+// exec rewrites one step.
+func (f Finish) exec(r *rebuild, op *pb.Op, e *pb.ExecOp, md *pb.OpMetadata, s *Step, epoch int64) error {
+	var salt digest.Digest
+	networked := s.Networked
+	if f.Sealed && networked {
+		salt, networked = f.Slice(s.Name)
+	}
+	s.Networked = networked
+	setEnv(e.Meta, "SOURCE_DATE_EPOCH="+strconv.FormatInt(epoch, 10))
+	for _, env := range f.Env {
+		setEnv(e.Meta, env)
+	}
+	e.Meta.Hostname = f.Hostname
+	e.Meta.ProxyEnv = nil
+	f.mounts(e)
+	e.Network = pb.NetMode_NONE
+	if networked {
+		e.Network = pb.NetMode_HOST
+		setEnv(e.Meta, "APT_CONFIG="+mountDir+"/apt.conf")
+		setEnv(e.Meta, "NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt")
+		if err := f.mountSalt(r, op, e, salt); err != nil {
+			return err
+		}
+	}
+	if md != nil {
+		if md.Description == nil {
+			md.Description = map[string]string{}
+		}
+		md.Description["llb.customname"] = s.Name + " " + s.Command
+		if networked {
+			if md.Caps == nil {
+				md.Caps = map[string]bool{}
+			}
+			// An older daemon that ignores the proxy must refuse instead of handing the step the host's network.
+			md.Caps[string(pb.CapExecMetaNetworkProxy)] = true
+			md.Caps[string(pb.CapExecMetaNetwork)] = true
+		}
+	}
+	return nil
+}
+
+// mounts empties cache mounts, and drops secrets and agents where the build is sealed.
+func (f Finish) mounts(e *pb.ExecOp) {
+	kept := e.Mounts[:0]
+	for _, m := range e.Mounts {
+		switch m.MountType {
+		case pb.MountType_CACHE:
+			m = &pb.Mount{Input: m.Input, Selector: m.Selector, Dest: m.Dest, Output: int64(pb.SkipOutput), MountType: pb.MountType_BIND}
+		case pb.MountType_SECRET, pb.MountType_SSH:
+			if f.Sealed {
+				continue
+			}
+		}
+		kept = append(kept, m)
+	}
+	e.Mounts = kept
+	if f.Sealed {
+		e.Secretenv = nil
+	}
+}
+
+// mountSalt gives the step a read-only folder whose content depends on its slice of the lock.
+func (f Finish) mountSalt(r *rebuild, op *pb.Op, e *pb.ExecOp, salt digest.Digest) error {
+	folder := &pb.Op{
+		Op: &pb.Op_File{File: &pb.FileOp{Actions: []*pb.FileAction{
+			mkfile(-1, -1, "/salt", []byte(salt)),
+			mkfile(0, 0, "/apt.conf", f.AptConf),
+		}}},
+		Platform: op.Platform, Constraints: op.Constraints,
+	}
+	d, err := r.add(folder, &pb.OpMetadata{
+		Description: map[string]string{"llb.customname": "sealed inputs"},
+		Caps:        map[string]bool{string(pb.CapFileBase): true},
+	}, nil)
+	if err != nil {
+		return err
+	}
+	op.Inputs = append(op.Inputs, &pb.Input{Digest: d.String(), Index: 0})
+	e.Mounts = append(e.Mounts, &pb.Mount{
+		Input: int64(len(op.Inputs) - 1), Dest: mountDir, Output: int64(pb.SkipOutput), Readonly: true, MountType: pb.MountType_BIND,
+	})
+	return nil
+}
+
+// mkfile is one file action: in and out are indices as the file op counts them (-1: nothing).
+func mkfile(in, out int64, path string, data []byte) *pb.FileAction {
+	return &pb.FileAction{
+		Input: in, SecondaryInput: -1, Output: out,
+		Action: &pb.FileAction_Mkfile{Mkfile: &pb.FileActionMkFile{Path: path, Mode: 0o444, Data: data, Timestamp: 0}},
+	}
+}
+
+func setEnv(m *pb.Meta, kv string) {
+	name, _, _ := strings.Cut(kv, "=")
+	for _, have := range m.Env {
+		if strings.HasPrefix(have, name+"=") {
+			return
+		}
+	}
+	m.Env = append(m.Env, kv)
+}

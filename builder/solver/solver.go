@@ -1,0 +1,168 @@
+// Package solver runs one plan on one BuildKit daemon and brings the image out.
+//
+// It owns the connection, the session (the store and the policy that sends every request to the input server), the export
+// to an OCI layout and the event stream. It decides nothing about the build: a plan comes in, an image and a record of
+// what each step did come out.
+package solver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/containerd/containerd/v2/core/content"
+	"github.com/containerd/containerd/v2/plugins/content/local"
+	"github.com/moby/buildkit/client"
+	"github.com/moby/buildkit/exporter/containerimage/exptypes"
+	"github.com/moby/buildkit/session"
+	"github.com/moby/buildkit/util/entitlements"
+	"github.com/opencontainers/go-digest"
+
+	"github.com/moby/buildkit/client/llb"
+
+	"github.com/selfsame-build/selfsame/builder/graph"
+)
+
+// CompatibilityVersion pins how BuildKit assembles an image (its docs/build-repro.md); it can move a digest.
+const CompatibilityVersion = 30
+
+// Client is a connection to one daemon.
+type Client struct{ c *client.Client }
+
+// Dial connects to a daemon's address (unix:///path, tcp://host:port) and waits until it answers or ctx ends.
+func Dial(ctx context.Context, addr string) (*Client, error) {
+	c, err := client.New(ctx, addr)
+	if err != nil {
+		return nil, fmt.Errorf("connecting to BuildKit at %s: %w", addr, err)
+	}
+	if err := c.Wait(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("waiting for BuildKit at %s: %w", addr, err), c.Close())
+	}
+	return &Client{c}, nil
+}
+
+// Close ends the connection.
+func (c *Client) Close() error { return c.c.Close() }
+
+// Info is what a daemon says of itself.
+type Info struct {
+	Version     string // BuildKit's version
+	Revision    string
+	Worker      string // worker id, unique to a state root
+	Snapshotter string
+	Platforms   []string
+}
+
+// Info asks the daemon what it is.
+func (c *Client) Info(ctx context.Context) (Info, error) {
+	info, err := c.c.Info(ctx)
+	if err != nil {
+		return Info{}, fmt.Errorf("asking BuildKit for its version: %w", err)
+	}
+	out := Info{Version: info.BuildkitVersion.Version, Revision: info.BuildkitVersion.Revision}
+	ws, err := c.c.ListWorkers(ctx)
+	if err != nil {
+		return Info{}, fmt.Errorf("listing BuildKit's workers: %w", err)
+	}
+	for _, w := range ws {
+		out.Worker = w.ID
+		out.Snapshotter = w.Labels["org.mobyproject.buildkit.worker.snapshotter"]
+		for _, p := range w.Platforms {
+			out.Platforms = append(out.Platforms, p.OS+"/"+p.Architecture)
+		}
+		break
+	}
+	return out, nil
+}
+
+// Request is one solve.
+type Request struct {
+	Plan *graph.Plan
+	// Store holds every sealed image that the plan names.
+	Store content.Store
+	// Convert maps the address of an HTTP source or request to the input server's; false refuses it.
+	Convert func(identifier string) (string, bool)
+	// Own says whether an address is the input server's already.
+	Own func(identifier string) bool
+	// Output is the folder that gets the image's blobs (an OCI layout's); empty: run the steps, export nothing.
+	Output string
+	// Compression of new layers: zstd, gzip or uncompressed.
+	Compression string
+	// Session carries secrets and agents while recording.
+	Session []session.Attachable
+	// Display gets the events for people; it may be nil.
+	Display *Attempt
+	// OnEvent sees every step's state as it changes; it may be nil.
+	OnEvent func(StepRun)
+}
+
+// Result is what a solve made.
+type Result struct {
+	Manifest digest.Digest // the platform manifest's, in Output
+	Size     int64
+	Config   digest.Digest
+	Steps    []StepRun // in order of first appearance
+	Denied   []string  // sources and requests that the policy refused
+}
+
+// ExporterAttrs are the settings that can move a digest; they go into the provenance (research: E13).
+func ExporterAttrs(compression string, epoch time.Time) map[string]string {
+	return map[string]string{
+		"tar": "false", "oci-mediatypes": "true", "rewrite-timestamp": "true", "compression": compression,
+		string(exptypes.OptKeySourceDateEpoch): strconv.FormatInt(epoch.Unix(), 10),
+	}
+}
+
+// Solve runs the plan. When a step fails the error is a *StepError.
+func (c *Client) Solve(ctx context.Context, req Request) (*Result, error) {
+	pol := &policy{convert: req.Convert, own: req.Own}
+	opt := client.SolveOpt{
+		CompatibilityVersion: CompatibilityVersion,
+		OCIStores:            map[string]content.Store{graph.StoreID: req.Store},
+		SourcePolicyProvider: pol.provider(),
+		ProxyNetwork:         true,
+		AllowedEntitlements:  []string{entitlements.EntitlementNetworkHost.String()},
+		Session:              req.Session,
+	}
+	if req.Output != "" {
+		export, err := exportTo(req)
+		if err != nil {
+			return nil, err
+		}
+		opt.Exports = []client.ExportEntry{export}
+	}
+	watch := newWatcher(req)
+	ch := make(chan *client.SolveStatus)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		watch.run(ch)
+	}()
+	var def llb.Definition
+	def.FromPB(req.Plan.Definition)
+	resp, err := c.c.Solve(ctx, &def, opt, ch)
+	<-done
+	res := &Result{Steps: watch.steps(), Denied: pol.denials()}
+	if err != nil {
+		return res, watch.explain(ctx, err)
+	}
+	res.Manifest = digest.Digest(resp.ExporterResponse[exptypes.ExporterImageDigestKey])
+	res.Config = digest.Digest(resp.ExporterResponse[exptypes.ExporterImageConfigDigestKey])
+	return res, nil
+}
+
+func exportTo(req Request) (client.ExportEntry, error) {
+	if err := os.MkdirAll(req.Output, 0o755); err != nil { //nolint:gosec // an image layout is for others to read
+		return client.ExportEntry{}, fmt.Errorf("making the output folder: %w", err)
+	}
+	store, err := local.NewStore(req.Output)
+	if err != nil {
+		return client.ExportEntry{}, fmt.Errorf("opening the output folder: %w", err)
+	}
+	attrs := ExporterAttrs(req.Compression, req.Plan.Epoch)
+	attrs[exptypes.ExporterImageConfigKey] = string(req.Plan.Config)
+	return client.ExportEntry{Type: client.ExporterOCI, Attrs: attrs, OutputStore: store}, nil
+}

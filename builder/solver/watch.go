@@ -1,0 +1,149 @@
+package solver
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/moby/buildkit/client"
+	"github.com/opencontainers/go-digest"
+
+	"github.com/selfsame-build/selfsame/builder/graph"
+)
+
+// logTail is how much of a step's output is kept to show when it fails.
+const logTail = 64 << 10
+
+// StepRun is what one vertex of the graph did.
+type StepRun struct {
+	Step      graph.Step // zero for a vertex that is no step of the author's
+	Vertex    string     // the daemon's name for it
+	Started   time.Time  // the daemon's clock; zero if it never ran
+	Completed time.Time
+	Cached    bool
+	Error     string
+	Log       []byte         // the end of its output, at most 64 KiB
+	Requests  []ProxyRequest // what it fetched through the proxy
+}
+
+// ProxyRequest is one line of the daemon's "proxy network requests" (the address is the input server's).
+type ProxyRequest struct {
+	Method, URL, Status string
+}
+
+// StepError is a step that failed, with the end of its output.
+type StepError struct {
+	Run StepRun
+	Err error
+}
+
+func (e *StepError) Error() string { return fmt.Sprintf("%s: %s", e.Run.Vertex, e.Err) }
+func (e *StepError) Unwrap() error { return e.Err }
+
+type watcher struct {
+	req   Request
+	runs  map[digest.Digest]*StepRun
+	order []digest.Digest
+}
+
+func newWatcher(req Request) *watcher {
+	return &watcher{req: req, runs: map[digest.Digest]*StepRun{}}
+}
+
+func (w *watcher) run(ch chan *client.SolveStatus) {
+	for s := range ch {
+		for _, v := range s.Vertexes {
+			w.vertex(v)
+		}
+		for _, l := range s.Logs {
+			if r := w.runs[l.Vertex]; r != nil {
+				r.Log = append(r.Log, l.Data...)
+				r.takeRequests()
+			}
+		}
+		if w.req.Display != nil {
+			w.req.Display.send(s)
+		}
+	}
+}
+
+func (w *watcher) vertex(v *client.Vertex) {
+	r := w.runs[v.Digest]
+	if r == nil {
+		r = &StepRun{Vertex: v.Name}
+		r.Step, _ = w.req.Plan.StepOf(v.Name)
+		w.runs[v.Digest] = r
+		w.order = append(w.order, v.Digest)
+	}
+	r.Cached = r.Cached || v.Cached
+	if v.Started != nil {
+		r.Started = *v.Started
+	}
+	if v.Completed != nil {
+		r.Completed = *v.Completed
+	}
+	if v.Error != "" {
+		r.Error = v.Error
+	}
+	if w.req.OnEvent != nil {
+		w.req.OnEvent(*r)
+	}
+}
+
+var requestLine = regexp.MustCompile(`(?m)^- ([A-Z]+) (\S+)(?: -> (\d+))?\n`)
+
+// takeRequests moves the daemon's report of requests out of the log, and bounds what is left. The report comes last, as
+// one write or several.
+func (r *StepRun) takeRequests() {
+	const head = "proxy network requests:\n"
+	i := bytes.LastIndex(r.Log, []byte(head))
+	if i < 0 {
+		if len(r.Log) > 2*logTail {
+			r.Log = append([]byte(nil), r.Log[len(r.Log)-logTail:]...)
+		}
+		return
+	}
+	rest := r.Log[i+len(head):]
+	for {
+		m := requestLine.FindSubmatchIndex(rest)
+		if m == nil || m[0] != 0 {
+			break
+		}
+		r.Requests = append(r.Requests, ProxyRequest{Method: group(rest, m, 1), URL: group(rest, m, 2), Status: group(rest, m, 3)})
+		rest = rest[m[1]:]
+	}
+	r.Log = append(r.Log[:i+len(head)], rest...)
+}
+
+func group(b []byte, m []int, i int) string {
+	if m[2*i] < 0 {
+		return ""
+	}
+	return string(b[m[2*i]:m[2*i+1]])
+}
+
+func (w *watcher) steps() []StepRun {
+	out := make([]StepRun, 0, len(w.order))
+	for _, d := range w.order {
+		out = append(out, *w.runs[d])
+	}
+	return out
+}
+
+// explain finds the step that made a solve fail.
+func (w *watcher) explain(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	for _, d := range w.order {
+		r := w.runs[d]
+		if r.Error != "" && !strings.Contains(r.Error, "context canceled") {
+			return &StepError{Run: *r, Err: errors.New(r.Error)}
+		}
+	}
+	return err
+}
