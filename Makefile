@@ -1,0 +1,57 @@
+# selfsame's commands. `make` alone lists them; each does its own preparation, also on a fresh machine.
+
+SHELL       := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# The toolchain is the one in PATH and go.mod's: a build that fetches another Go would not be the one that we name.
+export GOTOOLCHAIN := local
+
+GO_BUILD := CGO_ENABLED=0 go build -trimpath -ldflags='-s -w'
+
+# Where a test may run long (real builders, Debian packages); CI's hard limit is 90 minutes for everything.
+TEST_TIMEOUT ?= 50m
+TEST_FLAGS   ?=
+PKGS         ?= ./...
+# Packages that need no root, no network and no builder: the race detector runs over these.
+RACE_PKGS := ./recipes/... ./inputs/... ./compare/... ./provenance/... ./policy/... ./registry/... ./signing/... ./verify/... \
+	./ledger/... ./report/... ./builder/... ./internal/... ./tools/testsum
+
+.PHONY: help
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: deps
+deps: ## install the Debian packages that builds and tests need (or say which are missing)
+	@tools/deps
+
+.PHONY: build
+build: ## build everything into bin/: our commands, and BuildKit's at go.mod's version
+	@mkdir -p bin
+	@$(GO_BUILD) -o bin/ ./cmd/...
+	@$(GO_BUILD) -o bin/ github.com/moby/buildkit/cmd/buildkitd github.com/moby/buildkit/cmd/buildctl
+
+.PHONY: check
+check: ## static checks, layers, generated files, unit tests with the race detector
+	@RACE_PKGS='$(RACE_PKGS)' tools/check
+
+.PHONY: test
+test: deps build ## every test, with real builders and registries; counts what it had to skip
+	@export SELFSAME_COSIGN="$$(tools/build cosign)" SELFSAME_REGISTRY="$$(tools/build registry)" PATH="$$PWD/bin:$$PATH"; \
+	go test -json -p 2 -count=1 -timeout $(TEST_TIMEOUT) $(TEST_FLAGS) $(PKGS) | go run ./tools/testsum
+
+.PHONY: demo
+demo: deps build ## recipe to proven, signed, verified image, on a registry of its own
+	@PATH="$$PWD/bin:$$PATH" examples/demo
+
+.PHONY: bench
+bench: deps build ## measure against stock BuildKit in the same run, and print the ratios
+	@PATH="$$PWD/bin:$$PATH" go test -run '^$$' -bench . -benchtime 1x -count 1 -timeout 60m ./test/bench/...
+
+.PHONY: generate
+generate: ## rewrite the generated files
+	@go generate ./...
+
+.PHONY: clean
+clean: ## remove what was built here (not the caches outside the tree)
+	rm -rf bin selfsame-out
