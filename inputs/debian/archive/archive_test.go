@@ -190,6 +190,7 @@ const packagesText = `Package: a
 Version: 1:2-3
 Architecture: amd64
 Essential: yes
+Priority: important
 Depends: b (>= 1),
  c | d
 Filename: pool/main/a/a/a_2-3_amd64.deb
@@ -212,7 +213,7 @@ func TestReadPackages(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []Package{{
-		Name: "a", Version: "1:2-3", Arch: "amd64", Essential: true, Depends: "b (>= 1),\nc | d",
+		Name: "a", Version: "1:2-3", Arch: "amd64", Essential: true, Rank: 1, Depends: "b (>= 1),\nc | d",
 		Filename: "pool/main/a/a/a_2-3_amd64.deb", Size: 10, Digest: "sha256:" + "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
 	}}
 	if d := cmp.Diff(want, got); d != "" {

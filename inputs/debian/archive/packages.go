@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -27,6 +28,9 @@ const (
 type Package struct {
 	Name, Version, Arch string
 	Essential           bool
+	// Rank is the Priority field as a number: 0 required, 1 important, 2 standard, 3 all others. It decides between packages
+	// that provide the same virtual one.
+	Rank int
 	// Relations are kept as text, because few of an index's packages are ever looked at: see control.ParseRelations.
 	PreDepends, Depends, Provides, Conflicts, Breaks string
 	// Filename is the path below the archive's root.
@@ -67,7 +71,7 @@ func (b *bounded) Read(p []byte) (int, error) {
 // ReadPackages calls visit for each package of an unpacked index that fits arch (or is "all"). Entries are checked for
 // form; a wrong one is an error, as the whole index is vouched for by one signature.
 func ReadPackages(r io.Reader, arch string, visit func(Package) error) error {
-	in := control.NewReader(r, "Package", "Version", "Architecture", "Essential", "Pre-Depends", "Depends", "Provides",
+	in := control.NewReader(r, "Package", "Version", "Architecture", "Essential", "Priority", "Pre-Depends", "Depends", "Provides",
 		"Conflicts", "Breaks", "Filename", "Size", "SHA256")
 	for n := 0; ; n++ {
 		s, err := in.Next()
@@ -99,6 +103,9 @@ func readPackage(s control.Stanza) (Package, error) {
 		PreDepends: s["pre-depends"], Depends: s["depends"], Provides: s["provides"],
 		Conflicts: s["conflicts"], Breaks: s["breaks"], Filename: s["filename"],
 		Digest: digest.NewDigestFromEncoded(digest.SHA256, s["sha256"]),
+	}
+	if p.Rank = slices.Index([]string{"required", "important", "standard"}, s["priority"]); p.Rank < 0 {
+		p.Rank = 3
 	}
 	var err error
 	switch {
