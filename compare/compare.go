@@ -135,8 +135,8 @@ type Field struct {
 type Content struct {
 	SizeA, SizeB     int64
 	DigestA, DigestB digest.Digest
-	// Located is false where the bytes were not compared (too many files, in too different an order): then only the sizes
-	// and digests are known.
+	// Located is false where the bytes were not compared (files in too different an order): then nothing else here is
+	// known either.
 	Located bool
 	Offset  int64 // of the first differing byte
 	Bytes   int64 // positions that differ, the longer side's tail included

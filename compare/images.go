@@ -2,12 +2,155 @@ package compare
 
 import (
 	"context"
-	"errors"
+	"regexp"
+	"slices"
+	"strconv"
+
+	"golang.org/x/sync/errgroup"
+)
+
+const (
+	defaultMaxDifferences = 200
+	maxTotal              = 1000 // differences of one image that are described
 )
 
 // Images compares two images. A difference is a result, not an error; errors are unreadable or hostile images (diagnostic
 // A0403) and a done ctx. LevelManifest is only reported after every blob of both layouts was read and has its digest, and
 // every layer decompresses to its diffID.
+//
+// Layers are compared by their place: after a layer too many, every later one differs as well. The first one counts.
 func Images(ctx context.Context, a, b *Image, opt Options) (Report, error) {
-	return Report{}, errors.New("not written yet")
+	if opt.MaxDifferences <= 0 {
+		opt.MaxDifferences = defaultMaxDifferences
+	}
+	rep := Report{Platform: a.platform, A: a.side(), B: b.side(), Level: LevelManifest}
+	if err := checkAlike(ctx, a, b, opt.Limits); err != nil {
+		return Report{}, err
+	}
+	if a.digest == b.digest {
+		return rep, nil
+	}
+	metadata, err := diffMetadata(a, b)
+	if err != nil {
+		return Report{}, err
+	}
+	rep.Level, rep.Differences = metadata.level, metadata.differences
+	err = rep.addLayers(ctx, a, b, opt)
+	return rep, err
+}
+
+func (i *Image) side() Side { return Side{Dir: i.dir, Manifest: i.digest, Layers: len(i.layers)} }
+
+// checkAlike verifies the layers that claim to be the same on both sides: nothing else would ever read them. Those that
+// claim to differ are verified while they are compared.
+func checkAlike(ctx context.Context, a, b *Image, lim Limits) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(2)
+	check := func(img *Image, n int, whole bool) {
+		g.Go(func() error {
+			if whole {
+				return img.inLayer(n, img.checkLayer(ctx, n, lim))
+			}
+			return img.inLayer(n, img.checkBlob(ctx, n))
+		})
+	}
+	for n := range max(len(a.layers), len(b.layers)) {
+		switch {
+		case n >= len(b.layers):
+			check(a, n, true)
+		case n >= len(a.layers):
+			check(b, n, true)
+		case a.layers[n].DiffID != b.layers[n].DiffID:
+		default:
+			// The same blob has the same content, if the media types agree on how to decode it.
+			check(a, n, true)
+			check(b, n, a.layers[n].Digest != b.layers[n].Digest || a.layers[n].MediaType != b.layers[n].MediaType)
+		}
+	}
+	return g.Wait()
+}
+
+// covered are the manifest and config fields that only repeat what is said about config, layers and their number.
+var covered = regexp.MustCompile(`^\$\.(config\.(digest|size)|layers\[\d+\]\.(digest|size))$`)
+
+// encoding are the manifest fields that say how content is packed, not what it is.
+var encoding = regexp.MustCompile(`^\$\.(mediaType|config\.mediaType|layers\[\d+\]\.(mediaType|annotations)(\W.*)?)$`)
+
+// wholeLayer is a layer that only one side has: the differing number says so.
+var wholeLayer = regexp.MustCompile(`^\$\.layers\[\d+\]$`)
+
+var diffIDPath = regexp.MustCompile(`^\$\.rootfs\.diff_ids\[\d+\]$`)
+
+type metadataDiff struct {
+	level       Level
+	differences []Difference
+}
+
+// diffMetadata compares manifests and configs. What is only the consequence of a differing layer is not listed: the
+// layer's own differences say it better.
+func diffMetadata(a, b *Image) (metadataDiff, error) {
+	m := metadataDiff{level: LevelContent}
+	manifest, err := diffJSON(KindManifest, a.manifest, b.manifest, covered.MatchString)
+	if err != nil {
+		return m, unreadable(err)
+	}
+	config, err := diffJSON(KindConfig, a.config, b.config, diffIDPath.MatchString)
+	if err != nil {
+		return m, unreadable(err)
+	}
+	manifest = slices.DeleteFunc(manifest, func(d Difference) bool { return wholeLayer.MatchString(d.Path) })
+	for _, d := range manifest {
+		if extra := d.Path != "$" && !encoding.MatchString(d.Path); extra || d.Truncated > 0 {
+			m.level = LevelDifferent
+		}
+	}
+	if string(a.config) != string(b.config) {
+		m.level = LevelDifferent
+	}
+	if na, nb := strconv.Itoa(len(a.layers)), strconv.Itoa(len(b.layers)); na != nb {
+		m.level = LevelDifferent
+		m.differences = append(m.differences, Difference{Kind: KindLayers, Layer: -1, Fields: []Field{field("layers", &na, &nb)}})
+	}
+	m.differences = append(m.differences, manifest...)
+	m.differences = append(m.differences, config...)
+	return m, nil
+}
+
+// addLayers compares the layers one by one.
+func (r *Report) addLayers(ctx context.Context, a, b *Image, opt Options) error {
+	total := 0
+	for n := range max(len(a.layers), len(b.layers)) {
+		rep := LayerReport{Index: n, Step: opt.Steps[n]}
+		var diffs []Difference
+		switch {
+		case n >= len(b.layers):
+			rep.DiffIDA = a.layers[n].DiffID
+		case n >= len(a.layers):
+			rep.DiffIDB = b.layers[n].DiffID
+		case a.layers[n].DiffID != b.layers[n].DiffID:
+			var err error
+			l := layerDiff{ctx: ctx, a: a, b: b, i: n, opt: opt}
+			if rep, diffs, err = l.run(min(opt.MaxDifferences, maxTotal-total)); err != nil {
+				return err
+			}
+			r.Level = LevelDifferent
+		case a.layers[n].Digest != b.layers[n].Digest:
+			rep.DiffIDA, rep.DiffIDB = a.layers[n].DiffID, b.layers[n].DiffID
+			diffs = []Difference{encodingDiff(a.layers[n], b.layers[n], opt.Steps[n])}
+		default:
+			continue
+		}
+		total += min(len(diffs), maxTotal-total)
+		r.Layers = append(r.Layers, rep)
+		r.Differences = append(r.Differences, diffs...)
+	}
+	return nil
+}
+
+func encodingDiff(a, b Layer, step Step) Difference {
+	d := Difference{Kind: KindEncoding, Layer: a.Index, Step: step}
+	d.Fields = diffAttrs(
+		[]attr{{"digest", string(a.Digest)}, {"mediaType", a.MediaType}, {"size", strconv.FormatInt(a.Size, 10)}},
+		[]attr{{"digest", string(b.Digest)}, {"mediaType", b.MediaType}, {"size", strconv.FormatInt(b.Size, 10)}})
+	return d
 }

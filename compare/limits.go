@@ -16,10 +16,10 @@ type Limits struct {
 var DefaultLimits = Limits{LayerBytes: 64 << 30, Ratio: 2000, RatioFloor: 1 << 30, Entries: 1 << 20}
 
 const (
-	maxManifest   = 4 << 20   // bytes; registries refuse more
-	maxConfig     = 8 << 20   // bytes
-	maxLayers     = 1024      // the kernel mounts at most 500, docker 127
-	maxZstdWindow = 128 << 20 // bytes; what `zstd --ultra` writes at most by default
+	maxManifest   = 4 << 20  // bytes; registries refuse more
+	maxConfig     = 8 << 20  // bytes
+	maxLayers     = 1024     // the kernel mounts at most 500, docker 127
+	maxZstdWindow = 64 << 20 // bytes, on each side; RFC 8878 asks for 8 MiB, `zstd -19` writes that, BuildKit at most 32 MiB
 )
 
 func (l Limits) filled() Limits {

@@ -2,10 +2,14 @@ package compare
 
 import (
 	"context"
-	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 
 	"github.com/opencontainers/go-digest"
+
+	"github.com/selfsame-build/selfsame/internal/diag"
 )
 
 // Proof says that for each of its platforms two builds gave the same image, bit for bit. Only Prove makes one; the zero
@@ -80,5 +84,69 @@ type Pair struct {
 // a platform twice, a platform that the configs contradict, A's from more than one layout, or one folder as both A and B: a folder
 // compared with itself proves nothing. opt.Steps is ignored in favour of each pair's.
 func Prove(ctx context.Context, pairs []Pair, opt Options) (Proof, []Report, error) {
-	return Proof{}, nil, errors.New("not written yet")
+	if err := provable(pairs); err != nil {
+		return Proof{}, nil, err
+	}
+	made := &proof{dir: pairs[0].A.dir, images: map[string]*Image{}}
+	equal := true
+	var reports []Report
+	for _, p := range pairs {
+		opt.Steps = p.Steps
+		rep, err := Images(ctx, p.A, p.B, opt)
+		if err != nil {
+			return Proof{}, nil, fmt.Errorf("comparing %s: %w", p.Platform, err)
+		}
+		equal = equal && rep.Equal()
+		reports = append(reports, rep)
+		made.platforms = append(made.platforms, p.Platform)
+		made.images[p.Platform] = p.A
+	}
+	if !equal {
+		return Proof{}, reports, nil
+	}
+	slices.Sort(made.platforms)
+	return Proof{made}, reports, nil
+}
+
+// provable refuses pairs whose agreement would mean nothing.
+func provable(pairs []Pair) error {
+	if len(pairs) == 0 {
+		return diag.Errorf(diag.CodeComparisonRefused, "nothing to compare")
+	}
+	seen := map[string]bool{}
+	for _, p := range pairs {
+		switch {
+		case p.A == nil || p.B == nil:
+			return diag.Errorf(diag.CodeComparisonRefused, "%s: one of the two images is missing", p.Platform)
+		case seen[p.Platform]:
+			return diag.Errorf(diag.CodeComparisonRefused, "%s is there twice", p.Platform)
+		case p.A.platform != p.Platform || p.B.platform != p.Platform:
+			return diag.Errorf(diag.CodeComparisonRefused, "asked about %s, but A is for %s and B for %s", p.Platform, p.A.platform, p.B.platform)
+		case p.A.dir != pairs[0].A.dir:
+			return diag.Errorf(diag.CodeComparisonRefused, "the first builds are in two layouts: `%s` and `%s`", pairs[0].A.dir, p.A.dir)
+		}
+		seen[p.Platform] = true
+		if err := apart(p.A.dir, p.B.dir); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// apart checks that two layouts are two folders with blobs of their own.
+func apart(a, b string) error {
+	for _, sub := range []string{".", "blobs", "blobs/sha256"} {
+		x, err := os.Stat(filepath.Join(a, sub))
+		if err != nil {
+			return unreadable(fmt.Errorf("reading the layout in `%s`: %w", a, err))
+		}
+		y, err := os.Stat(filepath.Join(b, sub))
+		if err != nil {
+			return unreadable(fmt.Errorf("reading the layout in `%s`: %w", b, err))
+		}
+		if os.SameFile(x, y) {
+			return diag.Errorf(diag.CodeComparisonRefused, "`%s` and `%s` are one folder: an image is always equal to itself", a, b)
+		}
+	}
+	return nil
 }
