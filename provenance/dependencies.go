@@ -114,6 +114,12 @@ func lockDependencies(entries []lock.Entry) []ResourceDescriptor {
 }
 
 func lockDependency(k dependencyKey, entries []lock.Entry) ResourceDescriptor {
+	sort.Slice(entries, func(i, j int) bool {
+		if entries[i].Key != entries[j].Key {
+			return entries[i].Key < entries[j].Key
+		}
+		return entries[i].Kind < entries[j].Kind
+	})
 	d := ResourceDescriptor{
 		URI:    k.uri,
 		Digest: common.DigestSet(digestSet(k.digest)),

@@ -63,7 +63,7 @@ func checkSubjects(subjects []Subject) error {
 			return fmt.Errorf("subject[%d] has %d digests, the limit is %d", i, len(s.Digest), maxDigestsPerSubject)
 		}
 		for algorithm, value := range s.Digest {
-			if algorithm != strings.ToLower(algorithm) || !digestForms.MatchString(value) {
+			if algorithm != "sha256" && strings.EqualFold(algorithm, "sha256") || !digestForms.MatchString(value) {
 				return fmt.Errorf("subject[%d] has the digest %s:%q, which is not lower-case hexadecimal", i, algorithm, value)
 			}
 		}
