@@ -1,0 +1,58 @@
+package artifact
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/opencontainers/go-digest"
+)
+
+// MismatchError says that content is not what its digest and size name.
+type MismatchError struct {
+	Want   Descriptor
+	Reason string
+}
+
+// Error names the digest.
+func (e *MismatchError) Error() string {
+	return fmt.Sprintf("content of %s: %s", e.Want.Digest, e.Reason)
+}
+
+// Verified reads r and gives io.EOF only when exactly d.Size bytes that hash to d.Digest were read; otherwise the last Read
+// fails with a *MismatchError. It never reads more than d.Size+1 bytes.
+func Verified(r io.Reader, d Descriptor) io.Reader {
+	return &verified{r: io.LimitReader(r, d.Size+1), want: d, verifier: d.Digest.Verifier()}
+}
+
+type verified struct {
+	r        io.Reader
+	want     Descriptor
+	read     int64
+	verifier digest.Verifier
+}
+
+// Read implements io.Reader.
+func (v *verified) Read(p []byte) (int, error) {
+	n, err := v.r.Read(p)
+	v.read += int64(n)
+	_, _ = v.verifier.Write(p[:n]) // a hash never fails
+	switch {
+	case v.read > v.want.Size:
+		return 0, &MismatchError{Want: v.want, Reason: fmt.Sprintf("more than %d bytes", v.want.Size)}
+	case err != io.EOF:
+		return n, err
+	case v.read < v.want.Size:
+		return n, &MismatchError{Want: v.want, Reason: fmt.Sprintf("%d of %d bytes", v.read, v.want.Size)}
+	case !v.verifier.Verified():
+		return n, &MismatchError{Want: v.want, Reason: "the bytes hash to something else"}
+	}
+	return n, io.EOF
+}
+
+// ReadVerified reads all of r as Verified does. It refuses before reading when d.Size is more than limit bytes.
+func ReadVerified(r io.Reader, d Descriptor, limit int64) ([]byte, error) {
+	if d.Size > limit {
+		return nil, &MismatchError{Want: d, Reason: fmt.Sprintf("%d bytes, the limit here is %d", d.Size, limit)}
+	}
+	return io.ReadAll(Verified(r, d))
+}

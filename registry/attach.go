@@ -1,0 +1,139 @@
+package registry
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/selfsame-build/selfsame/internal/diag"
+	"github.com/selfsame-build/selfsame/registry/artifact"
+)
+
+// Attach stores artifacts as referrers of subject, reads the listing back, and returns when all of them are in it. The
+// subject's digest decides; the subject itself need not be in this repository.
+//
+// Attaching is idempotent. A0516: the registry took the manifests and the listing did not keep them.
+func (r *Repository) Attach(ctx context.Context, subject artifact.Descriptor, artifacts ...artifact.Artifact) ([]artifact.Descriptor, error) {
+	doing := fmt.Sprintf("attaching evidence to %s in %s", subject.Digest, r.Name())
+	if err := artifact.CheckDescriptor(subject); err != nil {
+		return nil, diag.Errorf(codeMalformed, "%s: %w", doing, err)
+	}
+	var made []referrer
+	for _, a := range artifacts {
+		raw, manifest, blob, err := a.Manifest(subject)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", doing, err)
+		}
+		made = append(made, referrer{desc: manifest, raw: raw, blobs: []content{emptyConfig(), {blob, bytesOpener(a.Blob)}}})
+	}
+	if err := r.attach(ctx, subject.Digest, made); err != nil {
+		return nil, r.explain(ctx, doing, err)
+	}
+	descs := make([]artifact.Descriptor, len(made))
+	for i, m := range made {
+		descs[i] = m.desc
+	}
+	return descs, nil
+}
+
+// content is a blob and where its bytes come from.
+type content struct {
+	desc artifact.Descriptor
+	open opener
+}
+
+// referrer is a manifest with a subject, and its blobs.
+type referrer struct {
+	desc  artifact.Descriptor
+	raw   []byte
+	blobs []content
+}
+
+func bytesOpener(b []byte) opener {
+	return func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(b)), nil }
+}
+
+func emptyConfig() content {
+	return content{
+		desc: artifact.Descriptor{Digest: digest.FromBytes(artifact.EmptyConfig), Size: int64(len(artifact.EmptyConfig))},
+		open: bytesOpener(artifact.EmptyConfig),
+	}
+}
+
+// attach pushes referrers of one subject and sees to it that the subject's listing has them.
+func (r *Repository) attach(ctx context.Context, subject digest.Digest, referrers []referrer) error {
+	if len(referrers) == 0 {
+		return nil
+	}
+	known := true
+	var entries []artifact.Descriptor
+	for _, ref := range referrers {
+		if err := r.pushAll(ctx, ref.blobs); err != nil {
+			return err
+		}
+		knows, err := r.putManifest(ctx, ref.desc.Digest.String(), ref.desc.MediaType, ref.raw)
+		if err != nil {
+			return err
+		}
+		known = known && knows
+		entries = append(entries, ref.desc)
+	}
+	// > If the response has no OCI-Subject header, the client MUST maintain the fallback tag.
+	// Some registries have the API and do not send the header, so the API is asked before the tag is written.
+	listed, api, err := r.listAPI(ctx, subject, attachBudget)
+	switch {
+	case err != nil:
+		return err
+	case api:
+		return r.awaitListed(ctx, subject, entries, listed)
+	case known:
+		return notAttached("the registry says that it keeps referrers (OCI-Subject) and does not list them")
+	}
+	return r.merge(ctx, subject, entries)
+}
+
+// attachBudget is wide: reading back only looks for our own entries.
+var attachBudget = artifact.Budget{Referrers: 20_000, Pages: 1000}.WithDefaults()
+
+// awaitListed reads the API's listing until our entries are in it; some registries take a moment.
+func (r *Repository) awaitListed(ctx context.Context, subject digest.Digest, entries, listed []artifact.Descriptor) error {
+	for wait := 50 * time.Millisecond; ; wait *= 2 {
+		if len(missing(entries, listed)) == 0 {
+			return nil
+		}
+		if wait > 10*time.Second {
+			return notAttached("the referrers API does not list what was pushed")
+		}
+		if err := sleep(ctx, wait); err != nil {
+			return err
+		}
+		var err error
+		if listed, _, err = r.listAPI(ctx, subject, attachBudget); err != nil {
+			return err
+		}
+	}
+}
+
+// missing gives the entries of want that are not in have.
+func missing(want, have []artifact.Descriptor) []artifact.Descriptor {
+	there := make(map[digest.Digest]bool, len(have))
+	for _, h := range have {
+		there[h.Digest] = true
+	}
+	var m []artifact.Descriptor
+	for _, w := range want {
+		if !there[w.Digest] {
+			m = append(m, w)
+		}
+	}
+	return m
+}
+
+func notAttached(why string) error {
+	return diag.Errorf(codeNotAttached, "evidence did not stay attached").WithWhy(why).
+		WithHelp("attach again when no one else writes; exempt tags that begin with `sha256-` from immutability")
+}
