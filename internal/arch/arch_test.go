@@ -1,0 +1,125 @@
+package arch
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// TestLayers holds the real module against the rules.
+func TestLayers(t *testing.T) {
+	pkgs := list(t)
+	if len(pkgs) < 100 {
+		t.Fatalf("go list found %d packages; this test would prove nothing", len(pkgs))
+	}
+	for _, breach := range Check(pkgs) {
+		t.Error(breach)
+	}
+}
+
+// list asks the go command for every package of the module and all that they import.
+func list(t *testing.T) []Package {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", "list", "-e", "-deps", "-json=ImportPath,Imports", "./...")
+	cmd.Dir = filepath.Join("..", "..")
+	var errs bytes.Buffer
+	cmd.Stderr = &errs
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("listing packages: %v\n%s", err, errs.String())
+	}
+	var pkgs []Package
+	for dec := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p Package
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			return pkgs
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		pkgs = append(pkgs, p)
+	}
+}
+
+// TestMainIsADoorbell counts the lines of every command.
+func TestMainIsADoorbell(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join("..", "..", "cmd", "*", "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := map[string]int{}
+	for _, f := range files {
+		if strings.HasSuffix(f, "_test.go") {
+			continue
+		}
+		text, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines[filepath.Dir(f)] += bytes.Count(text, []byte("\n"))
+	}
+	for dir, n := range lines {
+		if n > maxMain {
+			t.Errorf("%s has %d lines, at most %d: a main reads arguments and rings", dir, n, maxMain)
+		}
+	}
+}
+
+// TestCheck breaks each rule once, so that a rule that stopped working is seen.
+func TestCheck(t *testing.T) {
+	const m = module + "/"
+	tests := []struct {
+		name string
+		pkgs []Package
+		want []string
+	}{
+		{"downwards is fine", []Package{
+			{m + "builder", []string{m + "builder/solver", m + "registry", m + "recipes", "context"}},
+			{m + "builder/solver", []string{"github.com/moby/buildkit/client", m + "builder/graph"}},
+		}, nil},
+		{"upwards", []Package{{m + "recipes", []string{m + "builder"}}},
+			[]string{"recipes (pure) -> builder (use case): imports run downwards only"}},
+		{"sideways within a family", []Package{{m + "recipes/lock", []string{m + "recipes"}}}, nil},
+		{"sideways where drawn", []Package{{m + "builder/graph", []string{m + "recipes/lock"}}}, nil},
+		{"sideways where not drawn", []Package{{m + "signing", []string{m + "registry"}}},
+			[]string{"signing -> registry: both are adapter packages, and the design draws no line between them"}},
+		{"packages below internal are no family", []Package{{m + "internal/diag", []string{m + "internal/strictjson"}}},
+			[]string{"internal/diag -> internal/strictjson: both are base packages, and the design draws no line between them"}},
+		{"pure reaches out", []Package{{m + "compare", []string{"net/http"}}},
+			[]string{"compare -> net/http: a pure package's results depend on its arguments alone"}},
+		{"net/url is no network", []Package{{m + "compare", []string{"net/url"}}}, nil},
+		{"an owned library", []Package{{m + "verify", []string{"github.com/sigstore/sigstore-go/pkg/bundle"}}},
+			[]string{"verify -> github.com/sigstore/sigstore-go/pkg/bundle: signatures are made and checked in one package (signing)"}},
+		{"an exact library does not cover what is below", []Package{{m + "builder/graph", []string{"github.com/moby/buildkit/client/llb"}}}, nil},
+		{"the more exact owner wins", []Package{
+			{m + "recipes/lint", []string{
+				"github.com/moby/buildkit/frontend/dockerfile/parser",
+				"github.com/moby/buildkit/frontend/dockerfile/dockerfile2llb",
+			}}},
+			[]string{"recipes/lint -> github.com/moby/buildkit/frontend/dockerfile/dockerfile2llb: one place turns Dockerfiles into LLB (builder/graph)"}},
+		{"processes", []Package{{m + "registry", []string{"os/exec"}}},
+			[]string{"registry -> os/exec: processes are started by their owners only (builder/daemon, inputs/source, internal/trace, internal/doctest)"}},
+		{"linking through others", []Package{
+			{m + "cmd/selfsame-guard", []string{m + "verify"}},
+			{m + "verify", []string{"example.com/x"}},
+			{"example.com/x", []string{"github.com/moby/buildkit/util/y"}},
+		}, []string{m + "cmd/selfsame-guard -> " + m + "verify -> example.com/x -> github.com/moby/buildkit/util/y: " +
+			"the guard runs on every node; it must not carry a builder"}},
+		{"a package nobody placed", []Package{{m + "util", nil}},
+			[]string{"util is in no layer: place it in internal/arch/rules.go"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if diff := cmp.Diff(tt.want, Check(tt.pkgs)); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}

@@ -1,0 +1,119 @@
+package arch
+
+// module is the prefix of our own packages; the rules name packages without it.
+const module = "github.com/selfsame-build/selfsame"
+
+// The layers, lowest first. A package may import packages of lower layers, and of its own layer only by sideways.
+const (
+	base = iota
+	pure
+	adapter
+	useCase
+	surface
+	command
+)
+
+var layerNames = [...]string{"base", "pure", "adapter", "use case", "surface", "command"}
+
+// layers places every package of the module by its longest prefix. A new package that no prefix covers fails the test, so
+// that somebody decides where it belongs.
+var layers = map[string]int{
+	"internal/atomicfile": base,
+	"internal/diag":       base,
+	"internal/strictjson": base,
+
+	"recipes":               pure,
+	"inputs/debian/archive": pure,
+	"inputs/debian/control": pure,
+	"builder/graph":         pure,
+	"compare":               pure,
+	"provenance":            pure,
+	"policy":                pure,
+	"registry/artifact":     pure,
+
+	"inputs":          adapter,
+	"builder/daemon":  adapter,
+	"builder/solver":  adapter,
+	"signing":         adapter,
+	"registry":        adapter,
+	"ledger":          adapter,
+	"internal/trace":  adapter,
+	"internal/canary": adapter,
+
+	"builder": useCase,
+	"verify":  useCase,
+	"rebuild": useCase,
+
+	"report":       surface,
+	"internal/cli": surface,
+	"guard":        surface,
+
+	// Programs, and what only tests use.
+	"cmd":              command,
+	"examples":         command,
+	"test":             command,
+	"tools":            command,
+	"docs":             command,
+	"internal/arch":    command,
+	"internal/doctest": command,
+}
+
+// sideways are the imports within one layer that the design draws. Packages of one family (the same first element of the
+// path, as inputs and inputs/debian) need no entry.
+var sideways = map[string][]string{
+	"builder/graph":         {"recipes"},
+	"inputs/debian/archive": {"recipes"},
+	"provenance":            {"recipes", "compare"},
+	"registry/artifact":     {"provenance"},
+	"policy":                {"provenance"},
+	"rebuild":               {"builder", "verify"},
+	"internal/cli":          {"report"},
+	"guard":                 {"report"},
+	"cmd":                   {"internal"},
+}
+
+// owner says that only some packages may import a heavy library, so that one place has to change with it.
+type owner struct {
+	library string // an import path; with a slash at the end all below it as well
+	owners  []string
+	why     string
+}
+
+var owners = []owner{
+	{"github.com/moby/buildkit/client", []string{"builder/solver"}, "the connection to BuildKit has one owner"},
+	{"github.com/moby/buildkit/session/", []string{"builder/solver"}, "the connection to BuildKit has one owner"},
+	{"github.com/moby/buildkit/client/llb/", []string{"builder/graph", "builder/solver"}, "only the graph makes LLB; the solver hands it on"},
+	{"github.com/moby/buildkit/frontend/dockerfile/dockerfile2llb/", []string{"builder/graph"}, "one place turns Dockerfiles into LLB"},
+	{"github.com/moby/buildkit/frontend/dockerfile/", []string{"builder/graph", "recipes/lint"}, "Dockerfiles are read by the graph and the lint"},
+	{"github.com/google/go-containerregistry/", []string{"registry"}, "registries are reached from one package"},
+	{"github.com/sigstore/", []string{"signing"}, "signatures are made and checked in one package"},
+	{"github.com/secure-systems-lab/go-securesystemslib/", []string{"signing"}, "signatures are made and checked in one package"},
+	{"github.com/in-toto/", []string{"provenance"}, "statements have one owner"},
+	{"gopkg.in/yaml.v3/", []string{"recipes"}, "YAML is decoded strictly, in one place"},
+	{"github.com/spf13/", []string{"internal/cli"}, "flags are a matter of the command line"},
+	{"cel.dev/cel-go/", []string{"policy"}, "policies are evaluated in one place"},
+	{"github.com/ProtonMail/go-crypto/", []string{"inputs/debian/archive"}, "Debian's signatures are checked in one place"},
+	{"os/exec/", []string{"builder/daemon", "inputs/source", "internal/trace", "internal/doctest"}, "processes are started by their owners only"},
+	{"log/", []string{"internal/cli", "cmd", "guard"}, "library code returns values or events; it does not log"},
+}
+
+// ban says that packages at or below root may not reach library: directly, or (linked) through any import at all.
+type ban struct {
+	root    string
+	library string
+	linked  bool
+	why     string
+}
+
+var bans = []ban{
+	{"cmd/selfsame-guard", "github.com/moby/buildkit/", true, "the guard runs on every node; it must not carry a builder"},
+	{"guard", "github.com/moby/buildkit/", true, "the guard runs on every node; it must not carry a builder"},
+	{"cmd/selfsame-vary", "github.com/moby/buildkit/", true, "the tracer stands around BuildKit and must stay small"},
+	{"internal/trace", "github.com/moby/buildkit/", true, "the tracer stands around BuildKit and must stay small"},
+}
+
+// impure is what no pure package may import: their results depend on their arguments alone.
+var impure = []string{"net", "net/http", "net/rpc", "os/exec", "os/signal", "math/rand", "math/rand/v2", "crypto/rand"}
+
+// maxMain is how many lines a command may have before it is no longer a doorbell.
+const maxMain = 40
