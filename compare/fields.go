@@ -44,7 +44,7 @@ func attrs(h *tar.Header) []attr {
 	if h.Devmajor != 0 || h.Devminor != 0 {
 		add("device", fmt.Sprintf("%d:%d", h.Devmajor, h.Devminor))
 	}
-	if h.Typeflag != tar.TypeReg && h.Size != 0 {
+	if !hasContent(h.Typeflag) && h.Size != 0 {
 		add("size", strconv.FormatInt(h.Size, 10))
 	}
 	list = append(list, paxAttrs(h.PAXRecords)...)

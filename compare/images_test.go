@@ -208,7 +208,10 @@ func TestManifestAndConfigFields(t *testing.T) {
 			i.Manifest = func(m *ocispec.Manifest) { m.Annotations = map[string]string{"org.x": "now"} }
 		}, []string{`-1 manifest $.annotations value:-|{"org.x":"now"}`}},
 		{"environment", compare.LevelDifferent, func(i *layouttest.Image) {
-			i.Config = func(c *ocispec.Image) { c.Config.Env = []string{"A=1"}; c.Config.Labels = map[string]string{"a.b": "c"} }
+			i.Config = func(c *ocispec.Image) {
+				c.Config.Env = []string{"A=1"}
+				c.Config.Labels = map[string]string{"a.b": "c"}
+			}
 		}, []string{`-1 config $.config.Env value:-|["A=1"]`, `-1 config $.config.Labels value:-|{"a.b":"c"}`}},
 		{"created", compare.LevelDifferent, func(i *layouttest.Image) {
 			i.Config = func(c *ocispec.Image) { c.Created = &layouttest.Epoch; c.History = []ocispec.History{{CreatedBy: "x"}} }

@@ -52,11 +52,21 @@ func (r *LayerReader) next() (*tar.Header, error) {
 	if r.entries++; r.entries > r.lim.Entries {
 		return nil, fmt.Errorf("more than %d entries", r.lim.Entries)
 	}
-	r.regular = h.Typeflag == tar.TypeReg
+	r.regular = hasContent(h.Typeflag)
 	return h, nil
 }
 
-// Read reads the current entry's content; only regular files have any. A sparse file's holes count against the limit,
+// hasContent says whether an entry is a kind of file: whatever is not known to be a header alone, as POSIX wants unknown
+// types read, and GNU's sparse and contiguous files among them.
+func hasContent(flag byte) bool {
+	switch flag {
+	case tar.TypeLink, tar.TypeSymlink, tar.TypeChar, tar.TypeBlock, tar.TypeDir, tar.TypeFifo, tar.TypeXGlobalHeader:
+		return false
+	}
+	return true
+}
+
+// Read reads the current entry's content; directories, links and the like have none. A sparse file's holes count against the limit,
 // although they cost nothing in the tar.
 func (r *LayerReader) Read(p []byte) (int, error) {
 	if !r.regular {
