@@ -1,0 +1,131 @@
+package trace
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Status is what the tracer says about itself; `selfsame-vary run --status` writes it as JSON. Its fields are explained in
+// cmd/selfsame-vary/README.md.
+type Status struct {
+	SchemaVersion      int       `json:"schemaVersion"`
+	State              string    `json:"state"` // StateRunning, StateExited or StateFailed
+	PID                int       `json:"pid"`   // the tracer
+	Child              int       `json:"child"` // the command
+	Beats              uint64    `json:"beats"`
+	Beat               time.Time `json:"beat"`   // the real time
+	BusyMs             int64     `json:"busyMs"` // how long, at least, the present stop has been worked on
+	ClockOffsetSeconds int64     `json:"clockOffsetSeconds"`
+	VDSO               string    `json:"vdso"` // VDSORedirect or VDSOHide
+	NoNewPrivs         bool      `json:"noNewPrivs"`
+	Counters           Counters  `json:"counters"`
+	Notes              []Note    `json:"notes,omitempty"`
+	ExitCode           *int      `json:"exitCode,omitempty"`
+	Signal             string    `json:"signal,omitempty"`
+	Error              string    `json:"error,omitempty"`
+}
+
+// The states of a tracer and the ways in which programs read the clock.
+const (
+	StateRunning = "running"
+	StateExited  = "exited"
+	StateFailed  = "failed"
+	VDSORedirect = "redirect"
+	VDSOHide     = "hide"
+)
+
+// Counters count events since the start.
+type Counters struct {
+	Execs     uint64 `json:"execs"`     // programs started
+	Patched   uint64 `json:"patched"`   // of these, with a redirected vDSO
+	Hidden    uint64 `json:"hidden"`    // of these, with hidden vDSO clock functions, or no vDSO
+	Unpatched uint64 `json:"unpatched"` // of these, with a vDSO that could not be changed: they may see the real clock
+	Clock     uint64 `json:"clock"`     // clock calls answered one by one
+	Uname     uint64 `json:"uname"`     // uname calls corrected
+	Deadline  uint64 `json:"deadline"`  // deadlines moved back
+	Ptrace    uint64 `json:"ptrace"`    // attempts to use ptrace, refused by the kernel
+	Untraced  uint64 `json:"untraced"`  // CLONE_UNTRACED taken away
+	I386      uint64 `json:"i386"`      // 32-bit programs started
+	X32       uint64 `json:"x32"`       // x32 calls, not covered
+	Foreign   uint64 `json:"foreign"`   // calls of an unknown ABI, not covered
+	Errors    uint64 `json:"errors"`    // stops whose work could not be done
+}
+
+// Note names one event that a reader may have to act upon.
+type Note struct {
+	Kind   string `json:"kind"` // "ptrace", "unpatched", "x32", "foreign" or "error"
+	PID    int    `json:"pid"`
+	Comm   string `json:"comm"`
+	Detail string `json:"detail"`
+	Cgroup string `json:"cgroup,omitempty"` // for a build step, it ends in the container's name
+}
+
+// maxNotes bounds the notes; the counters go on.
+const maxNotes = 32
+
+// journal is the part of the tracer that the heartbeat reads while the loop writes.
+type journal struct {
+	execs, patched, hidden, unpatched, clock, uname, deadline, ptrace, untraced, i386, x32, foreign, errors atomic.Uint64
+
+	stops      atomic.Uint64 // stops handled
+	working    atomic.Bool   // a stop is being handled now
+	noNewPrivs atomic.Bool
+
+	mu    sync.Mutex
+	notes []Note
+}
+
+func (j *journal) counters() Counters {
+	return Counters{
+		Execs: j.execs.Load(), Patched: j.patched.Load(), Hidden: j.hidden.Load(), Unpatched: j.unpatched.Load(),
+		Clock: j.clock.Load(), Uname: j.uname.Load(), Deadline: j.deadline.Load(), Ptrace: j.ptrace.Load(),
+		Untraced: j.untraced.Load(), I386: j.i386.Load(), X32: j.x32.Load(), Foreign: j.foreign.Load(), Errors: j.errors.Load(),
+	}
+}
+
+// add keeps a note, unless there are enough or an equal one for the same process.
+func (j *journal) add(n Note) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, old := range j.notes {
+		if old.Kind == n.Kind && old.PID == n.PID && old.Detail == n.Detail {
+			return
+		}
+	}
+	if len(j.notes) < maxNotes {
+		j.notes = append(j.notes, n)
+	}
+}
+
+func (j *journal) noted() []Note {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return append([]Note(nil), j.notes...)
+}
+
+// WriteStatus replaces file by s in one step, so that a reader never sees half of it.
+func WriteStatus(file string, s Status) error {
+	text, err := json.MarshalIndent(s, "", " ")
+	if err != nil {
+		return fmt.Errorf("encoding status: %w", err)
+	}
+	temporary := filepath.Join(filepath.Dir(file), "."+filepath.Base(file)+".new")
+	if err := os.WriteFile(temporary, append(text, '\n'), 0o644); err != nil {
+		return fmt.Errorf("writing status: %w", err)
+	}
+	if err := os.Rename(temporary, file); err != nil {
+		return fmt.Errorf("replacing status: %w", err)
+	}
+	return nil
+}
+
+func (j *journal) full() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return len(j.notes) >= maxNotes
+}
