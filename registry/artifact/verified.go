@@ -18,8 +18,8 @@ func (e *MismatchError) Error() string {
 	return fmt.Sprintf("content of %s: %s", e.Want.Digest, e.Reason)
 }
 
-// Verified reads r and gives io.EOF only when exactly d.Size bytes that hash to d.Digest were read; otherwise the last Read
-// fails with a *MismatchError. It never reads more than d.Size+1 bytes.
+// Verified reads r and gives the last byte, and then io.EOF, only when exactly d.Size bytes that hash to d.Digest were read;
+// otherwise it fails with a *MismatchError. It never reads more than d.Size+1 bytes.
 func Verified(r io.Reader, d Descriptor) io.Reader {
 	return &verified{r: io.LimitReader(r, d.Size+1), want: d, verifier: d.Digest.Verifier()}
 }
@@ -39,14 +39,13 @@ func (v *verified) Read(p []byte) (int, error) {
 	switch {
 	case v.read > v.want.Size:
 		return 0, &MismatchError{Want: v.want, Reason: fmt.Sprintf("more than %d bytes", v.want.Size)}
-	case err != io.EOF:
-		return n, err
-	case v.read < v.want.Size:
+	case v.read == v.want.Size && !v.verifier.Verified():
+		// Checked with the last byte, not at EOF: a sender of a known length never asks for more.
+		return 0, &MismatchError{Want: v.want, Reason: "the bytes hash to something else"}
+	case err == io.EOF && v.read < v.want.Size:
 		return n, &MismatchError{Want: v.want, Reason: fmt.Sprintf("%d of %d bytes", v.read, v.want.Size)}
-	case !v.verifier.Verified():
-		return n, &MismatchError{Want: v.want, Reason: "the bytes hash to something else"}
 	}
-	return n, io.EOF
+	return n, err
 }
 
 // ReadVerified reads all of r as Verified does. It refuses before reading when d.Size is more than limit bytes.
