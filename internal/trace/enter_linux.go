@@ -89,8 +89,8 @@ func install(code []unix.SockFilter) error {
 	return nil
 }
 
-// lowestCPUs returns the n lowest CPUs that this process may use, nil for n = 0: numbered from 0, as programs expect.
-func lowestCPUs(n int) ([]int, error) {
+// LowestCPUs returns the n lowest CPUs that this process may use, nil for n = 0: numbered from 0, as programs expect.
+func LowestCPUs(n int) ([]int, error) {
 	if n == 0 {
 		return nil, nil
 	}

@@ -34,7 +34,7 @@ func Run(o Options, signals <-chan os.Signal) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	cpus, err := lowestCPUs(o.CPUs)
+	cpus, err := LowestCPUs(o.CPUs)
 	if err != nil {
 		return Result{}, err
 	}
