@@ -35,7 +35,7 @@ func (f *findings) failed() bool {
 }
 
 // judge makes all checks of one image. A failure ends the line of checks that depend on it.
-func (j *judge) judge(img image, e evidence) Subject {
+func (j *judge) judge(img image, e *evidence) Subject {
 	s := Subject{Digest: img.desc.Digest, Platform: img.platform, Label: img.label}
 	f := &findings{}
 	if e.incomplete != "" {
@@ -44,8 +44,8 @@ func (j *judge) judge(img image, e evidence) Subject {
 	}
 	j.signature(f, e)
 	if !f.failed() {
-		j.origin(f, img, &e)
-		j.reproduced(f, img, &e)
+		j.origin(f, img, e)
+		j.reproduced(f, img, e)
 		sbom(f, img, e)
 		f.skip("time", "", "a signature by a key carries no trusted time, so neither age nor expiry is known")
 	}
@@ -67,14 +67,14 @@ func undecide(checks []Check) {
 
 // signature: SLSA "Verify the signature on the provenance envelope using the roots of trust, resulting in a list of
 // recognized public keys (or equivalent)".
-func (j *judge) signature(f *findings, e evidence) {
+func (j *judge) signature(f *findings, e *evidence) {
 	switch {
 	case len(e.trusted) > 0:
 		keys := map[string]bool{}
 		for _, s := range e.trusted {
 			keys[s.by.Hint] = true
 		}
-		f.ok("signature", e.trusted[0].by.Hint, "%d signed statements by %d key(s)", len(e.trusted), len(keys))
+		f.ok("signature", "key "+e.trusted[0].by.Hint, "%d statement(s) signed by %d key(s)", len(e.trusted), len(keys))
 	case e.bundles > 0:
 		f.fail(VerdictInvalid, "signature", "%d bundle(s) attached, none of them a statement that holds for a key given", e.bundles)
 	case len(e.ignored) > 0:

@@ -2,7 +2,6 @@ package verify
 
 import (
 	digest "github.com/opencontainers/go-digest"
-	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/selfsame-build/selfsame/registry/artifact"
 	"github.com/selfsame-build/selfsame/signing"
@@ -50,12 +49,4 @@ func (b Budget) withDefaults() Budget {
 		b.Platforms = 64
 	}
 	return b
-}
-
-// image is one manifest whose evidence is judged: the index or one of its platform manifests.
-type image struct {
-	desc     ocispec.Descriptor
-	label    string  // "index", the platform, or "image" for a manifest that was asked for directly
-	platform string  // of a child of an index
-	children []image // of an index
 }

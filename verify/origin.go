@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/selfsame-build/selfsame/provenance"
+	"github.com/selfsame-build/selfsame/registry/artifact"
 )
 
 // origin checks where the image came from. Several signed provenance statements may be attached (the same bytes built twice):
@@ -149,7 +150,7 @@ func (j *judge) checkSource(f *findings, _ image, _ provenance.Subject, p proven
 	}
 	switch {
 	case want == "":
-		f.skip("source", detail, "no source was expected")
+		f.skip("source", detail, "no source was given to compare with")
 	case uri != want:
 		f.fail(VerdictInvalid, "source", "it was built from %q, not %q", detail, want)
 	default:
@@ -172,7 +173,7 @@ func (j *judge) checkPlatforms(f *findings, img image, _ provenance.Subject, p p
 }
 
 func comparePlatforms(img image, built map[string]string) error {
-	if img.children == nil {
+	if !img.index {
 		for platform, d := range built {
 			if d == img.desc.Digest.String() && (img.platform == "" || img.platform == platform) {
 				return nil
@@ -180,10 +181,16 @@ func comparePlatforms(img image, built map[string]string) error {
 		}
 		return fmt.Errorf("the build made no such manifest for %s", img.label)
 	}
+	if len(img.children) == 0 {
+		return fmt.Errorf("the index lists nothing")
+	}
 	listed := map[string]string{}
 	for _, c := range img.children {
 		if _, twice := listed[c.platform]; twice {
 			return fmt.Errorf("the index lists %s twice", c.platform)
+		}
+		if !artifact.IsManifest(c.desc.MediaType) {
+			return fmt.Errorf("the index lists %s as %q, which is no manifest", c.platform, c.desc.MediaType)
 		}
 		listed[c.platform] = c.desc.Digest.String()
 		if built[c.platform] != c.desc.Digest.String() {

@@ -33,7 +33,7 @@ func (j *judge) reproduced(f *findings, img image, e *evidence) {
 	switch {
 	case best != nil:
 		j.proofs = append(j.proofs, *best)
-		f.ok("reproduced", by, "%s, %s; the builders differed in %s", best.Level, best.Independence, strings.Join(best.Measured(), ", "))
+		f.ok("reproduced", "key "+by, "%s, %s; the builders differed in %s", best.Level, best.Independence, strings.Join(best.Measured(), ", "))
 	case j.options.AllowUnreproduced:
 		f.skip("reproduced", "", "not proven, and allowed not to be")
 	case len(refused) > 0:
@@ -89,13 +89,13 @@ func stronger(a, b provenance.Rebuild) bool {
 }
 
 // sbom says whether a signed list of contents is attached. It is information: an image proves itself without one.
-func sbom(f *findings, img image, e evidence) {
+func sbom(f *findings, img image, e *evidence) {
 	for _, s := range e.trusted {
 		if s.PredicateType != provenance.PredicateSPDX {
 			continue
 		}
 		if _, err := about(s, img.desc.Digest); err == nil {
-			f.ok("sbom", s.by.Hint, "SPDX, %s", s.referrer)
+			f.ok("sbom", "key "+s.by.Hint, "SPDX, %s", s.referrer)
 			return
 		}
 	}

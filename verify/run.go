@@ -26,7 +26,7 @@ func Run(ctx context.Context, o Options) (Result, error) {
 		if err != nil {
 			return Result{}, unreadable(ctx, err)
 		}
-		res.Subjects = append(res.Subjects, j.judge(img, found))
+		res.Subjects = append(res.Subjects, j.judge(img, &found))
 		res.Ignored = append(res.Ignored, found.ignored...)
 		res.NotRead += found.notRead
 	}

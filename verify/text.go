@@ -14,13 +14,13 @@ const maxIgnoredLines = 10
 // the last line. It says nothing that the JSON does not say.
 func (r Result) Text(w io.Writer) error {
 	var b strings.Builder
-	for _, s := range r.Subjects {
+	for i, s := range r.Subjects {
 		fmt.Fprintf(&b, "%s %s\n", s.Label, s.Digest)
-		t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-		for _, c := range s.Checks {
-			fmt.Fprintf(t, "  %s\t%s\t%s\n", c.Status.word(), c.Name, c.line())
+		var same []Check
+		if i > 0 {
+			same = r.Subjects[0].Checks
 		}
-		if err := t.Flush(); err != nil {
+		if err := s.table(&b, same); err != nil {
 			return err
 		}
 	}
@@ -28,6 +28,35 @@ func (r Result) Text(w io.Writer) error {
 	fmt.Fprintf(&b, "%s\n", r.Summary)
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// table writes the checks, one a line. Those that ended just as in same (the index's) are named in one line for each status: an
+// index of five platforms would else say everything six times. A failure always has its own line.
+func (s Subject) table(w io.Writer, same []Check) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	repeated := map[Status][]string{}
+	for _, c := range s.Checks {
+		if c.Status != StatusFail && contains(same, c) {
+			repeated[c.Status] = append(repeated[c.Status], c.Name)
+			continue
+		}
+		fmt.Fprintf(t, "  %s\t%s\t%s\n", c.Status.word(), c.Name, c.line())
+	}
+	for _, status := range []Status{StatusOK, StatusNotChecked} {
+		if names := repeated[status]; len(names) > 0 {
+			fmt.Fprintf(t, "  %s\tas above\t%s\n", status.word(), strings.Join(names, ", "))
+		}
+	}
+	return t.Flush()
+}
+
+func contains(checks []Check, c Check) bool {
+	for _, x := range checks {
+		if x == c {
+			return true
+		}
+	}
+	return false
 }
 
 // word is the status as a reader scans for it: a failure stands out without colour.
@@ -80,7 +109,7 @@ func (r Result) summary() string {
 		if !r.Reproduced {
 			return fmt.Sprintf("verified, NOT reproduced: %s is signed; that a second build gives the same is not proven", what)
 		}
-		return fmt.Sprintf("verified: %s was built twice with one result (%s; %s)", what, r.Independence, strings.Join(r.Axes, ", "))
+		return fmt.Sprintf("verified: %s was built twice with one result (%s; differing in %s)", what, r.Independence, strings.Join(r.Axes, ", "))
 	case VerdictNotReproduced:
 		return fmt.Sprintf("not reproduced: %s is signed, but a second build with the same result is not proven", what)
 	case VerdictMissing:
