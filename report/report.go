@@ -23,6 +23,8 @@ type Result struct {
 	Findings   []Finding    `json:"findings"`
 	// Omitted counts differences and warnings that are not in Findings.
 	Omitted int `json:"omitted,omitempty"`
+	// Notes are remarks that are neither differences nor warnings.
+	Notes []string `json:"notes,omitempty"`
 	// Compared says how each platform came out.
 	Compared []Compared `json:"compared,omitempty"`
 	Build    *Build     `json:"build,omitempty"`

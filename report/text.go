@@ -1,0 +1,252 @@
+package report
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/selfsame-build/selfsame/compare"
+	"github.com/selfsame-build/selfsame/internal/diag"
+)
+
+const (
+	verdictCol  = 52 // column of "exit 13"
+	maxFindings = 6  // findings of the first differing layer that the text shows
+	maxColumn   = 40 // runes of the path column
+	maxPath     = 200
+)
+
+// JSON writes r as indented JSON with a final newline. Lists are never null.
+func JSON(w io.Writer, r Result) error {
+	r.SchemaVersion = SchemaVersion
+	if r.Platforms == nil {
+		r.Platforms = map[string]string{}
+	}
+	if r.Axes == nil {
+		r.Axes = []string{}
+	}
+	if r.Findings == nil {
+		r.Findings = []Finding{}
+	}
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(r); err != nil {
+		return fmt.Errorf("encoding the report: %w", err)
+	}
+	_, err := w.Write(buf.Bytes())
+	return err
+}
+
+// Text writes the verdict for people: the warnings, then Summary or Mismatch.
+func Text(w io.Writer, r Result) error {
+	if err := Warnings(w, r); err != nil {
+		return err
+	}
+	if r.Reproducible {
+		return Summary(w, r)
+	}
+	return Mismatch(w, r)
+}
+
+// Mismatch writes why r is not reproducible: the first layer that differs in each platform with its step, files and both
+// values, the later layers by their counts, where both results are, and what to do next.
+func Mismatch(w io.Writer, r Result) error {
+	t := &text{}
+	t.line("%-*s  exit %d", verdictCol-2, "not reproducible: "+headline(r), diag.ExitNotReproducible)
+	for _, c := range r.Compared {
+		if c.Level == string(compare.LevelManifest) {
+			continue
+		}
+		if len(r.Compared) > 1 {
+			t.line("  %s: %s", Escape(c.Platform), differs(c))
+		}
+		t.platform(r, c)
+	}
+	if r.Omitted > 0 {
+		t.line("  %s not listed", plural(r.Omitted, "more difference"))
+	}
+	t.line("  = help: %s", help(r))
+	t.files(r.Files)
+	return t.to(w)
+}
+
+func help(r Result) string {
+	for _, f := range r.Findings {
+		if f.Severity == "error" && f.Fix != "" {
+			return f.Fix
+		}
+	}
+	if r.Next != "" {
+		return "run `" + r.Next + "`"
+	}
+	code := diag.CodeNotReproducible
+	if encodingOnly(r) {
+		code = diag.CodeEncodingDiffers
+	}
+	return fmt.Sprintf("run `selfsame explain %s`", code)
+}
+
+func encodingOnly(r Result) bool {
+	for _, c := range r.Compared {
+		if c.Level == string(compare.LevelDifferent) {
+			return false
+		}
+	}
+	return len(r.Compared) > 0
+}
+
+func headline(r Result) string {
+	if len(r.Compared) == 0 {
+		return "nothing was compared"
+	}
+	var bad []Compared
+	for _, c := range r.Compared {
+		if c.Level != string(compare.LevelManifest) {
+			bad = append(bad, c)
+		}
+	}
+	if len(r.Compared) == 1 && len(bad) == 1 {
+		return differs(bad[0])
+	}
+	return fmt.Sprintf("%d of %s %s", len(bad), plural(len(r.Compared), "platform"), verb(len(bad)))
+}
+
+// differs is one platform's verdict in a phrase.
+func differs(c Compared) string {
+	total, n := max(c.LayersA, c.LayersB), len(c.Differing)
+	switch {
+	case c.Level == string(compare.LevelContent) && n == 0:
+		return "content equal, the manifest's encoding differs"
+	case c.Level == string(compare.LevelContent):
+		return fmt.Sprintf("content equal, encoding of %d of %s differs", n, plural(total, "layer"))
+	case n == 0:
+		return "layers equal, manifest or config differs"
+	}
+	return fmt.Sprintf("%d of %s %s", n, plural(total, "layer"), verb(n))
+}
+
+func verb(n int) string {
+	if n == 1 {
+		return "differs"
+	}
+	return "differ"
+}
+
+// text collects lines.
+type text struct{ buf bytes.Buffer }
+
+func (t *text) line(format string, args ...any) {
+	t.buf.WriteString(strings.TrimRight(fmt.Sprintf(format, args...), " "))
+	t.buf.WriteByte('\n')
+}
+
+func (t *text) to(w io.Writer) error {
+	_, err := w.Write(t.buf.Bytes())
+	return err
+}
+
+// platform shows manifest and config, then the first differing layer in full, then the others by count.
+func (t *text) platform(r Result, c Compared) {
+	t.findings("manifest and config", "", c.pick(r, 0))
+	for i, l := range c.Differing {
+		if i == 0 {
+			t.findings(fmt.Sprintf("layer %-3d %s", l.Layer, shorten(l.Step, 60)), place(l.File, l.Line), c.pick(r, l.Layer))
+			continue
+		}
+		if i == 4 {
+			t.line("  %s", plural(len(c.Differing)-i, "more layer")+" above")
+			break
+		}
+		t.line("  layer %-3d %-32s %s", l.Layer, shorten(l.Step, 32), counts(l))
+	}
+}
+
+func (c Compared) pick(r Result, layer int) []Finding {
+	var out []Finding
+	for _, f := range r.Findings {
+		if f.Severity == "error" && f.Platform == c.Platform && f.Layer == layer {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+func place(file string, line int) string {
+	if file == "" || line == 0 {
+		return file
+	}
+	return fmt.Sprintf("%s:%d", file, line)
+}
+
+func counts(l Layer) string {
+	var parts []string
+	for _, c := range []struct {
+		n    int
+		what string
+	}{{l.Modified, "modified"}, {l.Added, "added"}, {l.Removed, "removed"}, {l.Metadata, "with other metadata"}, {l.Moved, "moved"}} {
+		if c.n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", c.n, c.what))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+func (t *text) findings(title, place string, list []Finding) {
+	if len(list) == 0 && strings.HasPrefix(title, "manifest") {
+		return
+	}
+	t.line("  %-44s %s", title, place)
+	width := 0
+	for i, f := range list {
+		if i < maxFindings {
+			width = max(width, min(maxColumn, utf8.RuneCountInString(f.Path)))
+		}
+	}
+	more := 0
+	for i, f := range list {
+		if more += f.More; i >= maxFindings {
+			more++
+			continue
+		}
+		t.finding(f, width)
+	}
+	if more > 0 {
+		t.line("    %d more", more)
+	}
+}
+
+func (t *text) finding(f Finding, width int) {
+	line := fmt.Sprintf("    %-*s  %s", width, shorten(f.Path, maxPath), shorten(f.Summary, maxPath))
+	if f.Class != "" {
+		line += fmt.Sprintf("   cause: %s (%s)", f.Class, f.Certainty)
+	}
+	t.line("%s", line)
+	if f.Offset == nil || len(f.Values) == 0 {
+		return
+	}
+	a, b := value(f.Values[0].A), value(f.Values[0].B)
+	if utf8.RuneCountInString(a)+utf8.RuneCountInString(b) <= 56 {
+		t.line("      A  %s      B  %s", a, b)
+		return
+	}
+	t.line("      A  %s", a)
+	t.line("      B  %s", b)
+}
+
+func (t *text) files(f Files) {
+	var parts []string
+	if f.Report != "" {
+		parts = append(parts, "report: "+Escape(f.Report))
+	}
+	if f.A != "" && f.B != "" {
+		parts = append(parts, "results: A "+Escape(f.A)+"  B "+Escape(f.B))
+	}
+	if len(parts) > 0 {
+		t.line("  %s", strings.Join(parts, "   "))
+	}
+}
