@@ -1,0 +1,47 @@
+package format
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+)
+
+// Checks is a parsed `check` tag of a recipe's field: what is demanded of the value beside its type.
+type Checks struct {
+	Required bool // the key must be there
+	Unique   bool // a list holds nothing twice
+	EmptyOK  bool // an empty text or list is a value of its own
+	// Format is that of a text, or of each entry of a list; nil means any text.
+	Format *Format
+	// Keys is the format of a mapping's keys; nil means any text.
+	Keys *Format
+}
+
+// ParseTag reads the check tag of a field. A tag that cannot be read is a mistake in the program.
+func ParseTag(tag reflect.StructTag) Checks {
+	var c Checks
+	for part := range strings.SplitSeq(tag.Get("check"), ",") {
+		switch name, keys := strings.CutPrefix(part, "keys="); {
+		case part == "":
+		case part == "required":
+			c.Required = true
+		case part == "unique":
+			c.Unique = true
+		case part == "emptyok":
+			c.EmptyOK = true
+		case keys:
+			c.Keys = mustLookup(name)
+		default:
+			c.Format = mustLookup(name)
+		}
+	}
+	return c
+}
+
+func mustLookup(name string) *Format {
+	f, ok := table[name]
+	if !ok {
+		panic(fmt.Sprintf("format: a check tag names the unknown format %q", name))
+	}
+	return f
+}
