@@ -37,6 +37,8 @@ type Store interface {
 	Open(d digest.Digest) (io.ReadCloser, int64, error)
 	// Has says whether the blob is there.
 	Has(d digest.Digest) bool
+	// PutImage writes an OCI image of layers that are in the store.
+	PutImage(ctx context.Context, config ocispec.Image, layers []ocispec.Descriptor, annotations map[string]string) (ocispec.Descriptor, error)
 }
 
 // Fetcher gets a URL. It answers a *StatusError for any status but 200. The size is that of the body in bytes, or -1 when
@@ -49,11 +51,12 @@ type Fetcher interface {
 type Options struct {
 	// Spec is the recipe's wish.
 	Spec recipes.Debian
-	// Step is the base's name in the lock ("Step" of each entry), for example the name of the stage or context.
+	// Step is the base's name in the lock ("Step" of each entry).
 	Step string
-	// Arch is Debian's name of the architecture: "amd64", "arm64". Platform is the same in OCI's words: "linux/amd64".
+	// Arch is Debian's name of the architecture (see Arch); Platform is the same in OCI's words, for the lock: "linux/amd64".
 	Arch, Platform string
-	// Mirrors are asked; see SystemMirror. A zero Security is derived from Main, see SecurityMirror.
+	// Mirrors are asked: those of a flag (MirrorsAt), or the machine's (SystemMirror). An empty Main means the recipe's own
+	// mirror; an empty Security the sibling of Main.
 	Mirrors Mirrors
 	// Keyring holds the keys that a suite may be signed with; archive.DebianKeyring() in production.
 	Keyring archive.Keyring
@@ -102,7 +105,7 @@ type Package struct {
 
 // AssembleOptions say how to assemble.
 type AssembleOptions struct {
-	// Arch is Debian's name, as in Options; it goes into the image configuration as OCI's.
+	// Arch is Debian's name, as in Options; the image configuration gets OCI's.
 	Arch string
 	// Epoch is the newest time that a file may bear; a package's older times are kept.
 	Epoch time.Time
