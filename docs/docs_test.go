@@ -1,0 +1,66 @@
+// Package docs holds the documents to account: links lead somewhere, and runnable blocks can be read.
+package docs
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/selfsame-build/selfsame/internal/doctest"
+)
+
+// pages are the README, CHANGES and all documents, by path from the repository's root.
+func pages(t *testing.T) map[string]string {
+	t.Helper()
+	root := ".."
+	out := map[string]string{}
+	read := func(path string) {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out[path] = string(text)
+	}
+	read(filepath.Join(root, "README.md"))
+	read(filepath.Join(root, "CHANGES.md"))
+	err := filepath.WalkDir(filepath.Join(root, "docs"), func(path string, _ fs.DirEntry, err error) error {
+		if err == nil && strings.HasSuffix(path, ".md") {
+			read(path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(out) < 5 {
+		t.Fatalf("found %d pages; this test would prove nothing", len(out))
+	}
+	return out
+}
+
+var link = regexp.MustCompile(`\]\(([^)\s]+)\)`)
+
+func TestLinksLeadSomewhere(t *testing.T) {
+	for page, text := range pages(t) {
+		for _, m := range link.FindAllStringSubmatch(text, -1) {
+			target, _, _ := strings.Cut(m[1], "#")
+			if target == "" || strings.Contains(target, "://") {
+				continue
+			}
+			if _, err := os.Stat(filepath.Join(filepath.Dir(page), target)); err != nil {
+				t.Errorf("%s: link to %s: %v", page, m[1], err)
+			}
+		}
+	}
+}
+
+func TestRunnableBlocksCanBeRead(t *testing.T) {
+	for page, text := range pages(t) {
+		if _, err := doctest.Extract(page, []byte(text)); err != nil {
+			t.Error(err)
+		}
+	}
+}
