@@ -1,122 +1,225 @@
 package inputs
 
 import (
+	"context"
+	"crypto/subtle"
+	"encoding/hex"
+	"errors"
+	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
+	"strings"
+	"sync"
 	"time"
 
-	digest "github.com/opencontainers/go-digest"
-
 	"github.com/selfsame-build/selfsame/internal/diag"
-	"github.com/selfsame-build/selfsame/recipes/lock"
 )
 
 // Server answers the GETs of one solve, from upstream (recorder) or from the lock (sealed). Make it with NewRecorder or
 // NewSealed, then Start. All methods are safe for concurrent use.
-type Server struct{}
+type Server struct {
+	store   *Store
+	token   string
+	answers answerer
+	journal journal
+
+	mu   sync.Mutex
+	base string // "http://host:port/", set by Start
+	http *http.Server
+	stop context.CancelFunc // ends upstream requests
+}
+
+// key is what an answer depends on, and nothing else may (DESIGN §11).
+type key struct{ url, accept string }
+
+// answerer is the difference between recording and replay.
+type answerer interface {
+	// serve answers a GET or HEAD of k. target is the URL with its secrets, for upstream. It fills in req through s.journal.
+	serve(s *Server, w http.ResponseWriter, r *http.Request, k key, target string, req *Request)
+}
 
 // NewToken makes the random part of a Server's URLs out of 32 bytes of random.
-func NewToken(random io.Reader) (string, error) { panic("not written yet") }
-
-// RecorderOptions says what a recorder may reach and how patient it is. The zero value reaches public addresses only.
-type RecorderOptions struct {
-	// Private lists host or host:port names that may be on loopback, link-local or private addresses.
-	Private []string
-	// Mirrors maps a URL prefix as steps see it ("http://debian.invalid/") to the prefix really asked. A mirror's host may
-	// be private, for mapped requests only.
-	Mirrors map[string]string
-	// Transport overrides the guarded transport; only for tests that inject faults, since dialled addresses then go unchecked.
-	Transport http.RoundTripper
-	// Now is the clock; required.
-	Now func() time.Time
-	// MaxBody bounds one response in bytes (0: 4 GiB).
-	MaxBody int64
-	// Attempts is how often one request is tried (0: 4); Backoff the first pause, doubled each time (0: 250 ms).
-	Attempts int
-	Backoff  time.Duration
-	// Stall is how long upstream may send nothing (0: 60 s).
-	Stall time.Duration
+func NewToken(random io.Reader) (string, error) {
+	b := make([]byte, 32)
+	if _, err := io.ReadFull(random, b); err != nil {
+		return "", fmt.Errorf("making a token: %w", err)
+	}
+	return hex.EncodeToString(b), nil
 }
 
-// NewRecorder makes a server that asks upstream and keeps every answer in store.
-func NewRecorder(store *Store, token string, o RecorderOptions) (*Server, error) {
-	panic("not written yet")
-}
-
-// NewSealed makes a server that answers with entries only (those of kind response and http). Two entries with one key
-// and different answers are an error. now is the clock.
-func NewSealed(store *Store, token string, entries []lock.Entry, now func() time.Time) (*Server, error) {
-	panic("not written yet")
+// newServer is what both modes share.
+func newServer(store *Store, token string, now func() time.Time, a answerer) (*Server, error) {
+	if len(token) < 32 || strings.ContainsAny(token, "/?#% ") {
+		return nil, errors.New("the input server's token is too short or not fit for a URL")
+	}
+	if now == nil {
+		return nil, errors.New("the input server needs a clock")
+	}
+	return &Server{store: store, token: token, answers: a, journal: journal{now: now}, stop: func() {}}, nil
 }
 
 // Start serves on ln until Close. public is host:port as the builders' proxies reach ln; empty: ln's own address.
-func (s *Server) Start(ln net.Listener, public string) error { panic("not written yet") }
+func (s *Server) Start(ln net.Listener, public string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.http != nil {
+		return errors.New("the input server has been started before")
+	}
+	if public == "" {
+		public = ln.Addr().String()
+	}
+	s.base = "http://" + public + "/"
+	s.http = &http.Server{
+		Handler:           s,
+		ReadHeaderTimeout: 30 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    256 << 10,
+		ErrorLog:          log.New(io.Discard, "", 0), // what matters is in the journal
+	}
+	go func() { _ = s.http.Serve(ln) }() // returns when Close is called
+	return nil
+}
 
-// Close stops serving and waits for the requests under way.
-func (s *Server) Close() error { panic("not written yet") }
+// Close stops serving at once, breaks off upstream requests and waits until nothing writes to the store any more.
+func (s *Server) Close() error {
+	s.mu.Lock()
+	h := s.http
+	s.mu.Unlock()
+	if r, ok := s.answers.(*recorder); ok {
+		r.mu.Lock() // after this no flight starts
+		s.stop()
+		r.mu.Unlock()
+		r.running.Wait()
+	}
+	if h == nil {
+		return nil
+	}
+	return h.Close()
+}
+
+// ServeHTTP answers one request of a builder's proxy.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	token, rest, _ := strings.Cut(strings.TrimPrefix(r.RequestURI, "/"), "/")
+	if subtle.ConstantTimeCompare([]byte(token), []byte(s.token)) != 1 {
+		s.refuse(w, http.StatusNotFound, Request{Method: r.Method}, diag.RequestRefused, "wrong token: a request that did not come through BuildKit's proxy")
+		return
+	}
+	route, target, ok := decodeURL(rest)
+	if !ok {
+		s.refuse(w, http.StatusBadRequest, Request{Method: r.Method}, diag.RequestRefused, "no URL that this server made")
+		return
+	}
+	safe, secret := redactURL(target)
+	k := key{safe, normalAccept(r.Header.Values("Accept"))}
+	req := Request{Method: r.Method, Route: route, URL: k.url, Accept: k.accept, Notes: notes(r, secret || strings.Contains(safe, "="+redacted))}
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		s.refuse(w, http.StatusMethodNotAllowed, req, diag.RequestRefused, "only GET can be sealed")
+		return
+	}
+	if entry := s.journal.begin(req); entry != nil {
+		s.answers.serve(s, w, r, k, target, entry)
+		return
+	}
+	http.Error(w, "selfsame: too many requests in one build", http.StatusServiceUnavailable)
+}
+
+// notes are what a reader of the lock should know of a request.
+func notes(r *http.Request, secret bool) []string {
+	var out []string
+	if secret {
+		out = append(out, NoteSecret)
+	}
+	if r.Header.Get("Authorization") != "" {
+		out = append(out, NoteCredentials)
+	}
+	if r.Header.Get("Cookie") != "" {
+		out = append(out, NoteCookie)
+	}
+	return out
+}
+
+// refuse answers and notes a request that is not allowed.
+func (s *Server) refuse(w http.ResponseWriter, status int, req Request, code diag.Code, reason string) {
+	if e := s.journal.begin(req); e != nil {
+		s.reject(w, e, OutcomeRefused, status, code, reason)
+	}
+}
+
+// reject answers a request with an error of ours and says in the journal why.
+func (s *Server) reject(w http.ResponseWriter, req *Request, o Outcome, status int, code diag.Code, reason string) {
+	s.journal.change(req, func(r *Request) { r.Outcome, r.Status, r.Code, r.Reason = o, status, code, reason })
+	w.Header()["Date"] = nil
+	http.Error(w, "selfsame: "+string(o)+": "+req.Method+" "+req.URL+": "+reason, status)
+}
 
 // Owns says whether a source identifier is already a URL of this server: what BuildKit asks about again after a CONVERT.
 // The policy callback allows these.
-func (s *Server) Owns(identifier string) bool { panic("not written yet") }
+func (s *Server) Owns(identifier string) bool {
+	return strings.HasPrefix(identifier, s.prefix())
+}
+
+// prefix is how all of this server's URLs begin.
+func (s *Server) prefix() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.base + s.token + "/"
+}
 
 // ConvertURL maps an http or https source identifier, as BuildKit's policy callback gets it for a request of a step, to
 // this server's URL. False: it is no http(s) URL, or it is refused (user info in it, this server's own address), which
 // Refused then lists.
-func (s *Server) ConvertURL(identifier string) (string, bool) { panic("not written yet") }
+func (s *Server) ConvertURL(identifier string) (string, bool) {
+	return s.convert(RouteStep, identifier)
+}
 
 // SourceURL is ConvertURL for an ADD of a URL, which the daemon fetches itself, following redirects without asking the
-// policy: here redirects lead back to this server.
-func (s *Server) SourceURL(identifier string) (string, bool) { panic("not written yet") }
+// policy: on this route redirects lead back to this server.
+func (s *Server) SourceURL(identifier string) (string, bool) {
+	return s.convert(RouteSource, identifier)
+}
+
+func (s *Server) convert(route Route, identifier string) (string, bool) {
+	prefix := s.prefix()
+	normal, err := normalURL(identifier)
+	if err == nil && strings.HasPrefix(normal, strings.TrimSuffix(prefix, s.token+"/")) {
+		err = errOwnURL
+	}
+	if err != nil {
+		if !errors.Is(err, errNotHTTP) {
+			e := s.journal.begin(Request{Method: http.MethodGet, Route: route, URL: withoutUserInfo(identifier)})
+			if e != nil {
+				s.journal.change(e, func(r *Request) { r.Outcome, r.Code, r.Reason = OutcomeRefused, diag.RequestRefused, err.Error() })
+			}
+		}
+		return "", false
+	}
+	return prefix + encodeURL(route, normal), true
+}
 
 // OriginalURL is the inverse of ConvertURL and SourceURL, for URLs in BuildKit's log. Its result is a Request's URL:
 // default port removed, secret-like query values redacted.
-func (s *Server) OriginalURL(serverURL string) (string, bool) { panic("not written yet") }
-
-// Outcome says what became of a request.
-type Outcome string
-
-// The outcomes.
-const (
-	OutcomeServed  Outcome = "served"  // answered from upstream or the store
-	OutcomeMissed  Outcome = "missed"  // sealed: not in the lock, answered 404
-	OutcomeRefused Outcome = "refused" // not allowed: method, user info, private target, Vary: *, wrong token
-	OutcomeFailed  Outcome = "failed"  // uncapturable: upstream or the store failed
-)
-
-// Request is one request as it was answered.
-type Request struct {
-	Method  string
-	URL     string // original, without default port, secret-like query values redacted
-	Accept  string // normalised: "*/*" and none are both empty
-	Time    time.Time
-	Outcome Outcome
-	Status  int           // HTTP status sent
-	Digest  digest.Digest // body in the store
-	Size    int64         // body, bytes
-	Headers digest.Digest // headers kept, in the store
-	Cached  bool          // answered without asking upstream
-	Reason  string        // why it was missed, refused or failed
-	Notes   []string      // what a reader of the lock should know: "secret-like query", "credentials sent"
+func (s *Server) OriginalURL(serverURL string) (string, bool) {
+	rest, ok := strings.CutPrefix(serverURL, s.prefix())
+	if !ok {
+		return "", false
+	}
+	_, normal, ok := decodeURL(rest)
+	safe, _ := redactURL(normal)
+	return safe, ok
 }
 
-// Requests lists all requests in the order of their arrival; those under way have no Outcome yet.
-func (s *Server) Requests() []Request { panic("not written yet") }
-
-// Misses lists the requests of a sealed build that the lock does not answer. Any is a failure of the build.
-func (s *Server) Misses() []Request { panic("not written yet") }
-
-// Refused lists the requests that were not allowed.
-func (s *Server) Refused() []Request { panic("not written yet") }
-
-// Failed lists the requests that could not be captured or replayed and were not answered later either.
-func (s *Server) Failed() []Request { panic("not written yet") }
-
-// Diagnostic explains a missed, refused or failed request to the user; nil for one that was served. step may be empty.
-func (r Request) Diagnostic(step string) *diag.Diagnostic { panic("not written yet") }
-
-// Entries turns what was recorded into lines of the lock: one for each step that steps lists for a URL (keyed as
-// OriginalURL gives it). Answers nobody is known to have fetched are returned as orphans, without a line.
-func (s *Server) Entries(platform string, steps map[string][]string) (entries []lock.Entry, orphans []Request) {
-	panic("not written yet")
+// withoutUserInfo makes a refused URL fit for a report.
+func withoutUserInfo(raw string) string {
+	scheme, rest, _ := strings.Cut(raw, "://")
+	authority, path, ok := strings.Cut(rest, "/")
+	if i := strings.LastIndexByte(authority, '@'); i >= 0 {
+		authority = redacted + authority[i:]
+	}
+	if ok {
+		path = "/" + path
+	}
+	safe, _ := redactURL(scheme + "://" + authority + path)
+	return safe
 }

@@ -46,3 +46,10 @@ func (e Entry) line() string {
 func joinLines(lines []string) []byte {
 	return []byte(strings.Join(lines, "\n") + "\n")
 }
+
+// Sorted is the entries as the text has them: in the order of their lines, without repetition. The lock is not changed.
+func (l *Lock) Sorted() []Entry {
+	out := slices.Clone(l.Entries)
+	slices.SortFunc(out, func(a, b Entry) int { return strings.Compare(a.line(), b.line()) })
+	return slices.Compact(out)
+}

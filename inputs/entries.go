@@ -1,0 +1,99 @@
+package inputs
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/selfsame-build/selfsame/recipes/lock"
+)
+
+// Entries turns what was answered into lines of the lock: one for each step that steps lists for a URL (keyed as
+// OriginalURL gives it). What the daemon fetched for an ADD becomes kind http, and its redirects belong to the step of the
+// URL they started from. Answers that nobody is known to have asked for are returned as orphans and get no line. The
+// entries are sorted and unique; Evidence is left to the caller.
+func (s *Server) Entries(platform string, steps map[string][]string) (entries []lock.Entry, orphans []Request) {
+	served := s.answered()
+	by := s.followRedirects(served, steps)
+	seen := map[lock.Entry]bool{}
+	for _, r := range served {
+		if len(by[r.URL]) == 0 {
+			orphans = append(orphans, r)
+		}
+		for _, step := range by[r.URL] {
+			if e := r.entry(platform, step); !seen[e] {
+				seen[e] = true
+				entries = append(entries, e)
+			}
+		}
+	}
+	l := lock.Lock{Entries: entries}
+	return l.Sorted(), orphans
+}
+
+// answered lists the served requests, one for each key and route.
+func (s *Server) answered() []Request {
+	type once struct {
+		route Route
+		key   key
+	}
+	seen := map[once]bool{}
+	return slices.DeleteFunc(s.outcome(OutcomeServed), func(r Request) bool {
+		o := once{r.Route, key{r.URL, r.Accept}}
+		drop := seen[o]
+		seen[o] = true
+		return drop
+	})
+}
+
+// maxRedirects is how far a chain of redirects is followed; net/http's own limit.
+const maxRedirects = 10
+
+// followRedirects extends steps along the redirects that the daemon followed by itself.
+func (s *Server) followRedirects(served []Request, steps map[string][]string) map[string][]string {
+	by := make(map[string][]string, len(steps))
+	for u, names := range steps {
+		by[u] = slices.Clone(names)
+	}
+	for range maxRedirects {
+		changed := false
+		for _, r := range served {
+			to := s.redirect(r)
+			for _, step := range by[r.URL] {
+				if to != "" && !slices.Contains(by[to], step) {
+					by[to], changed = append(by[to], step), true
+				}
+			}
+		}
+		if !changed {
+			break
+		}
+	}
+	return by
+}
+
+// redirect is the URL that an answer on the source route leads to; empty if none.
+func (s *Server) redirect(r Request) string {
+	if r.Route != RouteSource || r.Status < 300 || r.Status > 399 {
+		return ""
+	}
+	h, err := s.headers(answer{headers: Blob{Digest: r.Headers}})
+	if err != nil || h.Get("Location") == "" {
+		return ""
+	}
+	to, _ := resolve(r.URL, h.Get("Location"))
+	return to
+}
+
+// entry is the line of one answer.
+func (r Request) entry(platform, step string) lock.Entry {
+	e := lock.Entry{Kind: lock.KindResponse, Platform: platform, Step: step, Digest: r.Digest, Size: r.Size,
+		Status: r.Status, Headers: r.Headers, Key: r.URL, Accept: strings.TrimSpace(r.Accept)}
+	if r.Route == RouteSource {
+		e.Kind = lock.KindHTTP
+	}
+	if r.Status == http.StatusOK {
+		e.PURL = PackageURL(r.URL, r.Digest)
+	}
+	return e
+}
