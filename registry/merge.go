@@ -32,10 +32,18 @@ const (
 
 // subjectState is what this process knows of one subject's list.
 type subjectState struct {
-	mu      sync.Mutex // held from reading the list until it is written
-	known   map[digest.Digest]artifact.Descriptor
+	writing sync.Mutex // held from reading the list until it is written
+
+	mu      sync.Mutex // guards the rest
+	known   map[digest.Digest]entry
 	order   []digest.Digest
 	slowest time.Duration
+}
+
+// entry is one that was seen in the list, or is ours to put there.
+type entry struct {
+	desc artifact.Descriptor
+	ours bool // this process pushed the manifest, so it is there
 }
 
 func (c *Client) subject(r *Repository, d digest.Digest) *subjectState {
@@ -43,39 +51,64 @@ func (c *Client) subject(r *Repository, d digest.Digest) *subjectState {
 	defer c.mu.Unlock()
 	key := r.Name() + "@" + d.String()
 	if c.subjects[key] == nil {
-		c.subjects[key] = &subjectState{known: map[digest.Digest]artifact.Descriptor{}}
+		c.subjects[key] = &subjectState{known: map[digest.Digest]entry{}}
 	}
 	return c.subjects[key]
 }
 
-func (s *subjectState) remember(entries []artifact.Descriptor) {
-	for _, e := range entries {
-		if _, there := s.known[e.Digest]; !there {
-			s.order = append(s.order, e.Digest)
+func (s *subjectState) remember(descs []artifact.Descriptor, ours bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, d := range descs {
+		before, there := s.known[d.Digest]
+		if !there {
+			s.order = append(s.order, d.Digest)
 		}
-		s.known[e.Digest] = e
+		s.known[d.Digest] = entry{d, ours || before.ours}
 	}
 }
 
-// all gives the known entries in the order in which they were first seen.
-func (s *subjectState) all() []artifact.Descriptor {
-	var all []artifact.Descriptor
+func (s *subjectState) forget(d digest.Digest) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.known, d)
+}
+
+// lost gives the known entries that are not in listed, in the order in which they were first seen.
+func (s *subjectState) lost(listed []artifact.Descriptor) []entry {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	there := make(map[digest.Digest]bool, len(listed))
+	for _, l := range listed {
+		there[l.Digest] = true
+	}
+	var lost []entry
 	for _, d := range s.order {
-		if e, there := s.known[d]; there {
-			all = append(all, e)
+		if e, known := s.known[d]; known && !there[d] {
+			there[d] = true // one that was forgotten and came back is in the order twice
+			lost = append(lost, e)
 		}
 	}
-	return all
+	return lost
+}
+
+// took notes how long a read-and-write took and gives the longest so far.
+func (s *subjectState) took(d time.Duration) time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.slowest = max(s.slowest, d)
+	return s.slowest
 }
 
 // merge puts entries into the fallback list and stays until they stay.
 func (r *Repository) merge(ctx context.Context, subject digest.Digest, entries []artifact.Descriptor) error {
 	state := r.client.subject(r, subject)
+	state.remember(entries, true) // whoever writes next writes them too
 	end := time.Now().Add(mergeTimeout)
 	calmSince := time.Now()
 	pause := 25 * time.Millisecond
 	for time.Now().Before(end) {
-		wrote, slowest, err := r.mergeOnce(ctx, state, subject, entries)
+		wrote, slowest, err := r.mergeOnce(ctx, state, subject)
 		if err != nil {
 			return err
 		}
@@ -102,34 +135,28 @@ func jittered(c *Client, d time.Duration) time.Duration {
 }
 
 // mergeOnce reads the list, and writes it when one of ours, or one that was seen before and still exists, is not in it.
-func (r *Repository) mergeOnce(ctx context.Context, s *subjectState, subject digest.Digest, ours []artifact.Descriptor) (wrote bool, slowest time.Duration, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (r *Repository) mergeOnce(ctx context.Context, s *subjectState, subject digest.Digest) (wrote bool, slowest time.Duration, err error) {
+	s.writing.Lock()
+	defer s.writing.Unlock()
 	start := time.Now()
-	defer func() { s.slowest = max(s.slowest, time.Since(start)); slowest = s.slowest }()
+	defer func() { slowest = s.took(time.Since(start)) }()
 	listed, err := r.readFallback(ctx, subject)
 	if err != nil {
 		return false, 0, err
 	}
-	s.remember(ours)
-	lost := missing(s.all(), listed)
-	if len(lost) == 0 {
-		s.remember(listed)
-		return false, 0, nil
-	}
+	s.remember(listed, false)
 	merged := listed
-	for _, e := range lost {
-		deleted, err := r.deleted(ctx, e, ours)
-		if err != nil {
+	for _, e := range s.lost(listed) {
+		deleted, err := r.deleted(ctx, e)
+		switch {
+		case err != nil:
 			return false, 0, err
-		}
-		if deleted {
-			delete(s.known, e.Digest)
-		} else {
-			merged = append(merged, e)
+		case deleted:
+			s.forget(e.desc.Digest)
+		default:
+			merged = append(merged, e.desc)
 		}
 	}
-	s.remember(listed)
 	if len(merged) == len(listed) {
 		return false, 0, nil
 	}
@@ -137,11 +164,11 @@ func (r *Repository) mergeOnce(ctx context.Context, s *subjectState, subject dig
 }
 
 // deleted says whether an entry left the list because its manifest was deleted, rather than by a lost update.
-func (r *Repository) deleted(ctx context.Context, e artifact.Descriptor, ours []artifact.Descriptor) (bool, error) {
-	if len(missing([]artifact.Descriptor{e}, ours)) == 0 {
+func (r *Repository) deleted(ctx context.Context, e entry) (bool, error) {
+	if e.ours {
 		return false, nil
 	}
-	_, _, err := r.getManifest(ctx, e.Digest.String())
+	_, _, err := r.getManifest(ctx, e.desc.Digest.String())
 	if errors.Is(err, errNotFound) {
 		return true, nil
 	}
