@@ -6,9 +6,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/selfsame-build/selfsame/internal/trace/world"
 )
 
 // Enter is the first process of the daemon's namespaces: it mounts what the world needs and becomes the daemon. It only
@@ -39,33 +42,38 @@ func Enter(dir string) error {
 			return err
 		}
 	}
+	next := r.Binaries.Runc
+	if r.Spec.World.Traced() {
+		next = r.path("world/runtime")
+	}
+	if _, err := world.WriteQuiet(r.Dir, r.Binaries.Vary, next); err != nil {
+		return err
+	}
 	argv := arguments(r)
 	return fmt.Errorf("becoming %s: %w", argv[0], syscall.Exec(argv[0], argv, environment(r)))
 }
 
 // arguments is the daemon's command line, under the tracer where the world asks for one.
 func arguments(r run) []string {
-	runc := r.Binaries.Runc
 	var argv []string
 	if w := r.Spec.World; w.Traced() {
 		argv = []string{
 			r.Binaries.Vary, "run", "--status", r.path("status.json"),
 			"--clock-offset", w.ClockOffset.String(), "--kernel-release", w.KernelRelease, "--kernel-version", w.KernelVersion,
-			"--world", r.path("world"), "--runc", runc,
+			"--world", r.path("world"), "--runc", r.Binaries.Runc,
 		}
 		if w.CPUs > 0 {
 			argv = append(argv, "--cpus", strconv.Itoa(w.CPUs))
 		}
 		argv = append(argv, "--")
-		runc = r.path("world/runtime")
 	}
 	return append(argv, r.Binaries.Buildkitd,
 		"--config", r.path("buildkitd.toml"), "--root", r.path("root"), "--addr", "unix://"+r.Socket,
 		"--oci-worker", "true", "--containerd-worker", "false", "--oci-worker-snapshotter", "overlayfs",
-		"--oci-worker-binary", runc, "--oci-worker-net", "host", "--oci-worker-gc", "true",
+		"--oci-worker-binary", r.path(world.QuietName), "--oci-worker-net", "host", "--oci-worker-gc", "true",
 		"--oci-worker-gc-keepstorage", strconv.FormatInt(r.Spec.CacheBytes>>20, 10),
 		"--proxy-network", "--allow-insecure-entitlement", "network.host",
-		"--otel-socket-path", "", "--cdi-disabled",
+		"--otel-socket-path", strings.TrimSuffix(r.Socket, ".sock")+"-otel", "--cdi-disabled",
 	)
 }
 

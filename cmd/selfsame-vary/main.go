@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 
+	"github.com/selfsame-build/selfsame/internal/canary"
 	"github.com/selfsame-build/selfsame/internal/trace"
 	"github.com/selfsame-build/selfsame/internal/trace/world"
 )
@@ -18,8 +19,11 @@ import (
 func init() { runtime.LockOSThread() }
 
 func main() {
-	if filepath.Base(os.Args[0]) == world.RuntimeName {
+	switch filepath.Base(os.Args[0]) {
+	case world.RuntimeName:
 		fail(world.Runtime(os.Args))
+	case world.QuietName:
+		fail(world.Quiet(os.Args))
 	}
 	verb, args := "", os.Args[1:]
 	if len(args) > 0 {
@@ -34,6 +38,14 @@ func main() {
 		os.Exit(exit)
 	case verb == "cover" && len(args) == 1: // not for people: the hook that the runtime adds to a container
 		if err := world.Cover(args[0], os.Stdin); err != nil {
+			fail(err)
+		}
+	case verb == "canary" && len(args) > 0: // not for people: what the builder measures its surroundings with
+		report, err := canary.Observe(args[0], os.Getenv("SELFSAME_CANARY"), args[1:])
+		if err == nil {
+			err = report.Print(os.Stdout)
+		}
+		if err != nil {
 			fail(err)
 		}
 	case verb == "version":

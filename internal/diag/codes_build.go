@@ -1,3 +1,29 @@
 package diag
 
-var buildCodes = []Info{}
+var buildCodes = []Info{
+	{"A0301", ExitUsage, "the Dockerfile cannot be read", "The Dockerfile named by the recipe is missing, or BuildKit's parser refuses it. The place is where the parser stopped.\n\nCorrect the file; `selfsame check` reads it without building."},
+	{"A0302", ExitUsage, "a step asks for privileges", "`RUN --security=insecure` gives a step the machine's devices and kernel interfaces. Nothing that it makes can be called sealed, so such a step is refused and there is no way to waive this.\n\nRemove the flag; where a tool demands privileges, look for its unprivileged mode."},
+	{"A0303", ExitUsage, "a step asks for the host's network", "Steps have no network of their own. While recording, all of their HTTP requests go through the input server; the host's network would go around it.\n\nRemove `--network=host` from the step."},
+	{"A0304", ExitUsage, "a step asks for a device", "A device is an input that no lock can name: two machines, or one machine on two days, answer differently.\n\nRemove `--device` from the step."},
+	{"A0305", ExitUsage, "the build adds a git repository", "`ADD` of a git repository makes BuildKit speak git's protocol, which the input server does not record.\n\nAdd the commit's archive by https instead (`ADD https://.../archive/COMMIT.tar.gz /src/`)."},
+	{"A0306", ExitLock, "the build graph is not sealed", "Before a graph reaches a builder it is checked, whatever made it: each source must be content-addressed, and each step must be without network or behind the proxy with its slice of the lock. This one was not, so it was not built.\n\nRun `selfsame lock`. If that does not help, this is a bug: please report the line that names the step."},
+	{"A0310", ExitUsage, "this kind of source is not built from", "The recipe's source is of a kind that this version does not build from.\n\nCheck the repository out and use `source: {path: .}`."},
+	{"A0311", ExitUsage, "the epoch cannot be told", "`epoch: source` means the time of the source's commit. Without git, or without a commit, there is no such time, and the clock is not an input.\n\nCommit the source, or write seconds since 1970 into the recipe: `epoch: 1700000000`."},
+	{"A0312", ExitUsage, "a context is not used", "A name in `contexts:` is used by nothing that the build reaches, which is most often a misspelling: the Dockerfile would then read another image.\n\nCompare the name with the one after FROM or in COPY --from."},
+	{"A0313", ExitProven, "a cache mount is empty", "A cache mount holds what earlier builds left behind, an input that no lock names. Builds here see an empty folder instead; the step works, as it would on a fresh machine."},
+	{"A0314", ExitUsage, "the platform is not one of the recipe's", "`--platform` narrows the recipe's platforms; it cannot add one, because the lock holds inputs for the recipe's platforms only.\n\nAdd the platform to `platforms:` in the recipe and run `selfsame lock`."},
+	{"A0315", ExitUsage, "pushing needs a key", "`--push` publishes evidence, and evidence that nobody signed proves nothing.\n\nMake a key (`selfsame key new --out selfsame`) and pass `--key selfsame.key`, or say `--unsigned`."},
+	{"A0316", ExitUsage, "bad usage", "The command line is not one that selfsame understands.\n\nRun the command with --help."},
+	{"A0320", ExitUndecided, "a build step could reach the network", "In every build a small program runs on both builders and tries to leave. It got out, so nothing that these builders make is sealed.\n\nRun `selfsame doctor`."},
+	{"A0321", ExitUndecided, "the builders do not differ where they must", "In every build a small program measures both builders from inside. On an axis that must differ they did not, so agreeing would prove nothing.\n\nRun `selfsame doctor`; it says which variation the machine does not allow."},
+	{"A0322", ExitUndecided, "the twins are one builder", "Both addresses lead to one daemon. Its second build would come out of the first one's cache.\n\nGive --builder-a and --builder-b different daemons."},
+	{"A0330", ExitStep, "a build step failed", "A command of the build ended with an error. Its output is shown above the message, the end of it again below.\n\nIf it fails only here: a step has no network but for the HTTP requests that were recorded; `selfsame lock` records again."},
+	{"A0331", ExitLock, "a URL is not in the lock", "The build adds a URL that the lock does not name.\n\nRun `selfsame lock`."},
+	{"A0332", ExitLock, "the lock and the Dockerfile name different bytes", "The Dockerfile gives a checksum for a URL, and the lock holds other bytes for it.\n\nCorrect one of them; `selfsame lock --upgrade` records the URL again."},
+	{"A0333", ExitLock, "an image is not in the lock", "The build starts from, or copies from, an image that the lock does not name.\n\nRun `selfsame lock`."},
+	{"A0334", ExitLock, "a Debian base is not in the lock", "The lock has no packages for a Debian base of the recipe.\n\nRun `selfsame lock`."},
+	{"A0335", ExitStep, "a request could not be recorded", "While recording, a step made a request that cannot be sealed: another method than GET, another protocol, a refused address, or a response that broke off. It is refused in sealed builds too.\n\nIf the step can do without (npm's audit can), nothing needs to be done."},
+	{"A0336", ExitUndecided, "a locked input cannot be fetched", "The store lacks bytes that the lock names, and they could not be fetched again.\n\nCheck the network, restore the store, or build with `--from` an image whose seal holds them."},
+	{"A0337", ExitLock, "a locked input has changed upstream", "The store lacks bytes that the lock names, and upstream now serves other bytes under the same address. They were not used.\n\nRun `selfsame lock --upgrade` and review what changes."},
+	{"A0338", ExitLock, "inputs are missing and --offline forbids fetching them", "The store lacks bytes that the lock names.\n\nBuild once without --offline, or restore the store."},
+}

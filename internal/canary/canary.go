@@ -1,0 +1,177 @@
+// Package canary looks at the machine from inside a build step: the clock, the kernel's name, the CPUs, the order of a
+// directory. Every build runs it on both twins, uncached; what differs between the two reports is what the evidence may
+// call an axis (DESIGN §11 "Axes are measured").
+package canary
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Mark starts the one line of output that holds a Report.
+const Mark = "selfsame-canary "
+
+// Report is what a step sees. Digests stand for files that are long.
+type Report struct {
+	Clock          int64  `json:"clock"`     // seconds since 1970 by the wall clock
+	FileTime       int64  `json:"fileTime"`  // seconds since 1970 that the kernel gave a new file
+	Monotonic      int64  `json:"monotonic"` // nanoseconds
+	Release        string `json:"release"`
+	Version        string `json:"version"`
+	ProcVersion    string `json:"procVersion"`
+	OSRelease      string `json:"osRelease"`
+	BootID         string `json:"bootID"`
+	CPUs           int    `json:"cpus"`
+	CPUInfo        string `json:"cpuInfo"`
+	MemInfo        string `json:"memInfo"`
+	Stat           string `json:"stat"`
+	Hostname       string `json:"hostname"`
+	DirectoryOrder string `json:"directoryOrder"` // digest of the names of a folder in the order that the kernel lists them
+	Filesystem     string `json:"filesystem"`     // magic number of the root's
+	Environment    string `json:"environment"`
+	// Reached lists addresses that a TCP connection was made to; any is a hole.
+	Reached []string `json:"reached,omitempty"`
+}
+
+// Observe looks. dir is a writable folder, env the name of the planted variable's value, targets are addresses that must
+// not be reachable.
+func Observe(dir, env string, targets []string) (Report, error) {
+	r := Report{Clock: time.Now().Unix(), CPUs: runtime.NumCPU(), Environment: env}
+	var ts unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts); err != nil {
+		return r, fmt.Errorf("reading the monotonic clock: %w", err)
+	}
+	r.Monotonic = ts.Nano()
+	var u unix.Utsname
+	if err := unix.Uname(&u); err != nil {
+		return r, fmt.Errorf("asking for the kernel's name: %w", err)
+	}
+	r.Release, r.Version = unix.ByteSliceToString(u.Release[:]), unix.ByteSliceToString(u.Version[:])
+	r.Hostname = unix.ByteSliceToString(u.Nodename[:])
+	r.ProcVersion = read("/proc/version")
+	r.OSRelease = read("/proc/sys/kernel/osrelease")
+	r.BootID = read("/proc/sys/kernel/random/boot_id")
+	r.CPUInfo, r.MemInfo, r.Stat = sum(cpuLines()), sum(memTotal()), sum(statCPUs())
+	if err := r.files(dir); err != nil {
+		return r, err
+	}
+	for _, t := range targets {
+		c, err := net.DialTimeout("tcp", t, time.Second)
+		if err == nil {
+			_ = c.Close()
+			r.Reached = append(r.Reached, t)
+		}
+	}
+	return r, nil
+}
+
+// files makes a folder of many files and looks at their order and times.
+func (r *Report) files(dir string) error {
+	folder := filepath.Join(dir, "canary")
+	if err := os.MkdirAll(folder, 0o755); err != nil { //nolint:gosec // inside a build step that is thrown away
+		return fmt.Errorf("making a folder: %w", err)
+	}
+	for i := range 48 {
+		if err := os.WriteFile(filepath.Join(folder, fmt.Sprintf("f%02d", i)), nil, 0o600); err != nil {
+			return fmt.Errorf("making a file: %w", err)
+		}
+	}
+	f, err := os.Open(folder) //nolint:gosec // just made
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	names, err := f.Readdirnames(-1)
+	if err != nil {
+		return fmt.Errorf("listing a folder: %w", err)
+	}
+	r.DirectoryOrder = sum(strings.Join(names, " "))
+	st, err := os.Stat(filepath.Join(folder, "f00"))
+	if err != nil {
+		return err
+	}
+	r.FileTime = st.ModTime().Unix()
+	var fs unix.Statfs_t
+	if err := unix.Statfs(folder, &fs); err == nil {
+		r.Filesystem = fmt.Sprintf("%#x", fs.Type)
+	}
+	return nil
+}
+
+func read(path string) string {
+	f, err := os.Open(path) //nolint:gosec // fixed paths
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	data, _ := io.ReadAll(io.LimitReader(f, 1<<20))
+	return strings.TrimSpace(string(data))
+}
+
+// cpuLines leaves out what changes from moment to moment.
+func cpuLines() string {
+	var keep []string
+	for line := range strings.Lines(read("/proc/cpuinfo")) {
+		if !strings.Contains(line, "MHz") && !strings.Contains(line, "bogomips") {
+			keep = append(keep, line)
+		}
+	}
+	return strings.Join(keep, "")
+}
+
+func memTotal() string {
+	line, _, _ := strings.Cut(read("/proc/meminfo"), "\n")
+	return line
+}
+
+// statCPUs is what does not move in /proc/stat: how many CPUs it lists, and when the machine was started.
+func statCPUs() string {
+	n, boot := 0, ""
+	for line := range strings.Lines(read("/proc/stat")) {
+		if strings.HasPrefix(line, "cpu") {
+			n++
+		}
+		if strings.HasPrefix(line, "btime") {
+			boot = line
+		}
+	}
+	return fmt.Sprint(n, boot)
+}
+
+func sum(s string) string {
+	h := sha256.Sum256([]byte(s))
+	return hex.EncodeToString(h[:8])
+}
+
+// Print writes the report as its one marked line.
+func (r Report) Print(w io.Writer) error {
+	data, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w, "%s%s\n", Mark, data)
+	return err
+}
+
+// Parse finds a report in a step's output.
+func Parse(output []byte) (Report, error) {
+	var r Report
+	for line := range strings.Lines(string(output)) {
+		if data, ok := strings.CutPrefix(line, Mark); ok {
+			return r, json.Unmarshal([]byte(data), &r)
+		}
+	}
+	return r, errors.New("the canary said nothing")
+}
