@@ -52,4 +52,12 @@ Try again. If it stays like this, look at what is attached and at the reasons:
 
     selfsame verify REF --key selfsame.pub --json
 `},
+	{"A0535", ExitUndecided, "the image's contents could not be listed", `
+The list of what is inside the image (SBOM) is made from its layers. Here it was given up, because the image has more in it than
+the limits allow: entries, unpacked bytes, packages, or the length of a path. Half a list would pass for a whole one, so there
+is none.
+
+The message names the limit. Look at the layer it names; a step that unpacks or generates far more than it keeps is the usual
+reason. Remove what is not needed in the step that makes it.
+`},
 }
