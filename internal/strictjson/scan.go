@@ -145,12 +145,19 @@ func (s *scanner) next(end byte) (done bool, err error) {
 // str takes a string and gives what it reads as.
 func (s *scanner) str() (string, error) {
 	start := s.pos
+	escaped := false
 	for s.pos++; s.pos < len(s.data); s.pos++ {
 		switch c := s.data[s.pos]; {
 		case c == '\\':
+			escaped = true
 			s.pos++
+		case c < ' ':
+			return "", s.fail("not a string: a control character")
 		case c == '"':
 			s.pos++
+			if !escaped {
+				return string(s.data[start+1 : s.pos-1]), nil
+			}
 			return s.unquote(s.data[start:s.pos])
 		}
 	}
