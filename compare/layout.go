@@ -191,3 +191,18 @@ func readBlob(dir string, d digest.Digest, size, limit int64) ([]byte, error) {
 func unreadable(err error) error {
 	return diag.Errorf(diag.CodeImageUnreadable, "%w", err)
 }
+
+// BlobStart gives up to n bytes (at most 4096) from the start of a layer's blob, unverified: enough to look at the
+// compressor's own header.
+func (i *Image) BlobStart(index, n int) ([]byte, error) {
+	if index < 0 || index >= len(i.layers) {
+		return nil, fmt.Errorf("no layer %d in an image of %d layers", index, len(i.layers))
+	}
+	f, _, err := openBlob(i.dir, i.layers[index].Digest)
+	if err != nil {
+		return nil, i.inLayer(index, err)
+	}
+	defer f.Close()
+	raw, err := io.ReadAll(io.LimitReader(f, int64(min(n, 4096))))
+	return raw, i.inLayer(index, err)
+}
