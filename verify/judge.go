@@ -56,10 +56,11 @@ func (j *judge) judge(img image, e *evidence) Subject {
 	return s
 }
 
-// undecide turns failures for want of evidence into undecided ones: what is missing may be among what was not read.
+// undecide turns failures for want of evidence into undecided ones: what is missing may be among what was not read. A veto
+// stands.
 func undecide(checks []Check) {
 	for i := range checks {
-		if checks[i].Status == StatusFail {
+		if checks[i].Status == StatusFail && !checks[i].final {
 			checks[i].verdict = VerdictUndecided
 		}
 	}

@@ -170,6 +170,11 @@ func TestN10MismatchVetoes(t *testing.T) {
 	w.must(o, VerdictNotReproduced, "differed")
 	o.AllowUnreproduced = true // allows the absence of a proof, not a proof of the contrary
 	w.must(o, VerdictNotReproduced, "differed")
+	o.Budget.Listing.Referrers = 1000
+	o.Source = faulty{Source: w.store, listing: func(l artifact.Listing) (artifact.Listing, error) {
+		return l, &artifact.IncompleteError{Bound: "one"} // and nothing that was not read takes it back
+	}}
+	w.must(o, VerdictNotReproduced, "differed")
 }
 
 // N11: evidence about the index says nothing of a platform, and the other way round.

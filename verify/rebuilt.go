@@ -22,6 +22,7 @@ func (j *judge) reproduced(f *findings, img image, e *evidence) {
 		switch {
 		case errors.Is(err, errDiffered):
 			f.fail(VerdictNotReproduced, "reproduced", "a rebuild signed by %s differed: the result is %q", s.by.Hint, r.Result)
+			f.checks[len(f.checks)-1].final = true
 			return
 		case err != nil:
 			refused = append(refused, err.Error())

@@ -46,6 +46,7 @@ type Check struct {
 	Reason string `json:"reason,omitempty"`
 
 	verdict Verdict // what a failure means
+	final   bool    // nothing that was not read could change it
 }
 
 // Subject is one manifest with the checks of its evidence.
