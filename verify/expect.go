@@ -8,8 +8,9 @@ import (
 	"github.com/selfsame-build/selfsame/provenance"
 )
 
-// checkName: an attestation signs a digest, and is valid in every repository that has it, unless the name is compared (SLSA:
-// expectations are bound to a package name).
+// checkName: an attestation signs a digest, and so is valid in every repository that has it, unless names are compared.
+//
+//	> expectations are tied to a *package name*, whereas provenance is tied to an *artifact*
 func (j *judge) checkName(f *findings, _ image, subject provenance.Subject, _ provenance.Provenance) {
 	switch {
 	case subject.Name == "":
@@ -23,7 +24,9 @@ func (j *judge) checkName(f *findings, _ image, subject provenance.Subject, _ pr
 	}
 }
 
-// checkBuilder: "Verify that the `builder.id` ... matches" the one that the signer is trusted for (not done in GHSA-r2xv-vpr2-42m9).
+// checkBuilder (forgotten in GHSA-r2xv-vpr2-42m9). The map here is small: the keys given, and our builders or the one expected.
+//
+//	> Ensuring that the builder identity is one of those in the map of trusted builder id's to SLSA level.
 func (j *judge) checkBuilder(f *findings, _ image, _ provenance.Subject, p provenance.Provenance) {
 	id, want := p.Builder(), j.options.ExpectBuilder
 	switch {
@@ -36,7 +39,9 @@ func (j *judge) checkBuilder(f *findings, _ image, _ provenance.Subject, p prove
 	}
 }
 
-// checkBuildType: "Verify that the `buildType` matches the expected value."
+// checkBuildType:
+//
+//	> Ensuring that the values for `buildType` and `externalParameters` in the provenance match the expected values.
 func (j *judge) checkBuildType(f *findings, _ image, _ provenance.Subject, p provenance.Provenance) {
 	if t := p.BuildDefinition.BuildType; t != provenance.BuildType {
 		f.fail(VerdictInvalid, "build type", "it is %q, not %q", t, provenance.BuildType)
@@ -45,8 +50,9 @@ func (j *judge) checkBuildType(f *findings, _ image, _ provenance.Subject, p pro
 	f.ok("build type", "", "%s", provenance.BuildType)
 }
 
-// checkParameters: "Verify that all external parameters ... are expected; unrecognized fields ... reject". What they must be
-// is a policy's business; that they are complete and of a known form is checked here.
+// checkParameters: what they must be is a policy's business; that they are complete and of a known form is checked here.
+//
+//	> Any unrecognized `externalParameters` SHOULD cause verification to fail.
 func (j *judge) checkParameters(f *findings, _ image, _ provenance.Subject, p provenance.Provenance) {
 	x, err := p.External()
 	switch {
@@ -59,7 +65,7 @@ func (j *judge) checkParameters(f *findings, _ image, _ provenance.Subject, p pr
 	}
 }
 
-// checkSource: "Canonical source repository ... matches the expected value".
+// checkSource compares the one parameter that matters most, where it was said what to expect.
 func (j *judge) checkSource(f *findings, _ image, _ provenance.Subject, p provenance.Provenance) {
 	x, err := p.External()
 	if err != nil {

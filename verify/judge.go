@@ -66,8 +66,10 @@ func undecide(checks []Check) {
 	}
 }
 
-// signature: SLSA "Verify the signature on the provenance envelope using the roots of trust, resulting in a list of
-// recognized public keys (or equivalent)".
+// signature: SLSA v1.2, "Verifying artifacts", step 1:
+//
+//	> 1. Verify the envelope's signature using the roots of trust, resulting in a list of recognized public keys (or
+//	>    equivalent).
 func (j *judge) signature(f *findings, e *evidence) {
 	switch {
 	case len(e.trusted) > 0:

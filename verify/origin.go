@@ -6,8 +6,12 @@ import (
 	"github.com/selfsame-build/selfsame/provenance"
 )
 
-// origin checks where the image came from. Several signed provenance statements may be attached (the same bytes built twice):
-// one that passes every check is enough; when none does, the one that came furthest is shown, and the others are listed.
+// origin checks where the image came from. When none of several signed provenance statements holds (the same bytes may have
+// been built twice), the one that came furthest is shown, and the others are listed.
+//
+//	> If expectations are defined for a package but no provenance exists for the artifact, this MUST result in verification
+//	> failure. Conversely, if multiple provenance attestations exist, the system SHOULD accept any combination that satisfies
+//	> expectations.
 func (j *judge) origin(f *findings, img image, e *evidence) {
 	var best *findings
 	var bestAt statement
@@ -48,17 +52,17 @@ var known = map[string]bool{
 	provenance.PredicateProvenance: true, provenance.PredicateRebuild: true, provenance.PredicateSPDX: true,
 }
 
-// originOf follows "Verifying artifacts" of SLSA v1.2, step by step.
+// originOf goes on with step 1 and then step 2 of SLSA v1.2, "Verifying artifacts".
 func (j *judge) originOf(img image, s statement) *findings {
 	f := &findings{}
-	// > Verify that statement's `subject` matches the digest of the artifact in question.
+	// > 2. Verify that statement's `subject` matches the digest of the artifact in question.
 	subject, err := about(s, img.desc.Digest)
 	if err != nil {
 		f.fail(VerdictInvalid, "subject", "%v", err)
 		return f
 	}
 	f.ok("subject", "", "%s", img.desc.Digest)
-	// > Verify that the `predicateType` is `https://slsa.dev/provenance/v1`.
+	// > 3. Verify that the `predicateType` is `https://slsa.dev/provenance/v1`.
 	f.ok("predicate type", "", "%s", s.PredicateType)
 	p, err := s.Provenance()
 	if err != nil {
