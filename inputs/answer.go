@@ -22,7 +22,7 @@ type answer struct {
 
 // replay serves an answer from the store. The body is hashed before its first byte leaves (once per process) and again
 // while it leaves: damage is an error of ours and never a build from damaged bytes.
-func (s *Server) replay(w http.ResponseWriter, r *http.Request, a answer, req *Request) {
+func (s *Server) replay(w http.ResponseWriter, r *http.Request, a answer, req *Request, cached bool) {
 	kept, err := s.headers(a)
 	if err == nil {
 		err = s.store.verifyOnce(a.body.Digest)
@@ -42,7 +42,7 @@ func (s *Server) replay(w http.ResponseWriter, r *http.Request, a answer, req *R
 		s.reject(w, req, OutcomeFailed, http.StatusInternalServerError, diag.InputCorrupt, err.Error())
 		return
 	}
-	s.served(req, a, true)
+	s.served(req, a, cached)
 	s.writeHead(w, req, a.status, kept, size)
 	if r.Method == http.MethodHead || !bodyAllowed(a.status) {
 		return

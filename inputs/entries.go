@@ -9,7 +9,7 @@ import (
 )
 
 // Entries turns what was answered into lines of the lock: one for each step that steps lists for a URL (keyed as
-// OriginalURL gives it). What the daemon fetched for an ADD becomes kind http, and its redirects belong to the step of the
+// OriginalURL gives it; other spellings are normalised). What the daemon fetched for an ADD becomes kind http, and its redirects belong to the step of the
 // URL they started from. Answers that nobody is known to have asked for are returned as orphans and get no line. The
 // entries are sorted and unique; Evidence is left to the caller.
 func (s *Server) Entries(platform string, steps map[string][]string) (entries []lock.Entry, orphans []Request) {
@@ -53,7 +53,10 @@ const maxRedirects = 10
 func (s *Server) followRedirects(served []Request, steps map[string][]string) map[string][]string {
 	by := make(map[string][]string, len(steps))
 	for u, names := range steps {
-		by[u] = slices.Clone(names)
+		if normal, err := normalURL(u); err == nil {
+			u, _ = redactURL(normal)
+		}
+		by[u] = append(by[u], names...)
 	}
 	for range maxRedirects {
 		changed := false

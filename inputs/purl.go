@@ -15,7 +15,7 @@ import (
 // repositories. Anything else is pkg:generic with the file's name, its URL and its digest.
 func PackageURL(rawURL string, d digest.Digest) string {
 	u, err := url.Parse(rawURL)
-	if err != nil {
+	if err != nil || u.Hostname() == "" {
 		return ""
 	}
 	for _, shape := range shapes {

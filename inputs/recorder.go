@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/selfsame-build/selfsame/internal/diag"
+	"github.com/selfsame-build/selfsame/recipes/lock"
 )
 
 // RecorderOptions says what a recorder may reach and how patient it is. Only Now is required.
@@ -20,6 +21,8 @@ type RecorderOptions struct {
 	// Mirrors maps a URL prefix as steps see it ("http://debian.invalid/") to the prefix really asked. A mirror's host may
 	// be private, for mapped requests only.
 	Mirrors map[string]string
+	// Previous are answers of an older lock to keep: served as they are, without asking upstream, where the store has them.
+	Previous []lock.Entry
 	// Proxy chooses the machine's own way out, as http.Transport.Proxy does; nil: direct. Behind a proxy only URLs are
 	// checked, since the proxy does the dialling.
 	Proxy func(*http.Request) (*url.URL, error)
@@ -79,12 +82,27 @@ func NewRecorder(store *Store, token string, o RecorderOptions) (*Server, error)
 	if o.Transport != nil {
 		m.direct, m.mirrored = o.Transport, o.Transport
 	}
+	m.keep(o.Previous)
 	s, err := newServer(store, token, o.Now, m)
 	if err != nil {
 		return nil, err
 	}
 	m.ctx, s.stop = context.WithCancel(context.Background())
 	return s, nil
+}
+
+// keep enters answers of an older lock; the first of two for one key wins.
+func (m *recorder) keep(previous []lock.Entry) {
+	for _, e := range previous {
+		k := key{e.Key, e.Accept}
+		web := e.Kind == lock.KindResponse || e.Kind == lock.KindHTTP
+		if !web || m.flights[k] != nil || !m.store.Has(e.Digest) || !m.store.Has(e.Headers) {
+			continue
+		}
+		f := newFlight()
+		f.end(lockedAnswer(e), nil)
+		m.flights[k] = f
+	}
 }
 
 func orElse[T int | int64 | time.Duration](v, fallback T) T {
@@ -160,12 +178,9 @@ func (m *recorder) serve(s *Server, w http.ResponseWriter, r *http.Request, k ke
 	case fail != nil:
 		s.reject(w, req, fail.outcome, fail.status, fail.code, fail.reason)
 	case ended:
-		s.replay(w, r, a, req)
+		s.replay(w, r, a, req, !first)
 	default:
 		s.stream(w, r, f, req, !first)
-	}
-	if first && ended && fail == nil {
-		s.journal.change(req, func(r *Request) { r.Cached = false })
 	}
 }
 
@@ -219,7 +234,7 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, f *flight, req *
 	body, err := f.follow(r.Context())
 	if err != nil {
 		<-f.done // the file got its final name in between
-		s.settle(w, r, f, req)
+		s.settle(w, r, f, req, cached)
 		return
 	}
 	defer body.Close()
@@ -234,13 +249,13 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, f *flight, req *
 }
 
 // settle answers from a flight that has ended.
-func (s *Server) settle(w http.ResponseWriter, r *http.Request, f *flight, req *Request) {
+func (s *Server) settle(w http.ResponseWriter, r *http.Request, f *flight, req *Request, cached bool) {
 	a, fail, _ := f.result()
 	if fail != nil {
 		s.reject(w, req, fail.outcome, fail.status, fail.code, fail.reason)
 		return
 	}
-	s.replay(w, r, a, req)
+	s.replay(w, r, a, req, cached)
 }
 
 // abandon waits for the flight's end and notes it, for a request whose client needs nothing more.

@@ -53,5 +53,5 @@ func (m *sealed) serve(s *Server, w http.ResponseWriter, r *http.Request, k key,
 		s.reject(w, req, OutcomeMissed, http.StatusNotFound, diag.RequestUnlocked, "not in the lock; run `selfsame lock`")
 		return
 	}
-	s.replay(w, r, a, req)
+	s.replay(w, r, a, req, true)
 }

@@ -306,6 +306,32 @@ func TestTheFirstAnswerStays(t *testing.T) {
 	}
 }
 
+func TestPreviousAnswersAreKept(t *testing.T) {
+	var asked atomic.Int32
+	up := upstream(t, func(w http.ResponseWriter, r *http.Request) { _, _ = fmt.Fprint(w, asked.Add(1)) })
+	store := open(t, t.TempDir())
+	rec := recorder(t, store, inputs.RecorderOptions{})
+	for _, p := range []string{"/a", "/b"} {
+		ask(t, rec, "GET", up+p)
+	}
+	steps := map[string][]string{up + "/a": {"s"}, up + "/b": {"s"}}
+	before, _ := rec.Entries("linux/amd64", steps)
+	if err := store.Remove(before[1].Digest); err != nil {
+		t.Fatal(err)
+	}
+	rec = recorder(t, store, inputs.RecorderOptions{Previous: before})
+	if got := ask(t, rec, "GET", up+"/a"); got.Body != "1" {
+		t.Errorf("a locked answer was asked for again: %v", got)
+	}
+	if got := ask(t, rec, "GET", up+"/b"); got.Body != "3" {
+		t.Errorf("an answer that the store lost: %v", got)
+	}
+	after, _ := rec.Entries("linux/amd64", steps)
+	if len(after) != 2 || after[0] != before[0] || after[1] == before[1] {
+		t.Errorf("before %v, after %v", before, after)
+	}
+}
+
 func TestRequestHeadersPassedOn(t *testing.T) {
 	var seen http.Header
 	up := upstream(t, func(w http.ResponseWriter, r *http.Request) { seen = r.Header })
@@ -414,7 +440,7 @@ func TestARetryOfTheClientHealsAFailure(t *testing.T) {
 		_, _ = io.WriteString(w, "whole")
 	})
 	rec := recorder(t, open(t, t.TempDir()), inputs.RecorderOptions{})
-	if got := ask(t, rec, "GET", up+"/x"); !got.Err {
+	if got := ask(t, rec, "GET", up+"/x"); !got.Err && got.Status != 502 { // 502 if the failure came before the head was sent
 		t.Errorf("half an answer passed for a whole one: %v", got)
 	}
 	if len(rec.Failed()) != 1 {
