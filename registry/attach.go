@@ -3,11 +3,13 @@ package registry
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"time"
 
 	"github.com/opencontainers/go-digest"
+	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/selfsame-build/selfsame/internal/diag"
 	"github.com/selfsame-build/selfsame/registry/artifact"
@@ -136,4 +138,42 @@ func missing(want, have []artifact.Descriptor) []artifact.Descriptor {
 func notAttached(why string) error {
 	return diag.Errorf(codeNotAttached, "evidence did not stay attached").WithWhy(why).
 		WithHelp("attach again when no one else writes; exempt tags that begin with `sha256-` from immutability")
+}
+
+// Content is a blob and how to open it from its first byte, as often as is needed.
+type Content struct {
+	Descriptor artifact.Descriptor
+	Open       func() (io.ReadCloser, error)
+}
+
+// Composite is an artifact of several blobs. Blobs are the content of the manifest's config and layers.
+type Composite struct {
+	Manifest v1.Manifest
+	Blobs    []Content
+}
+
+// AttachComposite stores artifacts of several blobs as referrers of subject; all else is as with Attach.
+func (r *Repository) AttachComposite(ctx context.Context, subject artifact.Descriptor, artifacts ...Composite) ([]artifact.Descriptor, error) {
+	doing := fmt.Sprintf("attaching to %s in %s", subject.Digest, r.Name())
+	var made []referrer
+	descs := make([]artifact.Descriptor, len(artifacts))
+	for i, a := range artifacts {
+		raw, err := json.Marshal(a.Manifest)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", doing, err)
+		}
+		if len(raw) > artifact.MaxManifest {
+			return nil, diag.Errorf(codeMalformed, "%s: a manifest of %d bytes, registries take %d", doing, len(raw), artifact.MaxManifest)
+		}
+		descs[i] = artifact.ManifestDescriptor(raw, a.Manifest)
+		ref := referrer{desc: descs[i], raw: raw}
+		for _, b := range a.Blobs {
+			ref.blobs = append(ref.blobs, content{b.Descriptor, b.Open})
+		}
+		made = append(made, ref)
+	}
+	if err := r.attach(ctx, subject.Digest, made); err != nil {
+		return nil, r.explain(ctx, doing, err)
+	}
+	return descs, nil
 }

@@ -205,6 +205,20 @@ func (r *Repository) copyBlob(ctx context.Context, b artifact.Descriptor, sink S
 	return nil
 }
 
+// CopyBlob downloads one blob into sink, verified. What is there already is not asked for.
+func (r *Repository) CopyBlob(ctx context.Context, b artifact.Descriptor, sink Sink) error {
+	doing := fmt.Sprintf("copying blob %s of %s", b.Digest, r.Name())
+	if err := artifact.CheckDescriptor(b); err != nil {
+		return diag.Errorf(codeMalformed, "%s: %w", doing, err)
+	}
+	return r.explain(ctx, doing, r.copyBlob(ctx, b, sink))
+}
+
+// PutVerified stores in sink what open gives, which must be what d names: otherwise a *artifact.MismatchError.
+func PutVerified(ctx context.Context, sink Sink, d artifact.Descriptor, open func() (io.ReadCloser, error)) error {
+	return put(ctx, sink, d, open)
+}
+
 // put stores content in sink, verified.
 func put(ctx context.Context, sink Sink, d artifact.Descriptor, open opener) error {
 	if sink.Has(d.Digest) {
