@@ -37,6 +37,7 @@ func parseRun(args []string) (runFlags, error) {
 	set.StringVar(&f.KernelVersion, "kernel-version", "#1 SMP PREEMPT_DYNAMIC elsewhere", "what uname -v answers")
 	set.IntVar(&f.CPUs, "cpus", 0, "how many CPUs the command may use (0: all)")
 	set.BoolVar(&f.Pin, "pin", false, "run the tracer on the command's CPUs only")
+	set.BoolVar(&f.HideVDSO, "hide-vdso", false, "make every clock read a traced system call")
 	set.StringVar(&f.status, "status", "", "the file for the status")
 	set.DurationVar(&f.Beat, "beat", 500*time.Millisecond, "the time between two writes of the status")
 	set.StringVar(&f.world, "world", "", "the folder for the covers of /proc and /sys, and for the runtime")

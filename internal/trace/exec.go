@@ -28,12 +28,12 @@ const (
 )
 
 // planFor prefers to redirect and falls back to hiding. An image that cannot be understood gives an empty plan.
-func planFor(image []byte, seconds int64) plan {
+func planFor(image []byte, seconds int64, hide bool) plan {
 	v, err := parseVDSO(image)
 	if err != nil {
 		return plan{}
 	}
-	if p, ok := redirectPlan(v, seconds); ok {
+	if p, ok := redirectPlan(v, seconds); ok && !hide {
 		return p
 	}
 	return hidePlan(v)
@@ -187,7 +187,7 @@ func (t *tracer) other(mem int, base uint64) (*plan, error) {
 	k := kind{elf.Class(head[elf.EI_CLASS]), elf.Machine(binary.LittleEndian.Uint16(head[18:]))}
 	p := t.others[k]
 	if p == nil {
-		made := planFor(readImage(mem, base), t.seconds)
+		made := planFor(readImage(mem, base), t.seconds, t.hide)
 		p = &made
 		t.others[k] = p
 	}

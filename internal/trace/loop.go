@@ -14,6 +14,7 @@ type tracer struct {
 	journal
 	abis    []abi
 	seconds int64
+	hide    bool
 	names   []edit // what uname's answer is overwritten with, by offset in struct utsname
 	native  plan   // for programs of this machine's own class
 	others  map[kind]*plan
@@ -22,7 +23,7 @@ type tracer struct {
 }
 
 func newTracer(o Options) (*tracer, error) {
-	t := &tracer{abis: o.covered(runtime.GOARCH), seconds: o.seconds(), others: map[kind]*plan{}, exits: map[int]exitWork{}}
+	t := &tracer{abis: o.covered(runtime.GOARCH), seconds: o.seconds(), hide: o.HideVDSO, others: map[kind]*plan{}, exits: map[int]exitWork{}}
 	if len(t.abis) == 0 {
 		return nil, fmt.Errorf("no tracer for %s", runtime.GOARCH)
 	}
@@ -41,7 +42,7 @@ func newTracer(o Options) (*tracer, error) {
 	if err != nil {
 		return nil, err
 	}
-	t.native = planFor(image, t.seconds)
+	t.native = planFor(image, t.seconds, t.hide)
 	return t, nil
 }
 

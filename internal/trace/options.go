@@ -20,6 +20,8 @@ type Options struct {
 	CPUs int
 	// Pin confines the tracer to the command's CPUs: handing a stop over to the same CPU is cheaper than waking another.
 	Pin bool
+	// HideVDSO hides the vDSO's clock functions even where they could be redirected: slower, and independent of the vDSO's code.
+	HideVDSO bool
 	// Beat is the time between two calls of OnStatus.
 	Beat time.Duration
 	// OnStatus receives a status at the start, at every beat and at the end, never two at a time. It must not block.

@@ -46,6 +46,7 @@ type Counters struct {
 	Hidden    uint64 `json:"hidden"`    // of these, with hidden vDSO clock functions, or no vDSO
 	Unpatched uint64 `json:"unpatched"` // of these, with a vDSO that could not be changed: they may see the real clock
 	Clock     uint64 `json:"clock"`     // clock calls answered one by one
+	Fallback  uint64 `json:"fallback"`  // clock calls made by the vDSO itself, which its wrapper moves
 	Uname     uint64 `json:"uname"`     // uname calls corrected
 	Deadline  uint64 `json:"deadline"`  // deadlines moved back
 	Ptrace    uint64 `json:"ptrace"`    // attempts to use ptrace, refused by the kernel
@@ -70,7 +71,7 @@ const maxNotes = 32
 
 // journal is the part of the tracer that the heartbeat reads while the loop writes.
 type journal struct {
-	execs, patched, hidden, unpatched, clock, uname, deadline, ptrace, untraced, i386, x32, foreign, errors atomic.Uint64
+	execs, patched, hidden, unpatched, clock, fallback, uname, deadline, ptrace, untraced, i386, x32, foreign, errors atomic.Uint64
 
 	stops      atomic.Uint64 // stops handled
 	working    atomic.Bool   // a stop is being handled now
@@ -83,7 +84,7 @@ type journal struct {
 func (j *journal) counters() Counters {
 	return Counters{
 		Execs: j.execs.Load(), Patched: j.patched.Load(), Hidden: j.hidden.Load(), Unpatched: j.unpatched.Load(),
-		Clock: j.clock.Load(), Uname: j.uname.Load(), Deadline: j.deadline.Load(), Ptrace: j.ptrace.Load(),
+		Clock: j.clock.Load(), Fallback: j.fallback.Load(), Uname: j.uname.Load(), Deadline: j.deadline.Load(), Ptrace: j.ptrace.Load(),
 		Untraced: j.untraced.Load(), I386: j.i386.Load(), X32: j.x32.Load(), Foreign: j.foreign.Load(), Errors: j.errors.Load(),
 	}
 }

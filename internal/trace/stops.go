@@ -67,9 +67,11 @@ func (t *tracer) rule(pid int, info *syscallInfo) (rule, bool) {
 func (t *tracer) act(pid int, r rule, info *syscallInfo) (more bool) {
 	switch r.act {
 	case actClockGettime, actGettimeofday, actTime:
-		if !t.fromVDSO(pid, info) {
-			t.answerClock(pid, r, info)
+		if t.fromVDSO(pid, info) {
+			t.fallback.Add(1)
+			return false
 		}
+		t.answerClock(pid, r, info)
 	case actUname, actTimex:
 		t.exits[pid] = exitWork{r, info.arch, info.args[r.ptrArg]}
 		return true

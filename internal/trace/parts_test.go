@@ -1,0 +1,104 @@
+//go:build linux
+
+package trace
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestCheckRefusesWhatCannotBeKept(t *testing.T) {
+	for want, o := range map[string]Options{
+		"no command":       {},
+		"not whole":        {Command: []string{"x"}, ClockOffset: time.Millisecond},
+		"longer than 64":   {Command: []string{"x"}, KernelRelease: strings.Repeat("x", 65)},
+		"cpus -1: negativ": {Command: []string{"x"}, CPUs: -1},
+	} {
+		if err := o.check(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: got %v", want, err)
+		}
+	}
+	if err := (Options{Command: []string{"x"}, ClockOffset: -time.Hour, KernelRelease: strings.Repeat("x", 64)}).check(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestLayouts(t *testing.T) {
+	b := make([]byte, 8)
+	for _, c := range []struct {
+		l layout
+		v int64
+	}{{time64, -5}, {time64, 1 << 40}, {time32, -5}, {time32, 1829727404}} {
+		c.l.store(b, c.v)
+		if got := c.l.load(b); got != c.v {
+			t.Errorf("layout %d: %d became %d", c.l, c.v, got)
+		}
+	}
+}
+
+func TestNotesAreBoundedAndNotRepeated(t *testing.T) {
+	var j journal
+	for i := range 3 * maxNotes {
+		j.add(Note{Kind: "ptrace", PID: i / 2})
+	}
+	if n := len(j.noted()); n != maxNotes {
+		t.Errorf("%d notes", n)
+	}
+	if !j.full() {
+		t.Error("not full")
+	}
+}
+
+// A loop that is stuck in one stop shows as a growing busyMs, one that waits for its tracees as 0.
+func TestHeartbeatTellsStuckFromIdle(t *testing.T) {
+	var j journal
+	var last Status
+	h := &heartbeat{journal: &j, every: 10 * time.Millisecond, report: func(s Status) { last = s }}
+	h.beat()
+	if last.BusyMs != 0 || last.State != StateRunning {
+		t.Errorf("idle: %+v", last)
+	}
+	j.stops.Add(1)
+	j.working.Store(true)
+	for range 3 {
+		h.beat()
+	}
+	if last.BusyMs != 20 {
+		t.Errorf("stuck: busyMs %d", last.BusyMs)
+	}
+	j.working.Store(false)
+	h.beat()
+	if last.BusyMs != 0 || last.Beats != 5 {
+		t.Errorf("idle again: %+v", last)
+	}
+}
+
+func TestWriteStatusReplaces(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "s.json")
+	for beat := range uint64(2) {
+		if err := WriteStatus(file, Status{SchemaVersion: 1, State: StateRunning, Beats: beat}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var s Status
+	if err := json.Unmarshal(text, &s); err != nil || s.Beats != 1 {
+		t.Errorf("%v: %s", err, text)
+	}
+	if err := WriteStatus(filepath.Join(file, "below", "a-file"), Status{}); err == nil {
+		t.Error("a status that cannot be written is an error")
+	}
+}
+
+func TestLongestCgroup(t *testing.T) {
+	if got := longestCgroup("2:cpu:/a\n1:memory:/a/buildkit/xyz\n0::/\nnonsense\n"); got != "/a/buildkit/xyz" {
+		t.Errorf("got %q", got)
+	}
+}
