@@ -10,7 +10,7 @@ import (
 // Printable makes text from a user's file safe to show: control characters, characters that turn the direction of text or
 // cannot be seen, and bytes that are not UTF-8 become Go escapes (\x1b, \u202e). Ordinary text, in any script, is unchanged.
 func Printable(s string) string {
-	if !strings.ContainsFunc(s, unsafe) {
+	if !strings.ContainsFunc(s, hidden) {
 		return s
 	}
 	var b strings.Builder
@@ -25,7 +25,7 @@ func Printable(s string) string {
 // shown is one rune as Printable writes it; raw are its bytes.
 func shown(r rune, raw string) string {
 	switch {
-	case !unsafe(r) || raw == "\uFFFD":
+	case !hidden(r) || raw == "\uFFFD":
 		return raw
 	case r == utf8.RuneError:
 		return fmt.Sprintf(`\x%02x`, raw[0])
@@ -44,10 +44,10 @@ func shown(r rune, raw string) string {
 	}
 }
 
-// unsafe is a rune that a terminal would act on or not show. Zl and Zp end lines; Cf holds the bidirectional controls (Trojan
+// hidden is a rune that a terminal would act on or not show, or that is no character at all (U+FFFE). Zl and Zp end lines; Cf holds the bidirectional controls (Trojan
 // Source, CVE-2021-42574), zero-width characters and tags.
-func unsafe(r rune) bool {
-	return r == utf8.RuneError || unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Co, unicode.Cs)
+func hidden(r rune) bool {
+	return r == utf8.RuneError || r&0xFFFE == 0xFFFE || unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Co, unicode.Cs)
 }
 
 // columns is how many terminal cells s takes.

@@ -139,7 +139,7 @@ func FuzzRender(f *testing.F) {
 			t.Fatal(err)
 		}
 		for _, r := range b.String() {
-			if r != '\n' && unsafe(r) && r != '\uFFFD' {
+			if r != '\n' && hidden(r) && r != '\uFFFD' {
 				t.Fatalf("%q reached the terminal in %q", r, b.String())
 			}
 		}

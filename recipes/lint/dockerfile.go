@@ -20,12 +20,13 @@ type dockerfile struct {
 	lines  []string
 	escape rune
 	stages []instructions.Stage
-	// args are the ARG lines before the first FROM, with the recipe's values: what FROM may refer to.
+	global []instructions.ArgCommand // before the first FROM
+	// args are the values of global, and the recipe's in their place: what FROM may refer to.
 	args variables
 }
 
 func (l *linter) dockerfile(data []byte, name string) {
-	f := &dockerfile{linter: l, name: name, lines: strings.Split(strings.ReplaceAll(string(data), "\r\n", "\n"), "\n"), args: variables{}}
+	f := l.open(name, data)
 	if !f.parse(data) {
 		return
 	}
@@ -35,6 +36,10 @@ func (l *linter) dockerfile(data []byte, name string) {
 		f.from(s, i)
 		f.stage(s, final[i])
 	}
+}
+
+func (l *linter) open(name string, data []byte) *dockerfile {
+	return &dockerfile{linter: l, name: name, lines: strings.Split(strings.ReplaceAll(string(data), "\r\n", "\n"), "\n"), args: variables{}}
 }
 
 // parse reports what BuildKit's parser refuses.
@@ -54,7 +59,7 @@ func (f *dockerfile) parse(data []byte) bool {
 		f.refuse(lineOf(err), err.Error())
 		return false
 	}
-	f.stages = stages
+	f.stages, f.global = stages, args
 	for _, a := range args {
 		for _, kv := range a.Args {
 			if v, ok := f.recipe.Build.Args[kv.Key]; ok {

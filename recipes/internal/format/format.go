@@ -115,10 +115,12 @@ func short(s string) string {
 	return strings.ToValidUTF8(s[:most], "") + "..."
 }
 
-func init() {
-	for _, f := range table {
+// compiled gives the formats their regular expressions; a pattern that cannot be read is a mistake in the program.
+func compiled(formats map[string]*Format) map[string]*Format {
+	for _, f := range formats {
 		if f.Enum == nil {
 			f.regexp = regexp.MustCompile(f.Pattern)
 		}
 	}
+	return formats
 }

@@ -3,7 +3,7 @@ package format
 import "github.com/selfsame-build/selfsame/internal/diag"
 
 // table is every format by the name that check tags use.
-var table = map[string]*Format{
+var table = compiled(map[string]*Format{
 	"version": {Code: diag.CodeRecipeVersion, Noun: "a recipe format", Want: "this selfsame reads the format v1",
 		Enum: []string{"v1"}},
 	"name": {Code: diag.CodeRecipeName, Noun: "a name",
@@ -70,4 +70,4 @@ var table = map[string]*Format{
 	"host": {Code: diag.CodeRecipeHost, Noun: "a host", Want: "a host is a name or address, with a port behind a colon if it is not the usual one",
 		Pattern:  `^([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(:[1-9][0-9]{0,4})?$`,
 		Examples: []string{"npm.corp.example", "10.1.2.3:8081"}, Max: 260, check: host},
-}
+})
