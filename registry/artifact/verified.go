@@ -18,8 +18,8 @@ func (e *MismatchError) Error() string {
 	return fmt.Sprintf("content of %s: %s", e.Want.Digest, e.Reason)
 }
 
-// Verified reads r and gives the last byte, and then io.EOF, only when exactly d.Size bytes that hash to d.Digest were read;
-// otherwise it fails with a *MismatchError. It never reads more than d.Size+1 bytes.
+// Verified reads r. It gives the last of d.Size bytes only when all of them hash to d.Digest, and io.EOF only when nothing
+// follows; otherwise it fails with a *MismatchError. It never reads more than d.Size+1 bytes.
 func Verified(r io.Reader, d Descriptor) io.Reader {
 	return &verified{r: io.LimitReader(r, d.Size+1), want: d, verifier: d.Digest.Verifier()}
 }
