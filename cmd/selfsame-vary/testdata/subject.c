@@ -200,7 +200,7 @@ int main(int argc, char **argv) {
   else if (!strcmp(mode, "die")) { signal(n, SIG_DFL); kill(getpid(), n); pause(); }
   else if (!strcmp(mode, "ptrace")) check(ptrace(PTRACE_TRACEME, 0, 0, 0) == -1 && errno == EPERM, "PTRACE_TRACEME is EPERM");
   else if (!strcmp(mode, "untraced")) { static char stack[65536]; pid_t p = clone(untracedChild, stack + 65536, CLONE_UNTRACED | SIGCHLD, 0); check(waitpid(p, &st, 0) == p && !st, "clone"); }
-  else if (!strcmp(mode, "settime")) { struct timespec t = {0, -1}; /* never valid: harmless untraced */ check(clock_settime(CLOCK_REALTIME, &t) == -1 && errno == EPERM, "clock_settime is EPERM"); }
+  else if (!strcmp(mode, "settime")) { struct timespec t = {0, -1}; /* never valid: harmless untraced */ check(syscall(SYS_clock_settime, CLOCK_REALTIME, &t) == -1 && errno == EPERM, "clock_settime is EPERM"); }
   else if (!strcmp(mode, "euid")) fact("euid", geteuid());
   else if (!strcmp(mode, "drop")) { check(!setresgid(65534, 65534, 65534) && !setresuid(65534, 65534, 65534), "setresuid"); execv(argv[2], argv + 2); return 7; }
   else if (!strcmp(mode, "tree")) { // a grandchild that would live long; its id is printed
