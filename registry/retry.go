@@ -28,6 +28,12 @@ type retrier struct {
 func (r *retrier) RoundTrip(req *http.Request) (*http.Response, error) {
 	wait := r.first
 	for attempt := 1; ; attempt++ {
+		// A fresh body at the first attempt too: when a token ran out, go-containerregistry sends one request twice and
+		// leaves its body at the end.
+		req, err := fresh(req)
+		if err != nil {
+			return nil, err
+		}
 		resp, err := r.inner.RoundTrip(req)
 		again := req.Body == nil || req.Body == http.NoBody || req.GetBody != nil
 		if attempt >= r.attempts || !again || !mayPass(resp, err) || req.Context().Err() != nil {
@@ -44,13 +50,21 @@ func (r *retrier) RoundTrip(req *http.Request) (*http.Response, error) {
 			return nil, err
 		}
 		wait = min(wait*2, maxWait)
-		req = req.Clone(req.Context())
-		if req.GetBody != nil {
-			if req.Body, err = req.GetBody(); err != nil {
-				return nil, err
-			}
-		}
 	}
+}
+
+// fresh gives the request with its body at the begin, if it can be had again.
+func fresh(req *http.Request) (*http.Request, error) {
+	if req.GetBody == nil {
+		return req, nil
+	}
+	body, err := req.GetBody()
+	if err != nil {
+		return nil, err
+	}
+	req = req.Clone(req.Context())
+	req.Body = body
+	return req, nil
 }
 
 // mayPass says whether the same request may succeed later.
