@@ -54,7 +54,6 @@ func notFound(path string, err error) *diag.Diagnostic {
 	}
 	d := diag.Errorf(diag.CodeRecipeNotFound, "there is no recipe at `%s`", short(path)).
 		WithAt(diag.Position{File: path}, "").WithHelp("run `selfsame init` to write one")
-	d.Cause = err
 	other := strings.TrimSuffix(path, ".yaml") + ".yml"
 	if _, err := os.Stat(other); err == nil && strings.HasSuffix(path, ".yaml") {
 		return d.WithHelp("run `mv " + other + " " + path + "`")
@@ -63,9 +62,7 @@ func notFound(path string, err error) *diag.Diagnostic {
 }
 
 func unreadable(path string, err error) *diag.Diagnostic {
-	d := diag.Errorf(diag.CodeRecipeUnreadable, "cannot read `%s`: %w", short(path), err)
-	d.Cause = err
-	return d.WithAt(diag.Position{File: path}, "").WithHelp("run `ls -l " + path + "` to see its permissions")
+	return diag.Errorf(diag.CodeRecipeUnreadable, "cannot read `%s`: %w", short(path), err).WithAt(diag.Position{File: path}, "").WithHelp("run `ls -l " + path + "` to see its permissions")
 }
 
 // Parse reads a recipe from data. name is the file's name as the user gave it; places in diagnostics bear it, and relative

@@ -107,6 +107,7 @@ var faults = []struct{ text, want string }{
 	{"RUN npm i --omit=dev", "A0169 2 npm"},
 	{"RUN npm install -g typescript@latest", "A0169 2 typescript@latest"},
 	{"RUN npm install -g yarn", "A0169 2 yarn"},
+	{"RUN npm install -g \\\n    # a comment between continued lines is no end\n\n    yarn", "A0169 5 yarn"},
 	{"RUN pip install --require-hashes -r requirements.txt", "A0170 2 pip"},
 	{"RUN python3 -m compileall /app", "A0170 2 python3"},
 	{"RUN python -m compileall --invalidation-mode timestamp /app", "A0170 2 python"},
