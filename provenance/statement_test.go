@@ -155,6 +155,8 @@ func TestStatementsRefuseWhatIsNoProof(t *testing.T) {
 		"twins of one name":    {func(b *Build) { b.Twins[1].Name = "A" }, "two twins"},
 		"name with tag":        {func(b *Build) { b.Name = "registry.example.com:5000/shop:v1" }, "tag or digest"},
 		"name with digest":     {func(b *Build) { b.Name = "shop@sha256:00" }, "tag or digest"},
+		"name too long":        {func(b *Build) { b.Name = strings.Repeat("a", 1025) }, "too long"},
+		"name not text":        {func(b *Build) { b.Name = "a\xff" }, "not valid text"},
 		"no name":              {func(b *Build) { b.Name = "" }, "no name"},
 		"upper-case digest":    {func(b *Build) { b.Recipe.Digest = digest.Digest(strings.ToUpper(string(b.Recipe.Digest))) }, "recipe"},
 		"sha512":               {func(b *Build) { b.Lock.Digest = digest.Digest("sha512:" + strings.Repeat("ab", 64)) }, "lock"},

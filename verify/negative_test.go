@@ -7,10 +7,12 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/selfsame-build/selfsame/internal/diag"
 	"github.com/selfsame-build/selfsame/provenance"
 	"github.com/selfsame-build/selfsame/registry/artifact"
+	"github.com/selfsame-build/selfsame/signing"
 )
 
 // The names N6 to N17 are classes of faults that real verifiers had; each comment names an advisory.
@@ -66,7 +68,12 @@ func TestSignedButWrong(t *testing.T) {
 		{"N8 another builder that rebuilt", only(reb, swap("https://selfsame.build/builder/local/v1", "https://example.com/builder")), VerdictNotReproduced, "not one of selfsame's"},
 		{"another build type", only(prov, swap(provenance.BuildType, "https://example.com/type")), VerdictInvalid, "build type"},
 		{"an unknown external parameter", only(prov, swap(`"platforms":[`, `"preScript":"x","platforms":[`)), VerdictInvalid, "unknown field"},
+		{"no recipe", only(prov, swap(`"path":"recipe.yaml","digest"`, `"path":"","digest"`)), VerdictInvalid, "no recipe"},
 		// The rebuild.
+		{"rebuild of other platforms", only(reb, func(t *testing.T, s provenance.Subjected) *provenance.Subjected {
+			s.Payload = []byte(strings.ReplaceAll(string(s.Payload), `"platform":"linux/arm64"`, `"platform":"linux/s390x"`))
+			return &s
+		}), VerdictNotReproduced, "linux/arm64"},
 		{"no rebuild", only(reb, drop), VerdictNotReproduced, "no signed rebuild"},
 		{"N10 a rebuild that differed", only(reb, swap(`"result":"match"`, `"result":"mismatch"`)), VerdictNotReproduced, "differed"},
 		{"only contents equal", only(reb, swap(`"level":"manifest"`, `"level":"diffIDs"`)), VerdictNotReproduced, "not every byte"},
@@ -342,6 +349,70 @@ func TestN17ListingLies(t *testing.T) {
 		return l, nil
 	}}
 	w.must(o, VerdictMissing, "is attached to")
+}
+
+// N15: a bundle that says it is larger than any of ours is not fetched, and is listed.
+func TestN15HugeBundleIsNotRead(t *testing.T) {
+	w := newWorld(t)
+	w.publish(nil)
+	w.attach(w.build.Index, []byte(`{"huge":true}`))
+	huge := int64(len(`{"huge":true}`))
+	o := w.options()
+	o.Source = faulty{Source: w.store,
+		listing: func(l artifact.Listing) (artifact.Listing, error) {
+			for i, r := range l.Referrers {
+				if r.Layers[0].Size == huge {
+					l.Referrers[i].Layers[0].Size = signing.MaxBundle + 1
+				}
+			}
+			return l, nil
+		},
+		blob: func(d artifact.Descriptor) ([]byte, error) {
+			if d.Size > signing.MaxBundle {
+				t.Error("the huge bundle was read")
+			}
+			return w.store.Blob(t.Context(), d, d.Size)
+		},
+	}
+	w.must(o, VerdictVerified, "the limit is")
+}
+
+// A listing that names a referrer twice does not make two statements of it.
+func TestListedTwiceCountsOnce(t *testing.T) {
+	w := newWorld(t)
+	w.publish(nil)
+	o := w.options()
+	o.Source = faulty{Source: w.store, listing: func(l artifact.Listing) (artifact.Listing, error) {
+		l.Referrers = append(l.Referrers, l.Referrers...)
+		return l, nil
+	}}
+	w.must(o, VerdictVerified, "2 statement(s) signed by 1 key(s)")
+}
+
+func TestComparePlatforms(t *testing.T) {
+	one := image{desc: artifact.Descriptor{Digest: "sha256:1", MediaType: v1.MediaTypeImageManifest}, platform: "linux/amd64", label: "linux/amd64"}
+	direct := one
+	direct.platform, direct.label = "", "image"
+	nested := one
+	nested.desc.MediaType = v1.MediaTypeImageIndex
+	cases := map[string]struct {
+		img   image
+		built map[string]string
+		ok    bool
+	}{
+		"index":                     {image{index: true, children: []image{one}}, map[string]string{"linux/amd64": "sha256:1"}, true},
+		"index of an index":         {image{index: true, children: []image{nested}}, map[string]string{"linux/amd64": "sha256:1"}, false},
+		"child":                     {one, map[string]string{"linux/amd64": "sha256:1"}, true},
+		"child under another name":  {one, map[string]string{"linux/arm64": "sha256:1"}, false},
+		"child with another digest": {one, map[string]string{"linux/amd64": "sha256:2"}, false},
+		"asked for directly":        {direct, map[string]string{"linux/amd64": "sha256:1"}, true},
+		"nothing built":             {direct, nil, false},
+	}
+	for name, c := range cases {
+		if err := comparePlatforms(c.img, c.built); (err == nil) != c.ok {
+			t.Errorf("%s: error %v", name, err)
+		}
+	}
 }
 
 func TestListingFails(t *testing.T) {
