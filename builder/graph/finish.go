@@ -78,10 +78,10 @@ func (f Finish) source(s *pb.SourceOp) *diag.Diagnostic {
 	}
 	sum, ok := f.Checksum(s.Identifier)
 	if !ok {
-		return diag.Errorf("A0210", "`%s` is not in the lock", s.Identifier).WithHelp("run `selfsame lock`")
+		return diag.Errorf("A0331", "`%s` is not in the lock", s.Identifier).WithHelp("run `selfsame lock`")
 	}
 	if own := s.Attrs[pb.AttrHTTPChecksum]; own != "" && own != sum.String() {
-		return diag.Errorf("A0211", "`%s` is locked as %s, but the Dockerfile says %s", s.Identifier, sum, own).WithHelp("run `selfsame lock`")
+		return diag.Errorf("A0332", "`%s` is locked as %s, but the Dockerfile says %s", s.Identifier, sum, own).WithHelp("run `selfsame lock`")
 	}
 	if s.Attrs == nil {
 		s.Attrs = map[string]string{}

@@ -25,5 +25,7 @@ var buildCodes = []Info{
 	{"A0335", ExitStep, "a request could not be recorded", "While recording, a step made a request that cannot be sealed: another method than GET, another protocol, a refused address, or a response that broke off. It is refused in sealed builds too.\n\nIf the step can do without (npm's audit can), nothing needs to be done."},
 	{"A0336", ExitUndecided, "a locked input cannot be fetched", "The store lacks bytes that the lock names, and they could not be fetched again.\n\nCheck the network, restore the store, or build with `--from` an image whose seal holds them."},
 	{"A0337", ExitLock, "a locked input has changed upstream", "The store lacks bytes that the lock names, and upstream now serves other bytes under the same address. They were not used.\n\nRun `selfsame lock --upgrade` and review what changes."},
+	{"A0339", ExitMissing, "the build cannot be repeated from the image", "`build --from` needs the image's provenance, with recipe and lock in it, and the seal that it was pushed with (`build --push --seal same`).\n\nBuild from the source instead."},
+	{"A0340", ExitNotReproducible, "the repetition gave another image", "Both builds of the repetition agree with each other, but not with the published image: it was made from other inputs, or by something that differs between the two machines.\n\n`selfsame diff` on both images says where they part."},
 	{"A0338", ExitLock, "inputs are missing and --offline forbids fetching them", "The store lacks bytes that the lock names.\n\nBuild once without --offline, or restore the store."},
 }

@@ -1,0 +1,222 @@
+package builder
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strconv"
+
+	"github.com/opencontainers/go-digest"
+	"github.com/opencontainers/image-spec/specs-go"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/selfsame-build/selfsame/builder/solver"
+	"github.com/selfsame-build/selfsame/compare"
+	"github.com/selfsame-build/selfsame/internal/diag"
+	"github.com/selfsame-build/selfsame/provenance"
+	"github.com/selfsame-build/selfsame/provenance/sbom"
+	"github.com/selfsame-build/selfsame/registry/artifact"
+	"github.com/selfsame-build/selfsame/registry/layout"
+	"github.com/selfsame-build/selfsame/signing"
+)
+
+// publish turns a proof into an image with evidence. It is the only way out for an image, and only a successful comparison
+// makes a proof.
+func (b *build) publish(ctx context.Context, proof compare.Proof) (*Result, error) {
+	out, err := layout.Create(proof.Dir())
+	if err != nil {
+		return nil, err
+	}
+	index, images, err := b.index(ctx, out, proof)
+	if err != nil {
+		return nil, err
+	}
+	statements, err := b.statements(ctx, out, index, images)
+	if err != nil {
+		return nil, err
+	}
+	if err := attach(ctx, out, statements, b.opt.Signer); err != nil {
+		return nil, err
+	}
+	res := b.summary(index, images)
+	if err := b.scan(ctx, proof, &res); err != nil {
+		return nil, err
+	}
+	final := filepath.Join(b.opt.Out, "image")
+	if err := replace(proof.Dir(), final); err != nil {
+		return nil, err
+	}
+	if b.opt.Push != "" {
+		if res.Reference, err = b.push(ctx, final, index.Digest); err != nil {
+			return nil, err
+		}
+	} else if b.sealDestination() != "" {
+		desc, err := v1Descriptor(index)
+		if err != nil {
+			return nil, err
+		}
+		if err := b.pushSeal(ctx, desc); err != nil {
+			return nil, err
+		}
+	}
+	if b.from != nil && b.from.index != index.Digest {
+		return &Result{Report: res, Err: diag.Errorf("A0340", "the repetition gave %s, the original is %s", index.Digest, b.from.index).
+			WithHelp("selfsame diff on both images")}, nil
+	}
+	return &Result{Report: res}, nil
+}
+
+// index makes the image index, of ours also for one platform: sorted, without times, without attestations inside.
+func (b *build) index(ctx context.Context, out *layout.Layout, proof compare.Proof) (ocispec.Descriptor, []provenance.Image, error) {
+	idx := ocispec.Index{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageIndex}
+	var images []provenance.Image
+	for _, platform := range proof.Platforms() {
+		img, _ := proof.Image(platform)
+		var cfg ocispec.Image
+		if err := json.Unmarshal(img.ConfigBytes(), &cfg); err != nil {
+			return ocispec.Descriptor{}, nil, fmt.Errorf("reading the image configuration: %w", err)
+		}
+		raw := img.ManifestBytes()
+		desc := ocispec.Descriptor{MediaType: ocispec.MediaTypeImageManifest, Digest: img.Manifest(), Size: int64(len(raw)),
+			Platform: &ocispec.Platform{OS: cfg.OS, Architecture: cfg.Architecture, Variant: cfg.Variant}}
+		idx.Manifests = append(idx.Manifests, desc)
+		images = append(images, provenance.Image{
+			Platform: platform, Manifest: desc, DiffIDs: img.DiffIDs(), Twin: b.run.b.results[platform].Manifest,
+		})
+	}
+	raw, err := json.Marshal(idx)
+	if err != nil {
+		return ocispec.Descriptor{}, nil, fmt.Errorf("encoding the index: %w", err)
+	}
+	desc := ocispec.Descriptor{MediaType: idx.MediaType, Digest: digest.FromBytes(raw), Size: int64(len(raw))}
+	added, err := v1Descriptor(desc)
+	if err != nil {
+		return desc, nil, err
+	}
+	return desc, images, out.Add(ctx, added, raw)
+}
+
+// statements says everything that there is to say about the image, and signs nothing.
+func (b *build) statements(ctx context.Context, out *layout.Layout, index ocispec.Descriptor, images []provenance.Image) ([]provenance.Subjected, error) {
+	facts, err := b.facts(index, images)
+	if err != nil {
+		return nil, err
+	}
+	list, err := provenance.Statements(facts)
+	if err != nil {
+		return nil, err
+	}
+	for _, img := range images {
+		doc, err := sbom.FromImage(ctx, reader{out}, sbom.Options{
+			Manifest: img.Manifest.Digest, Name: facts.Name, Platform: img.Platform, Epoch: b.project.epoch.Unix(),
+			Lock: b.lock.Entries, Tool: "selfsame-" + b.host.Selfsame.Version, Scratch: b.host.TempDir,
+		})
+		if err != nil {
+			return nil, err
+		}
+		st, err := provenance.SBOMStatement(facts.Name, img.Manifest, doc)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, st)
+	}
+	return list, nil
+}
+
+// attach signs each statement and makes it a referrer of its subject in the layout. Without a signer the bare statement is
+// attached, which no verifier takes for more than a claim.
+func attach(ctx context.Context, out *layout.Layout, list []provenance.Subjected, s *signing.Signer) error {
+	for _, st := range list {
+		subject, err := v1Descriptor(st.Subject)
+		if err != nil {
+			return err
+		}
+		var a artifact.Artifact
+		if s == nil {
+			a = artifact.Artifact{ArtifactType: provenance.PayloadType, Blob: st.Payload}
+		} else {
+			bundle, err := signing.Sign(ctx, s, st.Payload)
+			if err != nil {
+				return err
+			}
+			a = artifact.Bundle(signing.BundleMediaType, bundle, st.PredicateType)
+		}
+		if _, err := out.Attach(ctx, subject, a); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// facts is what the evidence says, all of it looked up or measured.
+func (b *build) facts(index ocispec.Descriptor, images []provenance.Image) (provenance.Build, error) {
+	p, h := b.project, b.host
+	var id [16]byte
+	if _, err := io.ReadFull(h.Random, id[:]); err != nil {
+		return provenance.Build{}, fmt.Errorf("making an invocation id: %w", err)
+	}
+	recipe := p.recipeBytes
+	twins, err := b.twins()
+	if err != nil {
+		return provenance.Build{}, err
+	}
+	locked := b.lock.Format()
+	return provenance.Build{
+		Name: b.name(), Index: index, IndexTwin: index.Digest, Images: images,
+		Recipe: provenance.Recipe{Path: filepath.Base(p.recipe.Path), Digest: digest.FromBytes(recipe), Canonical: p.recipe.Digest(), Content: recipe},
+		Lock:   provenance.Lock{Path: filepath.Base(lockPath(p.recipe.Path)), Digest: digest.FromBytes(locked), Entries: b.lock.Entries, Content: locked},
+		Source: provenance.Source{Path: p.recipe.Source.Path, Commit: p.context.Commit, Dirty: p.context.Dirty, Context: p.context.Descriptor.Digest},
+		Target: p.recipe.Build.Target, Args: p.recipe.Build.Args,
+		Settings: provenance.Settings{
+			BuildKit: BuildKitVersion, Compatibility: strconv.Itoa(solver.CompatibilityVersion),
+			Exporter: solver.ExporterAttrs(p.recipe.Output.Compression, p.epoch), Compression: p.recipe.Output.Compression,
+			Epoch: p.epoch.Unix(), Frontend: p.frontend(),
+		},
+		Twins: twins, Axes: b.run.axes, Independence: provenance.SameHost,
+		BuilderID: provenance.BuilderID(provenance.ModeLocal), Selfsame: h.Selfsame,
+		InvocationID: hex.EncodeToString(id[:]), Started: b.started, Finished: h.Now(), Seal: b.sealDestination(),
+	}, nil
+}
+
+func (p *project) frontend() string {
+	if p.dockerfile == nil {
+		return "stages@v1"
+	}
+	return frontendVersion
+}
+
+// name is the repository that the evidence names: the pushed one, else the recipe's.
+func (b *build) name() string {
+	if b.opt.Push != "" && b.opt.Push != "-" {
+		return repositoryOf(b.opt.Push)
+	}
+	return b.project.recipe.Output.Image
+}
+
+// twins describes both builders, as found.
+func (b *build) twins() ([]provenance.Twin, error) {
+	var out []provenance.Twin
+	for _, t := range []*twin{b.run.a, b.run.b} {
+		pt := provenance.Twin{
+			Name: t.label, BuildKit: t.info.Version, Snapshotter: t.info.Snapshotter, Kernel: b.run.a.report.Release, CPU: cpuModel(),
+		}
+		bins := b.host.Daemons.Binaries
+		var err error
+		if pt.Daemon, err = FileDigest(bins.Buildkitd); err != nil {
+			return nil, err
+		}
+		if pt.Runc, err = FileDigest(bins.Runc); err != nil {
+			return nil, err
+		}
+		if t.world.daemon.Traced() {
+			if pt.Tracer, err = FileDigest(bins.Vary); err != nil {
+				return nil, err
+			}
+		}
+		out = append(out, pt)
+	}
+	return out, nil
+}

@@ -1,0 +1,114 @@
+package builder
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"strings"
+
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/selfsame-build/selfsame/registry/artifact"
+	"github.com/selfsame-build/selfsame/registry/layout"
+)
+
+type writer = io.Writer
+
+// hostArch is the machine's architecture, in OCI's words: what the managed daemons run natively.
+const hostArch = runtime.GOARCH
+
+// replace renames a folder into place over an older one, which is gone only when the new one is there.
+func replace(from, to string) error {
+	old := to + ".old"
+	_ = os.RemoveAll(old)
+	if err := os.Rename(to, old); err != nil && !os.IsNotExist(err) {
+		return fmt.Errorf("moving the old result away: %w", err)
+	}
+	if err := os.Rename(from, to); err != nil {
+		return fmt.Errorf("moving the result into place: %w", err)
+	}
+	return os.RemoveAll(old)
+}
+
+// tarOf is a tar with one program in it, the same bytes every time.
+func tarOf(name string, program []byte) []byte {
+	var buf bytes.Buffer
+	w := tar.NewWriter(&buf)
+	h := &tar.Header{Name: name, Mode: 0o755, Size: int64(len(program)), Typeflag: tar.TypeReg, Format: tar.FormatUSTAR}
+	if w.WriteHeader(h) == nil {
+		_, _ = w.Write(program) // a bytes.Buffer does not fail
+	}
+	_ = w.Close()
+	return buf.Bytes()
+}
+
+// blob reads a small blob of the store.
+func (h *Host) blob(d digest.Digest, limit int64) ([]byte, error) {
+	r, size, err := h.Store.Open(d)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	if size > limit {
+		return nil, fmt.Errorf("blob %s has %d bytes, more than the %d allowed", d, size, limit)
+	}
+	return io.ReadAll(r)
+}
+
+// FileDigest is the sha256 of a file.
+func FileDigest(path string) (digest.Digest, error) {
+	f, err := os.Open(path) //nolint:gosec // one of our own programs
+	if err != nil {
+		return "", fmt.Errorf("hashing %s: %w", path, err)
+	}
+	defer f.Close()
+	return digest.FromReader(f)
+}
+
+// v1Descriptor is the registry's form of a descriptor; both have the same JSON.
+func v1Descriptor(d ocispec.Descriptor) (artifact.Descriptor, error) {
+	var out artifact.Descriptor
+	data, err := json.Marshal(d)
+	if err != nil {
+		return out, err
+	}
+	return out, json.Unmarshal(data, &out)
+}
+
+// reader lets the SBOM read a layout.
+type reader struct{ *layout.Layout }
+
+// Manifest reads a manifest.
+func (r reader) Manifest(ctx context.Context, d digest.Digest) (ocispec.Descriptor, []byte, error) {
+	desc, raw, err := r.Layout.Manifest(ctx, d)
+	return ocispec.Descriptor{MediaType: string(desc.MediaType), Digest: digest.Digest(desc.Digest.String()), Size: desc.Size}, raw, err
+}
+
+// cpuModel is the processor's name as the kernel gives it.
+func cpuModel() string {
+	data, err := os.ReadFile("/proc/cpuinfo")
+	if err != nil {
+		return ""
+	}
+	for line := range strings.Lines(string(data)) {
+		if k, v, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(k) == "model name" {
+			return strings.TrimSpace(v)
+		}
+	}
+	return ""
+}
+
+// repositoryOf cuts tag and digest off a reference.
+func repositoryOf(ref string) string {
+	ref, _, _ = strings.Cut(ref, "@")
+	if i := strings.LastIndex(ref, ":"); i > strings.LastIndex(ref, "/") {
+		ref = ref[:i]
+	}
+	return ref
+}

@@ -1,0 +1,94 @@
+package builder
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/selfsame-build/selfsame/compare"
+	"github.com/selfsame-build/selfsame/compare/window"
+	"github.com/selfsame-build/selfsame/internal/atomicfile"
+	"github.com/selfsame-build/selfsame/internal/diag"
+	"github.com/selfsame-build/selfsame/provenance"
+	"github.com/selfsame-build/selfsame/report"
+)
+
+// summary is the report of a build whose twins agree.
+func (b *build) summary(index ocispec.Descriptor, images []provenance.Image) report.Result {
+	res := b.report()
+	res.Reproducible = true
+	res.Digest = index.Digest.String()
+	res.Platforms = map[string]string{}
+	for _, i := range images {
+		res.Platforms[i.Platform] = i.Manifest.Digest.String()
+	}
+	return res
+}
+
+// report is what both outcomes share.
+func (b *build) report() report.Result {
+	res := report.New(b.project.recipe.Name, b.reports)
+	for _, x := range b.run.axes {
+		if x.State == provenance.AxisMeasured {
+			res.Axes = append(res.Axes, x.Name)
+		} else {
+			res.NotApplied = append(res.NotApplied, report.NotApplied{Name: x.Name, Reason: x.Reason})
+		}
+	}
+	res.Build = &report.Build{SecondsA: b.run.a.took.Seconds(), SecondsB: b.run.b.took.Seconds()}
+	for _, r := range b.run.a.results {
+		for _, s := range r.Steps {
+			if s.Step.Name == "" {
+				continue
+			}
+			res.Build.Steps++
+			if s.Cached {
+				res.Build.Cached++
+			}
+		}
+	}
+	return res
+}
+
+// mismatch keeps both results and says where they part.
+func (b *build) mismatch() (*Result, error) {
+	res := b.report()
+	res.Files = report.Files{A: filepath.Join(b.opt.Out, "A"), B: filepath.Join(b.opt.Out, "B"), Report: filepath.Join(b.opt.Out, "report.json")}
+	if err := replace(b.run.a.out, res.Files.A); err != nil {
+		return nil, err
+	}
+	if err := replace(b.run.b.out, res.Files.B); err != nil {
+		return nil, err
+	}
+	if err := writeReport(res.Files.Report, res); err != nil {
+		return nil, err
+	}
+	return &Result{Report: res, Err: diag.Errorf("A0401", "`%s` is not reproducible", b.project.recipe.Name).
+		WithWhy("two builds from the same sealed inputs gave different images").
+		WithHelp(fmt.Sprintf("selfsame diff %s %s", res.Files.A, res.Files.B))}, nil
+}
+
+// scan looks in the equal images for values that a later rebuild would not share.
+func (b *build) scan(ctx context.Context, proof compare.Proof, res *report.Result) error {
+	for _, platform := range proof.Platforms() {
+		img, _ := proof.Image(platform)
+		opt := window.Options{
+			Spans: b.run.spans, Epoch: b.project.epoch,
+			HostNames: []string{b.run.a.report.Hostname, b.run.b.report.Hostname},
+			Kernels:   []string{b.run.a.report.Release},
+			Steps:     layerSteps(b.run.plans[platform][0], len(img.Layers())),
+		}
+		found, err := window.Scan(ctx, img, opt)
+		if err != nil {
+			return err
+		}
+		*res = res.WithWarnings(found)
+	}
+	return nil
+}
+
+func writeReport(path string, r report.Result) error {
+	return atomicfile.WriteFunc(path, 0o644, func(w writer) error { return report.JSON(w, r) })
+}

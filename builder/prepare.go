@@ -1,0 +1,269 @@
+package builder
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/distribution/reference"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/selfsame-build/selfsame/builder/graph"
+	"github.com/selfsame-build/selfsame/inputs/debian"
+	"github.com/selfsame-build/selfsame/inputs/source"
+	"github.com/selfsame-build/selfsame/internal/diag"
+	"github.com/selfsame-build/selfsame/recipes"
+	"github.com/selfsame-build/selfsame/recipes/lock"
+)
+
+// frontendVersion names the Dockerfile frontend that is linked in; it is part of what a lock binds.
+const frontendVersion = "dockerfile.v0@" + BuildKitVersion
+
+// BuildKitVersion is the module version of client, frontend and daemon; a test holds it to go.mod.
+const BuildKitVersion = "v0.34.2"
+
+// project is a recipe with everything local that its build reads: the first thing that both modes make.
+type project struct {
+	recipe     *recipes.Recipe
+	dockerfile []byte
+	ignore     []byte
+	header     lock.Header
+	epoch      time.Time
+	context    source.Context
+	// recipeBytes and recipePath are the recipe file, for the evidence.
+	recipeBytes []byte
+	paths       map[string]digest.Digest // packed folders of path contexts, by normalised name
+}
+
+// open loads a recipe and packs its context.
+func (h *Host) open(ctx context.Context, path string, exclude ...string) (*project, error) {
+	r, err := recipes.Load(path)
+	if err != nil {
+		return nil, err
+	}
+	p := &project{recipe: r, paths: map[string]digest.Digest{}}
+	dir := filepath.Join(r.Dir, r.Source.Path)
+	if r.Source.Git != "" {
+		return nil, diag.Errorf("A0310", "`source: {git: ...}` is not built from here yet").
+			WithHelp("clone the repository and use `source: {path: .}`")
+	}
+	if p.recipeBytes, err = os.ReadFile(r.Path); err != nil {
+		return nil, fmt.Errorf("reading the recipe again: %w", err)
+	}
+	if err := p.readDockerfile(dir); err != nil {
+		return nil, err
+	}
+	if p.epoch, err = epoch(ctx, r, dir); err != nil {
+		return nil, err
+	}
+	opts := source.Options{Dir: dir, Epoch: p.epoch, Ignore: p.ignore, Exclude: append(exclude, relative(dir, lockPath(r.Path))...)}
+	if p.context, err = source.Pack(ctx, h.Store, opts); err != nil {
+		return nil, err
+	}
+	if err := h.packContexts(ctx, p); err != nil {
+		return nil, err
+	}
+	p.header = lock.Header{Recipe: r.Digest(), Frontend: frontendVersion}
+	if p.dockerfile != nil {
+		p.header.Dockerfile = digest.FromBytes(p.dockerfile)
+	}
+	if p.ignore != nil {
+		p.header.Dockerignore = digest.FromBytes(p.ignore)
+	}
+	return p, nil
+}
+
+// relative gives path as a list for Options.Exclude: empty when it does not lie below dir.
+func relative(dir, path string) []string {
+	absDir, err1 := filepath.Abs(dir)
+	abs, err2 := filepath.Abs(path)
+	if err1 != nil || err2 != nil {
+		return nil
+	}
+	rel, err := filepath.Rel(absDir, abs)
+	if err != nil || strings.HasPrefix(rel, "..") {
+		return nil
+	}
+	return []string{filepath.ToSlash(rel)}
+}
+
+func (p *project) readDockerfile(dir string) error {
+	name := p.recipe.Build.Dockerfile
+	var err error
+	if name != "" {
+		path := filepath.Join(dir, name)
+		p.dockerfile, err = os.ReadFile(path) //nolint:gosec // the user's own file
+		if errors.Is(err, os.ErrNotExist) {
+			return diag.Errorf("A0301", "there is no `%s`", path).WithAt(p.recipe.At["build.dockerfile"], "").
+				WithHelp("correct `dockerfile:` in the recipe")
+		}
+		if err != nil {
+			return fmt.Errorf("reading the Dockerfile: %w", err)
+		}
+	}
+	_, p.ignore, err = source.ReadIgnore(dir, name)
+	return err
+}
+
+// epoch is the time that the image bears.
+func epoch(ctx context.Context, r *recipes.Recipe, dir string) (time.Time, error) {
+	if !r.Epoch.FromSource {
+		return time.Unix(r.Epoch.Seconds, 0).UTC(), nil
+	}
+	t, err := source.Epoch(ctx, "", dir)
+	if err != nil {
+		return t, diag.Errorf("A0311", "`epoch: source` needs a git commit: %w", err).WithAt(r.At["epoch"], "").
+			WithHelp("commit the source, or write `epoch: 1700000000` in the recipe")
+	}
+	return t.UTC(), nil
+}
+
+func (h *Host) packContexts(ctx context.Context, p *project) error {
+	for name, c := range p.recipe.Build.Contexts {
+		if c.Path == "" {
+			continue
+		}
+		packed, err := source.Pack(ctx, h.Store, source.Options{Dir: filepath.Join(p.recipe.Dir, c.Path), Epoch: p.epoch})
+		if err != nil {
+			return fmt.Errorf("packing context `%s`: %w", name, err)
+		}
+		ref, err := normalise(name)
+		if err != nil {
+			return err
+		}
+		p.paths[ref] = packed.Descriptor.Digest
+	}
+	return nil
+}
+
+// normalise writes a name as BuildKit does when it meets it after FROM.
+func normalise(name string) (string, error) {
+	named, err := reference.ParseNormalizedNamed(name)
+	if err != nil {
+		return "", fmt.Errorf("parsing `%s` as an image name: %w", name, err)
+	}
+	return reference.TagNameOnly(named).String(), nil
+}
+
+// named finds what the recipe's contexts say of a reference.
+func (p *project) named(ref string) (string, recipes.Context, bool) {
+	for name, c := range p.recipe.Build.Contexts {
+		if n, err := normalise(name); err == nil && n == ref {
+			return name, c, true
+		}
+	}
+	return "", recipes.Context{}, false
+}
+
+// baseName is what the lock calls a Debian base: its content, so that two uses of one base share their lines.
+func baseName(d recipes.Debian) string {
+	data, _ := json.Marshal(d) // a struct of strings cannot fail
+	return "debian:" + d.Suite + "/" + digest.FromBytes(data).Encoded()[:8]
+}
+
+// resolver answers a graph's questions about bases; record and build have one each.
+type resolver interface {
+	image(ctx context.Context, ref, platform string) (graph.Image, error)
+	debian(ctx context.Context, d recipes.Debian, platform string) (graph.DebianBase, error)
+}
+
+// compile makes the draft for one platform.
+func (h *Host) compile(ctx context.Context, p *project, platform string, res resolver) (*graph.Draft, error) {
+	used := map[string]bool{}
+	d, err := graph.Compile(ctx, graph.Input{
+		Recipe: p.recipe, Platform: platform, Epoch: p.epoch, Context: p.context.Descriptor.Digest,
+		Dockerfile: p.dockerfile, DockerfileName: filepath.Join(p.recipe.Dir, p.recipe.Source.Path, p.recipe.Build.Dockerfile),
+		Base: func(ctx context.Context, ref string) (graph.Base, error) {
+			name, c, ok := p.named(ref)
+			used[name] = ok
+			switch {
+			case ok && c.Debian != nil:
+				b, err := res.debian(ctx, *c.Debian, platform)
+				return graph.Base{Debian: &b}, err
+			case ok && c.Path != "":
+				return h.pathBase(p.paths[ref])
+			case ok:
+				ref = c.Image
+			}
+			img, err := res.image(ctx, ref, platform)
+			return graph.Base{Image: &img}, err
+		},
+		DebianBase: func(ctx context.Context, d recipes.Debian) (graph.DebianBase, error) {
+			return res.debian(ctx, d, platform)
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	for name := range p.recipe.Build.Contexts {
+		if !used[name] {
+			return nil, diag.Errorf("A0312", "nothing in the build uses context `%s`", name).
+				WithAt(p.recipe.At["build.contexts."+name], "").
+				WithHelp("remove it, or use the name after FROM or in COPY --from")
+		}
+	}
+	return d, d.Check()
+}
+
+// pathBase is a packed folder as an image.
+func (h *Host) pathBase(manifest digest.Digest) (graph.Base, error) {
+	cfg, err := h.imageConfig(manifest)
+	return graph.Base{Image: &graph.Image{Digest: manifest, Config: cfg}}, err
+}
+
+// imageConfig reads the configuration of an image in the store.
+func (h *Host) imageConfig(manifest digest.Digest) ([]byte, error) {
+	var m struct {
+		Config struct {
+			Digest digest.Digest `json:"digest"`
+		} `json:"config"`
+	}
+	data, err := h.blob(manifest, 4<<20)
+	if err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(data, &m); err != nil {
+		return nil, fmt.Errorf("reading manifest %s: %w", manifest, err)
+	}
+	return h.blob(m.Config.Digest, 8<<20)
+}
+
+// debianConfig gives a base's configuration the one line of history that tells BuildKit it is no empty image.
+func debianConfig(d recipes.Debian, arch string) ([]byte, error) {
+	data, err := debian.Config(d, arch)
+	if err != nil {
+		return nil, err
+	}
+	var img ocispec.Image
+	if err := json.Unmarshal(data, &img); err != nil {
+		return nil, fmt.Errorf("reading the base's configuration: %w", err)
+	}
+	img.History = []ocispec.History{{CreatedBy: strings.TrimSpace("debian " + d.Suite + " " + strings.Join(d.Packages, " "))}}
+	return json.Marshal(img)
+}
+
+// debianBase assembles a base from its lines of the lock.
+func (h *Host) debianBase(ctx context.Context, p *project, d recipes.Debian, platform string, entries []lock.Entry) (graph.DebianBase, error) {
+	arch := debian.Arch(platform)
+	out, err := debian.Assemble(ctx, h.Store, entries, debian.AssembleOptions{
+		Arch: arch, Epoch: p.epoch, TempDir: h.TempDir, CacheDir: filepath.Join(h.CacheDir, "debian"),
+	})
+	if err != nil {
+		return graph.DebianBase{}, err
+	}
+	script, err := debian.ConfigureScript(d)
+	if err != nil {
+		return graph.DebianBase{}, err
+	}
+	cfg, err := debianConfig(d, arch)
+	if err != nil {
+		return graph.DebianBase{}, err
+	}
+	return graph.DebianBase{Name: baseName(d), Rootfs: out.Rootfs.Digest, Debs: out.Debs.Digest, Script: script, Config: cfg}, nil
+}

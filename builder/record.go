@@ -1,0 +1,348 @@
+package builder
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/selfsame-build/selfsame/builder/graph"
+	"github.com/selfsame-build/selfsame/builder/solver"
+	"github.com/selfsame-build/selfsame/inputs"
+	"github.com/selfsame-build/selfsame/inputs/debian"
+	"github.com/selfsame-build/selfsame/inputs/debian/archive"
+	"github.com/selfsame-build/selfsame/internal/diag"
+	"github.com/selfsame-build/selfsame/recipes"
+	"github.com/selfsame-build/selfsame/recipes/lock"
+)
+
+// LockOptions of one recording.
+type LockOptions struct {
+	Recipe string
+	Out    string // the build's output folder, which is no part of the context
+	// Upgrade asks upstream again for inputs whose line contains one of the words; the word "*" means all of them.
+	Upgrade []string
+	// Check only says whether the lock is fresh.
+	Check bool
+	// Offline makes a lock from what the store has.
+	Offline bool
+	// Mirror is the Debian mirror to ask; empty: the machine's own.
+	Mirror string
+}
+
+// LockResult says what changed.
+type LockResult struct {
+	Path    string
+	Plan    lock.Plan
+	Entries int
+	Written bool
+	// Refused are requests that could not be recorded, though no step failed for it.
+	Refused diag.List
+}
+
+// Lock runs the recipe once behind the recording input server and writes what it read into the lock. It is the only mode
+// with a network.
+func (h *Host) Lock(ctx context.Context, o LockOptions) (*LockResult, error) {
+	p, err := h.open(ctx, o.Recipe, o.Out)
+	if err != nil {
+		return nil, err
+	}
+	path := lockPath(p.recipe.Path)
+	before, err := lock.ReadFile(path)
+	switch {
+	case o.Check && err != nil:
+		_, err := readLock(p)
+		return nil, err
+	case o.Check:
+		return &LockResult{Path: path, Entries: len(before.Entries)}, stale(path, before.Header, p.header)
+	case errors.Is(err, os.ErrNotExist):
+		before = &lock.Lock{}
+	case err != nil:
+		return nil, err
+	}
+	r := &recorder{h: h, p: p, o: o, before: before, after: &lock.Lock{Header: p.header}}
+	if err := r.run(ctx); err != nil {
+		return nil, err
+	}
+	r.after.Entries = tidy(r.after.Entries)
+	res := &LockResult{Path: path, Plan: lock.Diff(before, r.after), Entries: len(r.after.Entries), Refused: r.refused}
+	if res.Plan.Empty() {
+		return res, nil
+	}
+	res.Written = true
+	return res, lock.WriteFile(path, r.after)
+}
+
+// recorder is one recording.
+type recorder struct {
+	h       *Host
+	p       *project
+	o       LockOptions
+	before  *lock.Lock
+	after   *lock.Lock
+	refused diag.List
+	mirrors *debian.Mirrors
+
+	mu sync.Mutex
+}
+
+func (r *recorder) run(ctx context.Context) error {
+	drafts, err := r.h.drafts(ctx, r.p, r.p.recipe.Platforms, r)
+	if err != nil {
+		return err
+	}
+	for _, platform := range r.p.recipe.Platforms {
+		if err := r.platform(ctx, platform, drafts[platform]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// platform runs one platform's graph behind a recorder.
+func (r *recorder) platform(ctx context.Context, platform string, d *graph.Draft) error {
+	if !networked(d) {
+		return nil
+	}
+	server, err := r.server(ctx)
+	if err != nil {
+		return err
+	}
+	defer server.Close()
+	w := r.h.worldRecord()
+	lease, err := r.h.Daemons.Acquire(ctx, w.spec())
+	if err != nil {
+		return err
+	}
+	defer lease.Release()
+	client, err := solver.Dial(ctx, lease.Address)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	plan, err := d.Finish(graph.Finish{Hostname: w.hostname, Env: []string{canaryEnv + "=" + w.canary}, NoCache: true})
+	if err != nil {
+		return err
+	}
+	res, err := client.Solve(ctx, solver.Request{
+		Plan: plan, Store: r.h.Store.Content(), Convert: r.converter(server, d), Own: server.Owns, Display: r.h.Display.Attempt("record"),
+	})
+	if err != nil && ctx.Err() == nil {
+		t := &twin{label: "record", lease: lease, server: server, results: map[string]*solver.Result{platform: res}}
+		return r.stepError(err, t)
+	}
+	if err != nil {
+		return err
+	}
+	return r.collect(platform, d, server, res)
+}
+
+// networked says whether anything in the graph can make a request.
+func networked(d *graph.Draft) bool {
+	return len(d.URLs) > 0 || slices.ContainsFunc(d.Steps, func(s graph.Step) bool { return s.Networked })
+}
+
+// server makes the recording input server.
+func (r *recorder) server(ctx context.Context) (*inputs.Server, error) {
+	token, err := inputs.NewToken(r.h.Random)
+	if err != nil {
+		return nil, err
+	}
+	mirrors := map[string]string{}
+	if m, err := r.debianMirrors(ctx); err == nil {
+		mirrors["http://"+debian.InvalidHost+"/debian/"] = m.Main + "/"
+		mirrors["http://"+debian.InvalidHost+"/debian-security/"] = m.Security + "/"
+	}
+	opts := inputs.RecorderOptions{Private: r.p.recipe.Record.Private, Mirrors: mirrors, Now: r.h.Now, Previous: r.kept()}
+	if r.o.Offline {
+		opts.Transport = offline{}
+	}
+	s, err := inputs.NewRecorder(r.h.Store, token, opts)
+	if err != nil {
+		return nil, err
+	}
+	_, err = listen(ctx, s)
+	return s, err
+}
+
+// kept are the responses of the old lock that need not be asked for again.
+func (r *recorder) kept() []lock.Entry {
+	var out []lock.Entry
+	for _, e := range r.before.Entries {
+		if (e.Kind == lock.KindResponse || e.Kind == lock.KindHTTP) && !r.upgrades(e) && r.h.Store.Has(e.Digest) {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// upgrades says whether the user asked to look for a newer one of this input.
+func (r *recorder) upgrades(e lock.Entry) bool {
+	return slices.ContainsFunc(r.o.Upgrade, func(w string) bool {
+		return w == "*" || strings.Contains(e.Key, w) || strings.Contains(e.PURL, w)
+	})
+}
+
+// converter sends a step's requests and the build's own ADDs to the server.
+func (r *recorder) converter(s *inputs.Server, d *graph.Draft) func(string) (string, bool) {
+	return func(id string) (string, bool) {
+		if slices.ContainsFunc(d.URLs, func(u graph.Remote) bool { return u.URL == id }) {
+			return s.SourceURL(id)
+		}
+		return s.ConvertURL(id)
+	}
+}
+
+// collect turns what was recorded into lines of the lock.
+func (r *recorder) collect(platform string, d *graph.Draft, s *inputs.Server, res *solver.Result) error {
+	steps := map[string][]string{}
+	for _, run := range res.Steps {
+		for _, q := range run.Requests {
+			if u, ok := s.OriginalURL(q.URL); ok && !slices.Contains(steps[u], run.Step.Name) {
+				steps[u] = append(steps[u], run.Step.Name)
+			}
+		}
+	}
+	for _, u := range d.URLs {
+		steps[u.URL] = append(steps[u.URL], u.Step)
+	}
+	entries, orphans := s.Entries(platform, steps)
+	for _, o := range orphans {
+		return diag.Errorf("A0335", "nobody knows which step fetched `%s`", o.URL).
+			WithWhy("a line of the lock must say which step it belongs to").WithHelp("run `selfsame lock` again")
+	}
+	r.after.Entries = append(r.after.Entries, entries...)
+	for _, q := range append(s.Refused(), s.Failed()...) {
+		w := *q.Diagnostic(first(steps[q.URL]))
+		w.Severity = diag.SeverityWarning
+		r.refused = append(r.refused, &w)
+	}
+	return nil
+}
+
+func first(s []string) string {
+	if len(s) == 0 {
+		return ""
+	}
+	return s[0]
+}
+
+// stepError says why a recording's step failed, with what was refused to it.
+func (r *recorder) stepError(err error, t *twin) error {
+	list := diag.List{}
+	for _, q := range append(t.server.Refused(), t.server.Failed()...) {
+		if len(list) < 10 {
+			list = append(list, q.Diagnostic(t.stepOf(q.URL)))
+		}
+	}
+	err = explainStep(err, t)
+	var f *StepFailure
+	if errors.As(err, &f) {
+		f.Also = list
+	}
+	return err
+}
+
+// image finds a base image upstream, unless the old lock has it.
+func (r *recorder) image(ctx context.Context, ref, platform string) (graph.Image, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	e, ok := r.before.Find(lock.KindImage, platform, ref)
+	if !ok || r.upgrades(e) || !r.h.Store.Has(e.Digest) {
+		if r.o.Offline {
+			return graph.Image{}, diag.Errorf("A0338", "image `%s` is not in the store", ref).WithHelp("run `selfsame lock` without --offline")
+		}
+		r.h.notice("resolving %s for %s", ref, platform)
+		var err error
+		if e, err = r.copyImage(ctx, ref, platform); err != nil {
+			return graph.Image{}, err
+		}
+	}
+	r.after.Entries = append(r.after.Entries, e)
+	cfg, err := r.h.imageConfig(e.Digest)
+	return graph.Image{Digest: e.Digest, Config: cfg}, err
+}
+
+// copyImage brings one platform of an image into the store.
+func (r *recorder) copyImage(ctx context.Context, ref, platform string) (lock.Entry, error) {
+	img, err := r.h.Registry.ResolveImage(ctx, ref, platform)
+	if err != nil {
+		return lock.Entry{}, err
+	}
+	if _, err := r.h.Registry.CopyTo(ctx, ref, platform, sink{r.h.Store}); err != nil {
+		return lock.Entry{}, err
+	}
+	return lock.Entry{
+		Kind: lock.KindImage, Platform: platform, Digest: img.Manifest.Digest, Size: img.Manifest.Size, Key: ref,
+		PURL: "pkg:oci/" + ref[strings.LastIndex(ref, "/")+1:] + "@" + img.Manifest.Digest.String(),
+	}, nil
+}
+
+// debian chooses a base's packages, unless the old lock has them.
+func (r *recorder) debian(ctx context.Context, d recipes.Debian, platform string) (graph.DebianBase, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	name := baseName(d)
+	entries := r.before.Step(platform, name)
+	if len(entries) == 0 || slices.ContainsFunc(entries, r.upgrades) || slices.ContainsFunc(entries, func(e lock.Entry) bool { return !r.h.Store.Has(e.Digest) }) {
+		var err error
+		if entries, err = r.resolveDebian(ctx, d, platform, name, entries); err != nil {
+			return graph.DebianBase{}, err
+		}
+	}
+	r.after.Entries = append(r.after.Entries, entries...)
+	return r.h.debianBase(ctx, r.p, d, platform, entries)
+}
+
+func (r *recorder) resolveDebian(ctx context.Context, d recipes.Debian, platform, name string, previous []lock.Entry) ([]lock.Entry, error) {
+	if r.o.Offline {
+		return nil, diag.Errorf("A0338", "Debian base `%s` is not in the store", name).WithHelp("run `selfsame lock` without --offline")
+	}
+	m, err := r.debianMirrors(ctx)
+	if err != nil {
+		return nil, err
+	}
+	_, entries, err := debian.Resolve(ctx, debian.HTTP{Client: &http.Client{Transport: r.h.HTTP}}, r.h.Store, debian.Options{
+		Spec: d, Step: name, Arch: debian.Arch(platform), Platform: platform, Mirrors: m, Keyring: archive.DebianKeyring(),
+		Now: r.h.Now(), Previous: previous,
+		OnFetch: func(pkg string, done, total int) {
+			if done == total || done%25 == 0 {
+				r.h.notice("%s: %d of %d packages (%s)", name, done, total, pkg)
+			}
+		},
+	})
+	return entries, err
+}
+
+// debianMirrors is the mirror to ask: the flag's, else the machine's own.
+func (r *recorder) debianMirrors(ctx context.Context) (debian.Mirrors, error) {
+	if r.mirrors != nil {
+		return *r.mirrors, nil
+	}
+	var m debian.Mirrors
+	var err error
+	if r.o.Mirror != "" {
+		m, err = debian.MirrorsAt(r.o.Mirror)
+	} else {
+		m, err = r.h.Mirrors(ctx)
+	}
+	if err != nil {
+		return m, fmt.Errorf("finding a Debian mirror: %w", err)
+	}
+	r.mirrors = &m
+	return m, nil
+}
+
+// tidy drops lines that several stages made alike.
+func tidy(entries []lock.Entry) []lock.Entry {
+	seen := map[lock.Entry]bool{}
+	return slices.DeleteFunc(entries, func(e lock.Entry) bool {
+		dup := seen[e]
+		seen[e] = true
+		return dup
+	})
+}

@@ -1,0 +1,198 @@
+package builder
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/selfsame-build/selfsame/builder/graph"
+	"github.com/selfsame-build/selfsame/builder/solver"
+	"github.com/selfsame-build/selfsame/compare"
+	"github.com/selfsame-build/selfsame/inputs/debian"
+	"github.com/selfsame-build/selfsame/internal/diag"
+	"github.com/selfsame-build/selfsame/recipes"
+	"github.com/selfsame-build/selfsame/recipes/lock"
+)
+
+// lockResolver answers a graph's questions from the lock alone.
+type lockResolver struct {
+	h    *Host
+	p    *project
+	lock *lock.Lock
+}
+
+func (r *lockResolver) image(_ context.Context, ref, platform string) (graph.Image, error) {
+	e, ok := r.lock.Find(lock.KindImage, platform, ref)
+	if !ok {
+		return graph.Image{}, diag.Errorf("A0333", "image `%s` is not in the lock", ref).WithHelp("run `selfsame lock`")
+	}
+	cfg, err := r.h.imageConfig(e.Digest)
+	return graph.Image{Digest: e.Digest, Config: cfg}, err
+}
+
+func (r *lockResolver) debian(ctx context.Context, d recipes.Debian, platform string) (graph.DebianBase, error) {
+	entries := r.lock.Step(platform, baseName(d))
+	if len(entries) == 0 {
+		return graph.DebianBase{}, diag.Errorf("A0334", "Debian base `%s` is not in the lock", baseName(d)).WithHelp("run `selfsame lock`")
+	}
+	return r.h.debianBase(ctx, r.p, d, platform, entries)
+}
+
+// sealing is how a draft becomes the plan of a sealed build for one twin.
+func sealing(l *lock.Lock, platform string, w world, noCache bool) graph.Finish {
+	return graph.Finish{
+		Sealed: true, Hostname: w.hostname, NoCache: noCache,
+		Env:     []string{canaryEnv + "=" + w.canary},
+		AptConf: debian.AptSealedConf(),
+		Slice: func(step string) (digest.Digest, bool) {
+			return l.StepDigest(platform, step), len(l.Step(platform, step)) > 0
+		},
+		Checksum: func(url string) (digest.Digest, bool) {
+			e, ok := l.Find(lock.KindHTTP, platform, url)
+			return e.Digest, ok
+		},
+	}
+}
+
+// misses is the diagnostic for what a twin asked for and the lock does not have.
+func (t *twin) misses() error {
+	var list diag.List
+	for _, m := range t.server.Misses() {
+		list = append(list, m.Diagnostic(t.stepOf(m.URL)))
+	}
+	for _, f := range t.server.Failed() {
+		list = append(list, f.Diagnostic(t.stepOf(f.URL)))
+	}
+	if len(list) > 20 {
+		list = list[:20]
+	}
+	return list.Err()
+}
+
+// stepOf finds the step that asked for a URL, by the daemon's own report.
+func (t *twin) stepOf(url string) string {
+	for _, res := range t.results {
+		if res == nil {
+			continue
+		}
+		for _, s := range res.Steps {
+			for _, q := range s.Requests {
+				if orig, ok := t.server.OriginalURL(q.URL); ok && orig == url {
+					return s.Step.Name
+				}
+			}
+		}
+	}
+	return ""
+}
+
+func isStep(err error) bool {
+	var se *solver.StepError
+	return errors.As(err, &se)
+}
+
+// explainStep is a failed step for the user: place, command, the end of its output.
+func explainStep(err error, t *twin) error {
+	var se *solver.StepError
+	if !errors.As(err, &se) {
+		if errors.Is(err, context.Canceled) {
+			return err
+		}
+		return diag.Errorf("A0702", "building on builder %s: %w", t.label, err).WithHelp("run `selfsame doctor`; the builder's log is " + t.lease.Log)
+	}
+	s := se.Run.Step
+	name := s.Command
+	if name == "" {
+		name = se.Run.Vertex
+	}
+	if strings.Contains(se.Run.Error, "no space left on device") {
+		return diag.Errorf("A0703", "builder %s has no space left (%s)", t.label, name).WithHelp("run `selfsame builders stop --remove`, or free space")
+	}
+	d := diag.Errorf("A0330", "a step failed on builder %s: %s", t.label, name).WithWhy(reason(se.Run.Error)).
+		WithHelp("correct the step; its output is above")
+	if s.Line > 0 {
+		d = d.WithAt(diag.Position{File: s.File, Line: s.Line}, "")
+	}
+	return &StepFailure{Diagnostic: d, Log: tail(se.Run.Log, 20)}
+}
+
+// StepFailure is a failed step with the end of its output, for the surface to repeat last.
+type StepFailure struct {
+	*diag.Diagnostic
+	Log []string
+	// Also are refused requests that may be why.
+	Also diag.List
+}
+
+// Unwrap gives the diagnostic.
+func (f *StepFailure) Unwrap() error { return f.Diagnostic }
+
+// reason is the part of BuildKit's words that says what happened.
+func reason(s string) string {
+	if i := strings.LastIndex(s, "did not complete successfully: "); i >= 0 {
+		return s[i+len("did not complete successfully: "):]
+	}
+	return s
+}
+
+func tail(log []byte, n int) []string {
+	lines := strings.Split(strings.TrimRight(string(log), "\n"), "\n")
+	if len(lines) > n {
+		lines = lines[len(lines)-n:]
+	}
+	return lines
+}
+
+// layerSteps attributes layers, when every layer has its step.
+func layerSteps(p *graph.Plan, layers int) map[int]compare.Step {
+	if len(p.Layers) != layers {
+		return nil
+	}
+	out := map[int]compare.Step{}
+	for i, s := range p.Layers {
+		if s.Command != "" || s.Line > 0 {
+			out[i] = compare.Step{Name: s.Command, File: filepath.Base(s.File), Line: s.Line}
+		}
+	}
+	return out
+}
+
+// choosePlatforms narrows the recipe's platforms to the wanted ones.
+func choosePlatforms(have, want []string) ([]string, error) {
+	if len(want) == 0 {
+		return have, nil
+	}
+	for _, w := range want {
+		if !slices.Contains(have, w) {
+			return nil, diag.Errorf("A0314", "the recipe does not build for `%s`", w).WithHelp(fmt.Sprintf("choose from %s", strings.Join(have, ", ")))
+		}
+	}
+	return want, nil
+}
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
+// stale says what the lock was made for that is no longer so.
+func stale(path string, have, want lock.Header) error {
+	var what string
+	switch {
+	case have.Recipe != want.Recipe:
+		what = "the recipe"
+	case have.Dockerfile != want.Dockerfile:
+		what = "the Dockerfile"
+	case have.Dockerignore != want.Dockerignore:
+		what = "the .dockerignore file"
+	case have.Frontend != want.Frontend:
+		what = "the Dockerfile frontend (" + have.Frontend + ", now " + want.Frontend + ")"
+	default:
+		return nil
+	}
+	return diag.Errorf("A0202", "`%s` is stale: %s has changed since it was made", filepath.Base(path), what).
+		WithWhy("its lines may no longer be what the build reads").WithHelp("run `selfsame lock`")
+}

@@ -1,0 +1,184 @@
+package builder
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/selfsame-build/selfsame/builder/daemon"
+	"github.com/selfsame-build/selfsame/builder/graph"
+	"github.com/selfsame-build/selfsame/builder/solver"
+	"github.com/selfsame-build/selfsame/inputs"
+	"github.com/selfsame-build/selfsame/internal/canary"
+	"github.com/selfsame-build/selfsame/recipes/lock"
+)
+
+// twin is one of the two builders, in use.
+type twin struct {
+	label  string // "A" or "B"
+	world  world
+	lease  *daemon.Lease
+	client *solver.Client
+	info   solver.Info
+	report canary.Report
+	server *inputs.Server
+	// address is where the server listens: what no step may reach but through the proxy.
+	address string
+	out     string // its image layout
+	// took is how long its solves took, all platforms together.
+	took    time.Duration
+	results map[string]*solver.Result // by platform
+	seen    map[string]time.Time      // when each step was first seen to run, by our clock: "platform step"
+	first   chan struct{}             // closed when the first uncached step starts
+	once    sync.Once
+	mu      sync.Mutex
+}
+
+// acquire gets a twin's daemon and an input server of its own.
+func (h *Host) acquire(ctx context.Context, label string, w world, entries []lock.Entry, dir string) (*twin, error) {
+	t := &twin{
+		label: label, world: w, out: filepath.Join(dir, label),
+		results: map[string]*solver.Result{}, seen: map[string]time.Time{}, first: make(chan struct{}),
+	}
+	var err error
+	if t.lease, err = h.Daemons.Acquire(ctx, w.spec()); err != nil {
+		return nil, err
+	}
+	if t.client, err = solver.Dial(ctx, t.lease.Address); err != nil {
+		return nil, errors.Join(err, t.close())
+	}
+	if t.info, err = t.client.Info(ctx); err != nil {
+		return nil, errors.Join(err, t.close())
+	}
+	if t.server, t.address, err = h.sealedServer(ctx, entries); err != nil {
+		return nil, errors.Join(err, t.close())
+	}
+	return t, nil
+}
+
+func (t *twin) close() error {
+	var errs []error
+	if t.server != nil {
+		errs = append(errs, t.server.Close())
+	}
+	if t.client != nil {
+		errs = append(errs, t.client.Close())
+	}
+	if t.lease != nil {
+		t.lease.Release()
+	}
+	return errors.Join(errs...)
+}
+
+// sealedServer serves the lock's bytes on loopback.
+func (h *Host) sealedServer(ctx context.Context, entries []lock.Entry) (*inputs.Server, string, error) {
+	token, err := inputs.NewToken(h.Random)
+	if err != nil {
+		return nil, "", err
+	}
+	s, err := inputs.NewSealed(h.Store, token, entries, h.Now)
+	if err != nil {
+		return nil, "", err
+	}
+	address, err := listen(ctx, s)
+	return s, address, err
+}
+
+// listen starts an input server on a free port of loopback, and says which.
+func listen(ctx context.Context, s *inputs.Server) (string, error) {
+	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", fmt.Errorf("opening the input server's port: %w", err)
+	}
+	return ln.Addr().String(), s.Start(ln, "")
+}
+
+// pair runs both twins at once: B starts a step at least startGap after A, unless neither has anything to run.
+func (h *Host) pair(ctx context.Context, a, b *twin, plans map[string][2]*graph.Plan, compression string) (errA, errB error) {
+	var wg errgroup.Group
+	doneA := make(chan struct{})
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	wg.Go(func() error {
+		defer close(doneA)
+		if errA = h.solveAll(ctx, a, plans, 0, compression); errA != nil {
+			cancel(errTwinFailed) // a step that fails on A fails the build; B need not go on
+		}
+		return nil
+	})
+	wg.Go(func() error {
+		select {
+		case <-doneA:
+		case <-a.first:
+			select {
+			case <-time.After(startGap + 200*time.Millisecond):
+			case <-ctx.Done():
+			}
+		case <-ctx.Done():
+		}
+		errB = h.solveAll(ctx, b, plans, 1, compression)
+		return nil
+	})
+	_ = wg.Wait()
+	return errA, errB
+}
+
+// errTwinFailed ends B when A has failed already.
+var errTwinFailed = errors.New("the other builder failed")
+
+// solveAll builds each platform on one twin.
+func (h *Host) solveAll(ctx context.Context, t *twin, plans map[string][2]*graph.Plan, side int, compression string) error {
+	start := h.Now()
+	defer func() { t.took += h.Now().Sub(start) }()
+	for _, platform := range sortedKeys(plans) {
+		res, err := t.client.Solve(ctx, solver.Request{
+			Plan: plans[platform][side], Store: h.Store.Content(), Output: t.out, Compression: compression,
+			Convert: t.server.ConvertURL, Own: t.server.Owns,
+			Display: h.Display.Attempt(t.label),
+			OnEvent: func(r solver.StepRun) { t.note(platform, r, h.Now()) },
+		})
+		t.results[platform] = res
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// note remembers when a step started.
+func (t *twin) note(platform string, r solver.StepRun, now time.Time) {
+	if r.Step.Name == "" || r.Started.IsZero() || r.Cached {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	key := platform + " " + r.Step.Name
+	if _, ok := t.seen[key]; !ok {
+		t.seen[key] = now
+		t.once.Do(func() { close(t.first) })
+	}
+}
+
+// gap is the shortest time by which B started a step after A, over the steps that both ran; ok is false where there is none.
+func gap(a, b *twin) (shortest time.Duration, ok bool) {
+	for key, ta := range a.seen {
+		tb, both := b.seen[key]
+		if !both {
+			continue
+		}
+		if d := tb.Sub(ta); !ok || d < shortest {
+			shortest, ok = d, true
+		}
+	}
+	return shortest, ok
+}
+
+// removeAll deletes a folder that we made; failing to is not worth failing for.
+func removeAll(dir string) { _ = os.RemoveAll(dir) }

@@ -1,0 +1,73 @@
+package builder
+
+import (
+	"time"
+
+	"github.com/selfsame-build/selfsame/builder/daemon"
+)
+
+// The twins' names for themselves. Each is long and odd enough that finding it in a file is no accident.
+const (
+	hostnameA = "selfsame-builder-a"
+	hostnameB = "elsewhere-builder-b"
+	canaryEnv = "SELFSAME_CANARY"
+)
+
+// clockOffset moves B's wall clock by more than a year, so that every field of a date differs (397 days: another year,
+// month and day of the week).
+const clockOffset = 397 * 24 * time.Hour
+
+// startGap is how much later B starts a step than A: file times come from the kernel, and two builds in one second hide
+// the commonest cause of all (DESIGN §4.3).
+const startGap = 2 * time.Second
+
+// world is one twin's surroundings: those of its daemon, and those that go into the graph.
+type world struct {
+	daemon   daemon.World
+	name     string // the daemon's
+	hostname string
+	canary   string
+}
+
+// worldA is the machine as it is.
+func (h *Host) worldA() world {
+	return world{name: "a", daemon: daemon.World{Root: daemon.RootHost}, hostname: hostnameA, canary: "a-here"}
+}
+
+// worldB is elsewhere: another filesystem, fewer CPUs, another kernel and another year.
+func (h *Host) worldB() world {
+	w := h.worldMild()
+	w.name = "b"
+	w.daemon.ClockOffset = clockOffset
+	w.daemon.KernelRelease, w.daemon.KernelVersion = "9.9.0-elsewhere", "#1 SMP PREEMPT_DYNAMIC elsewhere"
+	return w
+}
+
+// worldMild is worldB without what can break a correct build: no tracer.
+func (h *Host) worldMild() world {
+	w := world{name: "b-mild", hostname: hostnameB, canary: "b-elsewhere"}
+	w.daemon.Root, w.daemon.RootBytes = h.rootB()
+	if h.CPUs > 1 {
+		w.daemon.CPUs = 1
+	}
+	return w
+}
+
+// worldRecord is where recording runs: a state root that no build uses.
+func (h *Host) worldRecord() world {
+	return world{name: "record", daemon: daemon.World{Root: daemon.RootHost}, hostname: hostnameA, canary: "a-here"}
+}
+
+// rootB picks B's filesystem: memory where it is ample, else a file with another filesystem.
+func (h *Host) rootB() (daemon.Root, int64) {
+	const ample = 12 << 30
+	if h.Memory >= ample {
+		return daemon.RootTmpfs, h.Memory / 2
+	}
+	return daemon.RootXFS, 40 << 30
+}
+
+// spec is the daemon that a world needs.
+func (w world) spec() daemon.Spec {
+	return daemon.Spec{Name: w.name, World: w.daemon, CacheBytes: 20 << 30}
+}

@@ -1,0 +1,158 @@
+package cli
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/selfsame-build/selfsame/builder"
+	"github.com/selfsame-build/selfsame/internal/diag"
+	"github.com/selfsame-build/selfsame/registry"
+	"github.com/selfsame-build/selfsame/report"
+	"github.com/selfsame-build/selfsame/signing"
+)
+
+// DefaultOut is where a build puts its results.
+const DefaultOut = "selfsame-out"
+
+func (a *app) buildCommand() *cobra.Command {
+	var o builder.Options
+	var key, push string
+	var unsigned bool
+	var fromKeys []string
+	cmd := &cobra.Command{
+		Use: "build [RECIPE]", GroupID: "build", Short: "Build twice from sealed inputs, compare, sign, publish",
+		Long: `Build the image that RECIPE declares (a file, or a folder with recipe.yaml; the current folder when left out) twice, in two
+unlike builders that reach the locked inputs and nothing else. If both come out the same bit for bit, the image and its evidence
+are written to OUT/image (an OCI layout) and, with --push, to a registry. If not, both results are kept and the command says
+where they differ (exit 13).`,
+		Example: "  selfsame build\n  selfsame build examples/go-service --key release.key --push registry.example.com/team/shop:v1",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.Recipe = recipeArg(args)
+			if cmd.Flags().Changed("push") {
+				o.Push = push
+			}
+			var err error
+			if o.FromKeys, err = verifiers(fromKeys); err != nil {
+				return err
+			}
+			return a.runBuild(cmd, o, key, unsigned)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.Out, "out", DefaultOut, "folder for the results")
+	f.StringSliceVar(&o.Platforms, "platform", nil, "build only these of the recipe's platforms")
+	f.BoolVar(&o.NoCache, "no-cache", false, "run every step, whatever the builders remember")
+	f.BoolVar(&o.Offline, "offline", false, "fetch nothing, not even locked bytes that the store lacks")
+	f.StringVar(&push, "push", "", "push to this repository, or with no value to the recipe's output.image")
+	f.Lookup("push").NoOptDefVal = "-"
+	f.StringVar(&o.Seal, "seal", "none", "push the sealed inputs too: a repository, same or none; they hold the source and all that was fetched")
+	f.StringVar(&o.From, "from", "", "repeat the build of a published image (REPOSITORY@sha256:...) from its seal, instead of a recipe")
+	f.StringSliceVar(&fromKeys, "from-key", nil, "public key that must have signed the provenance of --from")
+	f.StringVar(&key, "key", "", "private key that signs the evidence (password: SELFSAME_KEY_PASSWORD, or asked for)")
+	f.BoolVar(&unsigned, "unsigned", false, "push evidence that nobody signed")
+	return cmd
+}
+
+func recipeArg(args []string) string {
+	if len(args) == 0 {
+		return "."
+	}
+	return args[0]
+}
+
+func (a *app) runBuild(cmd *cobra.Command, o builder.Options, key string, unsigned bool) error {
+	ctx := cmd.Context()
+	if o.Push != "" && key == "" && !unsigned {
+		return diag.Errorf("A0315", "`--push` needs `--key`, or `--unsigned`").WithWhy("evidence that nobody signed proves nothing").
+			WithHelp("selfsame key new --out selfsame")
+	}
+	if o.Push != "" && o.Push != "-" {
+		if err := registry.CheckReference(o.Push); err != nil {
+			return err
+		}
+	}
+	var err error
+	if key != "" {
+		if o.Signer, err = a.signer(key); err != nil {
+			return err
+		}
+	}
+	h, done, err := a.host(ctx)
+	if err != nil {
+		return err
+	}
+	res, err := h.Build(ctx, o)
+	done()
+	if err != nil {
+		return err
+	}
+	return a.showBuild(res, o)
+}
+
+// showBuild prints the result: one line or JSON on stdout, the verdict for people on stderr.
+func (a *app) showBuild(res *builder.Result, o builder.Options) error {
+	r := res.Report
+	if r.Reproducible && r.Reference == "" {
+		r.Next = fmt.Sprintf("%s verify %s --key KEY.pub", Name, filepath.Join(o.Out, "image"))
+		if o.Signer == nil {
+			r.Next = Name + " key new --out release, then build with --key release.key"
+		}
+	}
+	if a.global.json {
+		if err := report.JSON(a.Out, r); err != nil {
+			return err
+		}
+	} else {
+		if !a.global.quiet || !r.Reproducible {
+			if err := report.Text(a.Err, r); err != nil {
+				return err
+			}
+		}
+		if r.Reproducible {
+			name := r.Reference
+			if name == "" {
+				name = filepath.Join(o.Out, "image") + "@" + r.Digest
+			}
+			fmt.Fprintln(a.Out, name)
+		}
+	}
+	if res.Err != nil {
+		return shownError{diag.ExitCode(res.Err)}
+	}
+	return nil
+}
+
+// signer loads a private key, asking for its password where there is somebody to ask.
+func (a *app) signer(path string) (*signing.Signer, error) {
+	data, err := os.ReadFile(path) //nolint:gosec // the user's own key
+	if err != nil {
+		return nil, usage("reading the key: %v", err)
+	}
+	pw, err := a.password("password for " + path + ": ")
+	if err != nil {
+		return nil, err
+	}
+	return signing.LoadSigner(data, pw)
+}
+
+// password is SELFSAME_KEY_PASSWORD, or what the user types; empty where there is no terminal.
+func (a *app) password(prompt string) ([]byte, error) {
+	if pw := a.Env("SELFSAME_KEY_PASSWORD"); pw != "" {
+		return []byte(pw), nil
+	}
+	if a.In == nil || !term.IsTerminal(int(a.In.Fd())) {
+		return nil, nil
+	}
+	fmt.Fprint(a.Err, prompt)
+	pw, err := term.ReadPassword(int(a.In.Fd()))
+	fmt.Fprintln(a.Err)
+	if err != nil {
+		return nil, fmt.Errorf("reading the password: %w", err)
+	}
+	return pw, nil
+}

@@ -1,0 +1,68 @@
+package cli
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/selfsame-build/selfsame/internal/diag"
+	"github.com/selfsame-build/selfsame/recipes"
+	"github.com/selfsame-build/selfsame/recipes/lint"
+)
+
+func (a *app) checkCommand() *cobra.Command {
+	var strict bool
+	cmd := &cobra.Command{
+		Use: "check [RECIPE]", GroupID: "author", Short: "Read the recipe and its Dockerfile, and warn of what makes builds differ",
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error { return a.runCheck(recipeArg(args), strict) },
+	}
+	cmd.Flags().BoolVar(&strict, "strict", false, "let warnings fail the command (exit 10)")
+	return cmd
+}
+
+func (a *app) runCheck(path string, strict bool) error {
+	r, err := recipes.Load(path)
+	if err != nil {
+		return err
+	}
+	var dockerfile []byte
+	name := ""
+	if r.Build.Dockerfile != "" {
+		name = filepath.Join(r.Dir, r.Source.Path, r.Build.Dockerfile)
+		dockerfile, err = os.ReadFile(name) //nolint:gosec // the user's own file
+		if errors.Is(err, os.ErrNotExist) {
+			return diag.Errorf("A0301", "there is no `%s`", name).WithHelp("correct `dockerfile:` in the recipe")
+		}
+		if err != nil {
+			return fmt.Errorf("reading the Dockerfile: %w", err)
+		}
+	}
+	found := lint.Check(r, dockerfile, name)
+	if a.global.json {
+		if found == nil {
+			found = diag.List{}
+		}
+		if err := json.NewEncoder(a.Out).Encode(struct {
+			SchemaVersion int       `json:"schemaVersion"`
+			Name          string    `json:"name"`
+			Findings      diag.List `json:"findings"`
+		}{1, r.Name, found}); err != nil {
+			return err
+		}
+	} else {
+		a.render(found)
+		fmt.Fprintf(a.Out, "%s: %d warnings\n", r.Path, len(found))
+	}
+	if err := found.Err(); err != nil {
+		return shownError{diag.ExitCode(err)}
+	}
+	if strict && len(found) > 0 {
+		return shownError{diag.ExitUsage}
+	}
+	return nil
+}

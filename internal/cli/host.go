@@ -1,0 +1,187 @@
+package cli
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/selfsame-build/selfsame/builder"
+	"github.com/selfsame-build/selfsame/builder/daemon"
+	"github.com/selfsame-build/selfsame/builder/solver"
+	"github.com/selfsame-build/selfsame/inputs"
+	"github.com/selfsame-build/selfsame/inputs/debian"
+	"github.com/selfsame-build/selfsame/internal/diag"
+	"github.com/selfsame-build/selfsame/provenance"
+	"github.com/selfsame-build/selfsame/registry"
+)
+
+// stateDir holds the builders; cacheDir what can be fetched or made again.
+func (a *app) stateDir() (string, error) {
+	return a.folder(a.global.state, "XDG_STATE_HOME", ".local/state")
+}
+
+func (a *app) cacheDir() (string, error) { return a.folder("", "XDG_CACHE_HOME", ".cache") }
+
+func (a *app) folder(flag, variable, fallback string) (string, error) {
+	if flag != "" {
+		return filepath.Abs(flag)
+	}
+	if base := a.Env(variable); filepath.IsAbs(base) {
+		return filepath.Join(base, Name), nil
+	}
+	home := a.Env("HOME")
+	if home == "" {
+		return "", usage("neither %s nor HOME is set", variable)
+	}
+	return filepath.Join(home, fallback, Name), nil
+}
+
+// openStore opens the store of sealed inputs.
+func (a *app) openStore() (*inputs.Store, error) {
+	dir := a.global.store
+	if dir == "" {
+		cache, err := a.cacheDir()
+		if err != nil {
+			return nil, err
+		}
+		dir = filepath.Join(cache, "store")
+	}
+	return inputs.Open(dir)
+}
+
+// manager has the managed builders.
+func (a *app) manager() (*daemon.Manager, error) {
+	state, err := a.stateDir()
+	if err != nil {
+		return nil, err
+	}
+	bins, err := a.binaries()
+	if err != nil {
+		return nil, err
+	}
+	return &daemon.Manager{Dir: filepath.Join(state, "builders"), Binaries: bins}, nil
+}
+
+// binaries finds the programs beside our own, then in PATH.
+func (a *app) binaries() (daemon.Binaries, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return daemon.Binaries{}, fmt.Errorf("finding our own program: %w", err)
+	}
+	b := daemon.Binaries{Self: []string{self, "builder"}}
+	for name, to := range map[string]*string{"buildkitd": &b.Buildkitd, "selfsame-vary": &b.Vary, "runc": &b.Runc} {
+		if *to, err = find(filepath.Dir(self), name); err != nil {
+			return b, err
+		}
+	}
+	return b, nil
+}
+
+func find(dir, name string) (string, error) {
+	beside := filepath.Join(dir, name)
+	if st, err := os.Stat(beside); err == nil && st.Mode().IsRegular() {
+		return beside, nil
+	}
+	for _, d := range []string{"", "/usr/sbin", "/sbin", "/usr/local/sbin"} {
+		if p, err := exec.LookPath(filepath.Join(d, name)); err == nil {
+			return filepath.Abs(p)
+		}
+	}
+	help := "run `make build`"
+	if name == "runc" {
+		help = "run `apt-get install runc`"
+	}
+	return "", diag.Errorf("A0704", "`%s` is not installed", name).WithWhy("looked beside selfsame and in PATH").WithHelp(help)
+}
+
+// host gathers what a build needs. The returned function gives everything back.
+func (a *app) host(ctx context.Context) (*builder.Host, func(), error) {
+	if os.Geteuid() != 0 {
+		return nil, nil, diag.Errorf("A0705", "building needs root").WithWhy("the managed builders make mounts and namespaces").
+			WithHelp("run the command with sudo, or in a privileged container")
+	}
+	store, err := a.openStore()
+	if err != nil {
+		return nil, nil, err
+	}
+	m, err := a.manager()
+	if err != nil {
+		return nil, nil, err
+	}
+	cache, err := a.cacheDir()
+	if err != nil {
+		return nil, nil, err
+	}
+	temp := filepath.Join(cache, "tmp")
+	if err := os.MkdirAll(temp, 0o700); err != nil {
+		return nil, nil, fmt.Errorf("making the temporary folder: %w", err)
+	}
+	display, err := a.display(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	transport := transport()
+	h := &builder.Host{
+		Store: store, Daemons: m, Registry: registry.New(registry.Options{}), HTTP: transport,
+		Mirrors: func(ctx context.Context) (debian.Mirrors, error) {
+			return debian.SystemMirror(ctx, debian.HTTP{Client: &http.Client{Transport: transport}}, os.DirFS("/"))
+		},
+		Now: time.Now, Random: rand.Reader, TempDir: temp, CacheDir: cache, Selfsame: selfProgram(),
+		Memory: memory(), CPUs: runtime.NumCPU(), Display: display, Notice: a.notice, Warn: a.warn,
+	}
+	return h, func() { display.Close(); _ = store.Close() }, nil
+}
+
+func (a *app) display(ctx context.Context) (*solver.Display, error) {
+	mode := a.global.progress
+	if a.global.quiet || mode == "quiet" {
+		return nil, nil
+	}
+	if mode == "json" {
+		mode = "rawjson"
+	}
+	if mode == "auto" && !a.isTerminal(a.Err) {
+		mode = "plain"
+	}
+	d, err := solver.NewDisplay(ctx, a.Err, mode)
+	if err != nil {
+		return nil, usage("--progress %s: %v", mode, err)
+	}
+	return d, nil
+}
+
+// transport reaches package mirrors while recording. A resolver that fails under parallel look-ups is asked again by the
+// layers above; what is bounded here is time.
+func transport() *http.Transport {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.DialContext = (&net.Dialer{Timeout: 20 * time.Second, KeepAlive: 30 * time.Second}).DialContext
+	t.ResponseHeaderTimeout = 60 * time.Second
+	t.MaxConnsPerHost = 16
+	return t
+}
+
+func memory() int64 {
+	var si unix.Sysinfo_t
+	if unix.Sysinfo(&si) != nil {
+		return 0
+	}
+	return int64(si.Totalram) * int64(si.Unit) //nolint:gosec // bytes of memory fit
+}
+
+// selfProgram names this very binary.
+func selfProgram() provenance.Program {
+	p := provenance.Program{Version: version()}
+	if self, err := os.Executable(); err == nil {
+		p.Digest, _ = builder.FileDigest(self)
+	}
+	return p
+}

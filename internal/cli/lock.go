@@ -1,0 +1,71 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/selfsame-build/selfsame/builder"
+)
+
+func (a *app) lockCommand() *cobra.Command {
+	o := builder.LockOptions{Out: DefaultOut}
+	cmd := &cobra.Command{
+		Use: "lock [RECIPE]", GroupID: "author", Short: "Record every input of the build, once, and write selfsame.lock",
+		Long: `Run the recipe once behind the recording input server. Every image, URL, package and HTTP response that the build reads goes
+into the store, and its digest into selfsame.lock, one input a line. What was locked before and is still wanted stays as it is;
+--upgrade asks upstream again.`,
+		Example: "  selfsame lock\n  selfsame lock --check\n  selfsame lock --upgrade\n  selfsame lock --upgrade=nodejs",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.Recipe = recipeArg(args)
+			return a.runLock(cmd, o)
+		},
+	}
+	f := cmd.Flags()
+	f.BoolVar(&o.Check, "check", false, "only say whether the lock is fresh (exit 11 if not)")
+	f.StringSliceVar(&o.Upgrade, "upgrade", nil, "ask upstream again, for all inputs or for those whose name contains a word")
+	f.Lookup("upgrade").NoOptDefVal = "*"
+	f.BoolVar(&o.Offline, "offline", false, "use only what the store has")
+	f.StringVar(&o.Mirror, "debian-mirror", "", "Debian mirror to ask (default: the machine's own)")
+	f.StringVar(&o.Out, "out", DefaultOut, "the build's output folder, which is no part of the context")
+	return cmd
+}
+
+func (a *app) runLock(cmd *cobra.Command, o builder.LockOptions) error {
+	h, done, err := a.host(cmd.Context())
+	if err != nil {
+		return err
+	}
+	res, err := h.Lock(cmd.Context(), o)
+	done()
+	if err != nil {
+		return err
+	}
+	if len(res.Refused) > 0 && !a.global.quiet {
+		a.render(res.Refused)
+	}
+	if a.global.json {
+		return json.NewEncoder(a.Out).Encode(struct {
+			SchemaVersion int    `json:"schemaVersion"`
+			Path          string `json:"path"`
+			Entries       int    `json:"entries"`
+			Changed       bool   `json:"changed"`
+		}{1, res.Path, res.Entries, res.Written})
+	}
+	if !a.global.quiet {
+		if err := res.Plan.Text(a.Err); err != nil {
+			return err
+		}
+	}
+	state := "unchanged"
+	if res.Written {
+		state = "written"
+	}
+	if o.Check {
+		state = "fresh"
+	}
+	_, err = fmt.Fprintf(a.Out, "%s %s: %d inputs\n", res.Path, state, res.Entries)
+	return err
+}

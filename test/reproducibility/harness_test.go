@@ -1,0 +1,171 @@
+// Package reproducibility runs the whole product on real recipes: the examples, which must come out the same wherever and
+// whenever they are built, and the zoo, recipes broken in one known way each, which must be caught.
+package reproducibility
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/selfsame-build/selfsame/report"
+)
+
+// program is bin/selfsame of this tree.
+func program(t *testing.T) string {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("builds images for real; not with -short")
+	}
+	if os.Geteuid() != 0 {
+		t.Skip("building needs root")
+	}
+	path, err := filepath.Abs("../../bin/selfsame")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(path); err != nil {
+		t.Skip("bin/selfsame is not there: run make build")
+	}
+	if _, err := exec.LookPath("runc"); err != nil {
+		if _, err := os.Stat("/usr/sbin/runc"); err != nil {
+			t.Skip("runc is not installed: run make deps")
+		}
+	}
+	return path
+}
+
+// machine is the folders that one imagined machine keeps: builders and store.
+type machine struct {
+	t    *testing.T
+	self string
+	home string
+	// prefix goes before the command line, as `unshare --net` does.
+	prefix []string
+}
+
+// newMachine makes a machine with nothing on it.
+func newMachine(t *testing.T) *machine {
+	t.Helper()
+	m := &machine{t: t, self: program(t)}
+	var err error
+	if m.home, err = os.MkdirTemp("", "selfsame-test-"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(m.dispose)
+	return m
+}
+
+func (m *machine) dispose() {
+	if out, err := m.command(".", "builders", "stop", "--remove").CombinedOutput(); err != nil {
+		m.t.Errorf("stopping the builders: %v\n%s", err, out)
+	}
+	if err := os.RemoveAll(m.home); err != nil {
+		m.t.Error(err)
+	}
+}
+
+func (m *machine) command(dir string, args ...string) *exec.Cmd {
+	argv := append(append(append([]string{}, m.prefix...), m.self), args...)
+	cmd := exec.Command(argv[0], argv[1:]...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "XDG_STATE_HOME="+m.home+"/state", "XDG_CACHE_HOME="+m.home+"/cache", "SELFSAME_KEY_PASSWORD=test")
+	return cmd
+}
+
+// result is what one command did.
+type result struct {
+	code     int
+	out, err string
+	took     time.Duration
+}
+
+// run runs selfsame in dir.
+func (m *machine) run(dir string, args ...string) result {
+	m.t.Helper()
+	cmd := m.command(dir, args...)
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	start := time.Now()
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		m.t.Fatal(err)
+	}
+	return result{code: cmd.ProcessState.ExitCode(), out: out.String(), err: errs.String(), took: time.Since(start)}
+}
+
+// must runs selfsame and expects an exit code.
+func (m *machine) must(code int, dir string, args ...string) result {
+	m.t.Helper()
+	r := m.run(dir, args...)
+	if r.code != code {
+		m.t.Fatalf("selfsame %s: exit %d, want %d\n%s%s", strings.Join(args, " "), r.code, code, tail(r.err, 60), r.out)
+	}
+	return r
+}
+
+// build builds dir and gives the report.
+func (m *machine) build(code int, dir string, args ...string) report.Result {
+	m.t.Helper()
+	r := m.must(code, dir, append([]string{"build", "--json", "--progress", "plain"}, args...)...)
+	var res report.Result
+	if err := json.Unmarshal([]byte(r.out), &res); err != nil {
+		m.t.Fatalf("reading the report: %v\n%s", err, r.out)
+	}
+	return res
+}
+
+func tail(s string, n int) string {
+	lines := strings.Split(s, "\n")
+	if len(lines) > n {
+		lines = lines[len(lines)-n:]
+	}
+	return strings.Join(lines, "\n")
+}
+
+// clone copies an example to a fresh folder, as a second clone of the repository would have it, without locks and results.
+func clone(t *testing.T, dir string) string {
+	t.Helper()
+	to := filepath.Join(t.TempDir(), "clone", filepath.Base(dir))
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(dir, path)
+		if err != nil {
+			return err
+		}
+		switch {
+		case d.IsDir() && (d.Name() == "selfsame-out" || d.Name() == "node_modules"):
+			return fs.SkipDir
+		case d.IsDir():
+			return os.MkdirAll(filepath.Join(to, rel), 0o755)
+		case d.Name() == "selfsame.lock":
+			return nil
+		}
+		return copyFile(path, filepath.Join(to, rel))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return to
+}
+
+func copyFile(from, to string) error {
+	data, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	st, err := os.Stat(from)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(to, data, st.Mode().Perm())
+}
