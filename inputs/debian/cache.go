@@ -63,15 +63,21 @@ func (c cache) find(store Store) (Assembled, bool) {
 
 // complete says whether an image and all it names are in the store.
 func complete(store Store, image ocispec.Descriptor) bool {
-	data, err := readBlob(store, image.Digest, 1<<20)
-	if err != nil {
-		return false
-	}
+	m, err := manifestOf(store, image)
+	return err == nil && store.Has(m.Config.Digest) && store.Has(m.Layers[0].Digest)
+}
+
+// manifestOf reads a one-layer image's manifest.
+func manifestOf(store Store, image ocispec.Descriptor) (ocispec.Manifest, error) {
 	var m ocispec.Manifest
-	if json.Unmarshal(data, &m) != nil || len(m.Layers) != 1 {
-		return false
+	data, err := readBlob(store, image.Digest, 1<<20)
+	if err == nil {
+		err = json.Unmarshal(data, &m)
 	}
-	return store.Has(m.Config.Digest) && store.Has(m.Layers[0].Digest)
+	if err == nil && len(m.Layers) != 1 {
+		err = fmt.Errorf("image %s has %d layers", image.Digest, len(m.Layers))
+	}
+	return m, err
 }
 
 func (c cache) remember(a Assembled, newest time.Time) error {

@@ -8,11 +8,10 @@ import (
 	"io"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	digest "github.com/opencontainers/go-digest"
-	"golang.org/x/sync/errgroup"
-
 	"github.com/selfsame-build/selfsame/inputs"
 	"github.com/selfsame-build/selfsame/inputs/debian/archive"
 	"github.com/selfsame-build/selfsame/internal/diag"
@@ -54,11 +53,18 @@ func (r *resolver) suites(ctx context.Context) ([]*suite, error) {
 		s.key = s.imageRoot + "/dists/" + codename + "/InRelease"
 		all = append(all, s)
 	}
-	g, gctx := errgroup.WithContext(ctx)
-	for _, s := range all {
-		g.Go(func() error { return r.fetchRelease(gctx, s) })
+	var wg sync.WaitGroup
+	errs := make([]error, len(all))
+	for i, s := range all {
+		wg.Go(func() { errs[i] = r.fetchRelease(ctx, s) })
 	}
-	return all, g.Wait()
+	wg.Wait()
+	for _, err := range errs { // the main suite's fault is the one to hear of
+		if err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
 }
 
 // fetchRelease keeps an InRelease only when it has passed every check.

@@ -61,8 +61,8 @@ type verifier struct {
 	indexes map[[2]digest.Digest]map[string]archive.Package
 }
 
-// afterDate is when signatures are judged: they are made minutes after the Release's Date.
-const afterDate = 24 * time.Hour
+// afterDate is when signatures are judged. They are made minutes after the Release's Date, or days when a person must sign.
+const afterDate = 7 * 24 * time.Hour
 
 func (v verifier) checkRelease(e lock.Entry) error {
 	keys, date, err := parseReleaseEvidence(e.Evidence)

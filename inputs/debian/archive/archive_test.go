@@ -279,6 +279,11 @@ func TestOrigin(t *testing.T) {
 	if o, l := Origin(sign(t, releaseText, entity(t, "a", 0))); o != "Debian" || l != "Debian" {
 		t.Errorf("got %q, %q", o, l)
 	}
+	// A real one goes on with its signature on the next line.
+	tight := strings.Replace(string(sign(t, releaseText, entity(t, "a", 0))), "\n\n-----BEGIN PGP SIG", "\n-----BEGIN PGP SIG", 1)
+	if o, l := Origin([]byte(tight)); o != "Debian" || l != "Debian" {
+		t.Errorf("got %q, %q", o, l)
+	}
 	for _, s := range []string{"", "<html>", "-----BEGIN PGP SIGNED MESSAGE-----\n\n"} {
 		if o, _ := Origin([]byte(s)); o != "" {
 			t.Errorf("%q has origin %q", s, o)

@@ -54,13 +54,21 @@ func ReadRelease(data []byte, keys Keyring, now time.Time) (*Release, error) {
 
 // Origin reads the Origin and Label of an InRelease without believing it: to tell a Debian mirror from others.
 func Origin(data []byte) (origin, label string) {
-	_, text, _ := bytes.Cut(data, []byte("\n\n"))
-	s, err := control.NewReader(bytes.NewReader(text), "Origin", "Label").Next()
-	if err != nil && s == nil {
-		return "", ""
+	_, text, _ := bytes.Cut(data[:min(len(data), maxProbe)], []byte("\n\n"))
+	for line := range bytes.Lines(text) {
+		name, value, _ := strings.Cut(string(line), ":")
+		switch name {
+		case "Origin":
+			origin = strings.TrimSpace(value)
+		case "Label":
+			label = strings.TrimSpace(value)
+		}
 	}
-	return s["origin"], s["label"]
+	return origin, label
 }
+
+// maxProbe is how much of an InRelease Origin looks at; these fields come first.
+const maxProbe = 64 << 10
 
 func parseRelease(text []byte) (*Release, error) {
 	in := control.NewReader(bytes.NewReader(text))

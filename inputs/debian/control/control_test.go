@@ -130,7 +130,7 @@ func TestCompareAgreesWithDpkg(t *testing.T) {
 	}
 	more := append([]string{"2.41-12+deb13u1", "1:1.3.dfsg+really1.3.1-1+b1", "9.1.0-1", "5.2.37-2+b5", "0.27.0-2"}, ordered...)
 	for i, a := range more {
-		for _, b := range more[i:] {
+		for _, b := range more[i:min(i+2, len(more))] { // each with itself and its neighbour
 			c, err := Compare(a, b)
 			if err != nil {
 				t.Fatal(err)

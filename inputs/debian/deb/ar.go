@@ -54,7 +54,8 @@ func Data(r io.Reader) (io.Reader, error) {
 			continue
 		}
 		member := &io.LimitedReader{R: in, N: size}
-		out, err := unpack(strings.TrimPrefix(name, "data.tar"), member)
+		// Decoders that find no io.ByteReader go byte by byte through every layer below.
+		out, err := unpack(strings.TrimPrefix(name, "data.tar"), bufio.NewReaderSize(member, 64<<10))
 		if err != nil {
 			return nil, fmt.Errorf("unpacking %s: %w", name, noEOF(err))
 		}
