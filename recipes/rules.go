@@ -11,7 +11,7 @@ import (
 // that was refused already is not also missing.
 func (d *decoder) rules(r *Recipe) {
 	d.source()
-	d.build(r)
+	d.build()
 	d.contexts(r)
 	d.stages(r)
 }
@@ -33,7 +33,7 @@ func (d *decoder) source() {
 // mappingAt says that there is a mapping at path whose keys can be asked for.
 func (d *decoder) mappingAt(path string) bool { return d.seen[path] && !d.broken[path] }
 
-func (d *decoder) build(r *Recipe) {
+func (d *decoder) build() {
 	file, stages := d.seen["build.dockerfile"], d.seen["build.stages"]
 	switch {
 	case file && stages:

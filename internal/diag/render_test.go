@@ -110,7 +110,7 @@ func TestRenderReportsWriteErrors(t *testing.T) {
 	if err != nil {
 		t.Skip("no /dev/full here")
 	}
-	defer full.Close()
+	defer func() { _ = full.Close() }()
 	if err := Render(full, cases["place"].list, RenderOptions{}); err == nil {
 		t.Error("a full disk was not reported")
 	}

@@ -125,7 +125,7 @@ func (s *script) nested(c call) {
 
 // at is the place of pos in the user's file, with the length of the word that begins there when none is given.
 func (s *script) at(pos syntax.Pos, length int) (diag.Position, string) {
-	line, offset := int(pos.Line()), int(pos.Col())-1
+	line, offset := lineOffset(pos)
 	if length == 0 && line >= 1 && line <= len(s.text) {
 		rest := s.text[line-1][min(offset, len(s.text[line-1])):]
 		if i := strings.IndexAny(rest, " \t;|&)`\\"); i > 0 {
@@ -134,6 +134,11 @@ func (s *script) at(pos syntax.Pos, length int) (diag.Position, string) {
 		length = width(rest)
 	}
 	return s.place(line, offset, max(length, 1))
+}
+
+// lineOffset is a place as the shell parser has it: the line from 1, the byte in it from 0. Both are small: a Dockerfile is bounded.
+func lineOffset(pos syntax.Pos) (int, int) {
+	return int(pos.Line()), int(pos.Col()) - 1 //nolint:gosec // bounded by maxDockerfile
 }
 
 // report warns at the beginning of a node.

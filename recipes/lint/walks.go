@@ -65,11 +65,12 @@ func (s *script) redirect(r *syntax.Redirect) {
 		}
 		for i, text := range strings.Split(lit.Value, "\n") {
 			if m := dateMacro(text); m != "" {
+				first, offset := lineOffset(lit.Pos())
 				column := strings.Index(text, m)
 				if i == 0 {
-					column += int(lit.Pos().Col()) - 1
+					column += offset
 				}
-				at, line := s.place(int(lit.Pos().Line())+i, column, width(m))
+				at, line := s.place(first+i, column, width(m))
 				s.dateMacro(m, at, line)
 			}
 		}
