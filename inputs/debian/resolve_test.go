@@ -302,9 +302,9 @@ func TestVerify(t *testing.T) {
 		"index without evidence":  one(lock.KindIndex, func(e *lock.Entry) { e.Evidence = "" }),
 		"deb of other bytes":      one(lock.KindDeb, func(e *lock.Entry) { e.Digest = other }),
 		"deb of another size":     one(lock.KindDeb, func(e *lock.Entry) { e.Size++ }),
-		"deb of another name":     one(lock.KindDeb, func(e *lock.Entry) { e.Key = strings.Replace(e.Key, "apt", "apt2", 1) }),
+		"deb of another name":     one(lock.KindDeb, func(e *lock.Entry) { e.Key = strings.Replace(e.Key, "curl", "kurl", 1) }),
 		"deb outside the pool":    one(lock.KindDeb, func(e *lock.Entry) { e.Key = strings.Replace(e.Key, "/pool/", "/loop/", 1) }),
-		"deb of another version":  one(lock.KindDeb, func(e *lock.Entry) { e.PURL = strings.Replace(e.PURL, "3.0", "2.0", 1) }),
+		"deb of another version":  one(lock.KindDeb, func(e *lock.Entry) { e.PURL = strings.Replace(e.PURL, "8.1", "8.0", 1) }),
 		"deb without evidence":    one(lock.KindDeb, func(e *lock.Entry) { e.Evidence = "trust me" }),
 		"deb of another index":    one(lock.KindDeb, func(e *lock.Entry) { e.Evidence = debEvidence(other, other) }),
 	}
