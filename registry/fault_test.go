@@ -129,10 +129,10 @@ func TestFaultsOnRead(t *testing.T) {
 				t.Fatal(err)
 			}
 			set(c.fault)
-			client := registry.New(registry.Options{Keychain: anonymous{}, Stall: time.Second, Attempts: 3})
+			client := registry.New(registry.Options{Keychain: anonymous{}, Stall: 3 * time.Second, Attempts: 3})
 			start := time.Now()
 			_, err := client.Pull(t.Context(), ref, t.TempDir())
-			if took := time.Since(start); took > 20*time.Second {
+			if took := time.Since(start); took > time.Minute {
 				t.Errorf("took %v", took)
 			}
 			if c.want == "" {
@@ -236,7 +236,7 @@ func TestFaultsOnPush(t *testing.T) {
 			host, set := faulty(t, local.Options{})
 			dir, image := testImage(t, 200_000)
 			set(c.fault)
-			client := registry.New(registry.Options{Keychain: anonymous{}, Stall: time.Second, Attempts: 3})
+			client := registry.New(registry.Options{Keychain: anonymous{}, Stall: 3 * time.Second, Attempts: 3})
 			_, err := client.Push(t.Context(), dir, image.Digest, host+"/app:1", nil)
 			set(func(w http.ResponseWriter, req *http.Request, next http.Handler) { next.ServeHTTP(w, req) })
 			if c.want == "" {
@@ -261,7 +261,7 @@ func TestCancelDuringUpload(t *testing.T) {
 	time.AfterFunc(200*time.Millisecond, cancel)
 	start := time.Now()
 	_, err := newClient(t).Push(ctx, dir, image.Digest, host+"/app:1", nil)
-	if !errors.Is(err, context.Canceled) || diag.ExitCode(err) != diag.ExitInterrupted || time.Since(start) > 3*time.Second {
+	if !errors.Is(err, context.Canceled) || diag.ExitCode(err) != diag.ExitInterrupted || time.Since(start) > 10*time.Second {
 		t.Errorf("%v after %v", err, time.Since(start))
 	}
 }
@@ -352,6 +352,10 @@ func TestListingThatLies(t *testing.T) {
 	found, err := repo.Referrers(t.Context(), subject.Digest, artifact.Budget{})
 	if err != nil || len(found.Referrers) != 1 || found.Referrers[0].Descriptor.Digest != good[0].Digest || len(found.Rejected) != 4 {
 		t.Fatalf("%+v, %v", found, err)
+	}
+	pulled, err := newClient(t).Pull(t.Context(), pushed.Pinned(), t.TempDir())
+	if err != nil || len(pulled.Rejected) < 4 {
+		t.Errorf("pulling past junk: %d rejected, %v", len(pulled.Rejected), err)
 	}
 	for i, want := range []string{"names no subject", "its subject is " + pushed.Manifests[0].Digest.String(), "listed, and not there", "a manifest of 5242880 bytes, the limit is 4194304"} {
 		if got := found.Rejected[i].Reason; got != want {

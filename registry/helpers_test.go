@@ -31,7 +31,7 @@ func (anonymous) Resolve(authn.Resource) (authn.Authenticator, error) { return a
 
 func newClient(t *testing.T) *registry.Client {
 	t.Helper()
-	return registry.New(registry.Options{Keychain: anonymous{}, Stall: 5 * time.Second, Attempts: 4})
+	return registry.New(registry.Options{Keychain: anonymous{}, Stall: 30 * time.Second, Attempts: 4})
 }
 
 // serve runs a registry behind wrap (nil: none) and gives its host:port.

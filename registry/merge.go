@@ -13,6 +13,7 @@ import (
 	"github.com/opencontainers/image-spec/specs-go"
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 
+	"github.com/selfsame-build/selfsame/internal/diag"
 	"github.com/selfsame-build/selfsame/registry/artifact"
 )
 
@@ -28,6 +29,8 @@ const (
 	calmAtLeast  = 750 * time.Millisecond
 	calmFactor   = 5               // times the slowest read-and-write
 	mergeTimeout = 3 * time.Minute // of one Attach
+	// maxMergeFailures is how many reads and writes in a row may break off without an answer.
+	maxMergeFailures = 3
 )
 
 // subjectState is what this process knows of one subject's list.
@@ -107,13 +110,20 @@ func (r *Repository) merge(ctx context.Context, subject digest.Digest, entries [
 	end := time.Now().Add(mergeTimeout)
 	calmSince := time.Now()
 	pause := 25 * time.Millisecond
+	failures := 0
 	for time.Now().Before(end) {
 		wrote, slowest, err := r.mergeOnce(ctx, state, subject)
-		if err != nil {
-			return err
-		}
 		calm := max(calmAtLeast, calmFactor*slowest)
+		if err == nil {
+			failures = 0
+		}
 		switch {
+		case err != nil:
+			// A write that broke off may have happened or not: reading the list again tells.
+			if failures++; failures == maxMergeFailures || ctx.Err() != nil || status(err) != 0 || len(diag.All(err)) != 0 {
+				return err
+			}
+			calmSince = time.Now()
 		case wrote:
 			calmSince = time.Now()
 		case time.Since(calmSince) >= calm:
@@ -124,7 +134,7 @@ func (r *Repository) merge(ctx context.Context, subject digest.Digest, entries [
 		if err := sleep(ctx, jittered(r.client, pause)); err != nil {
 			return err
 		}
-		pause = min(2*pause, time.Second)
+		pause = min(2*pause, max(time.Second, slowest)) // a registry that is slow is not asked more often
 	}
 	return notAttached(fmt.Sprintf("the index under the tag %s lost the entry again and again for %s", fallbackTag(subject), mergeTimeout))
 }

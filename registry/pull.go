@@ -28,56 +28,68 @@ type Sink interface {
 	Put(ctx context.Context, r io.Reader, limit int64) (digest.Digest, error)
 }
 
+// Pulled is an image in a layout.
+type Pulled struct {
+	Resolved
+	// Rejected are referrers that were listed and are not what the listing says, or of a kind that is not copied (an index
+	// with a subject). Anyone who may push can make such, so they do not stop a pull.
+	Rejected []artifact.Rejected
+}
+
 // Pull copies the image that ref leads to, all platforms, into an OCI layout (made when it is not there), verified on arrival,
 // with the evidence about it, and lists it in the layout's index.
-func (c *Client) Pull(ctx context.Context, ref, layoutDir string) (Resolved, error) {
+func (c *Client) Pull(ctx context.Context, ref, layoutDir string) (Pulled, error) {
 	found, err := c.Resolve(ctx, ref)
 	if err != nil {
-		return Resolved{}, err
+		return Pulled{}, err
 	}
 	to, err := layout.Create(layoutDir)
 	if err != nil {
-		return Resolved{}, err
+		return Pulled{}, err
 	}
 	nodes, err := found.Repository.copyImage(ctx, found, nil, layoutSink{to})
 	if err != nil {
-		return Resolved{}, found.Repository.explain(ctx, fmt.Sprintf("pulling `%s`", ref), err)
+		return Pulled{}, found.Repository.explain(ctx, fmt.Sprintf("pulling `%s`", ref), err)
 	}
 	if err := to.Add(ctx, found.Descriptor, found.Raw); err != nil {
-		return Resolved{}, err
+		return Pulled{}, err
 	}
+	pulled := Pulled{Resolved: found}
 	for _, n := range nodes {
-		if err := found.Repository.pullReferrers(ctx, n.desc.Digest, to); err != nil {
-			return Resolved{}, err
+		rejected, err := found.Repository.pullReferrers(ctx, n.desc.Digest, to)
+		if err != nil {
+			return Pulled{}, err
 		}
+		pulled.Rejected = append(pulled.Rejected, rejected...)
 	}
-	return found, nil
+	return pulled, nil
 }
 
 // pullReferrers copies the evidence about one manifest into a layout.
-func (r *Repository) pullReferrers(ctx context.Context, subject digest.Digest, to *layout.Layout) error {
+func (r *Repository) pullReferrers(ctx context.Context, subject digest.Digest, to *layout.Layout) ([]artifact.Rejected, error) {
 	listing, err := r.Referrers(ctx, subject, artifact.Budget{})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	doing := fmt.Sprintf("pulling the referrers of %s", subject)
 	for _, f := range listing.Referrers {
 		desc, raw, err := r.Manifest(ctx, f.Descriptor.Digest)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		parsed, err := artifact.Parse(desc.MediaType, raw)
 		if err != nil || parsed.Manifest == nil {
-			return diag.Errorf(codeMalformed, "%s: %s is no artifact manifest: %w", doing, desc.Digest, err)
+			listing.Rejected = append(listing.Rejected, artifact.Rejected{Descriptor: f.Descriptor, Reason: "no artifact manifest"})
+			continue
 		}
 		if err := r.copyBlobs(ctx, parsed.Children(), layoutSink{to}); err != nil {
-			return r.explain(ctx, doing, err)
+			return nil, r.explain(ctx, doing, err)
 		}
 		if err := to.Add(ctx, f.Descriptor, raw); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return nil
+	return listing.Rejected, nil
 }
 
 // CopyTo copies the image that ref leads to into sink: manifests, configs and layers, of all platforms or, with platform (as in
