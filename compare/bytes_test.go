@@ -51,6 +51,7 @@ func FuzzDiffStreams(f *testing.F) {
 	f.Add([]byte("abc"), []byte("abd"), uint16(10))
 	f.Add([]byte(""), []byte("abd"), uint16(65535))
 	f.Add([]byte("aaaaaaaaaaaaaaaaaaaaaaaaaab"), []byte("abaaaaaaaaaaaaaaaaaaaaaaaa"), uint16(65530))
+	f.Add([]byte("x........x.........x"), []byte("y........y.........y"), uint16(0)) // gaps of 8 and 9
 	f.Fuzz(func(t *testing.T, a, b []byte, lead uint16) {
 		// The same bytes in front move the difference over the edges of blocks.
 		a = append(bytes.Repeat([]byte{7}, int(lead)), a...)

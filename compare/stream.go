@@ -150,11 +150,14 @@ func (i *Image) checkBlob(ctx context.Context, index int) error {
 		return err
 	}
 	defer f.Close()
+	if size != l.Size {
+		return fmt.Errorf("blob %s has %d bytes, its descriptor says %d", l.Digest, size, l.Size)
+	}
 	c := &counter{r: f, sum: sha256.New(), limit: l.Size, what: "the blob"}
 	if _, err := io.Copy(io.Discard, ctxReader{ctx, c}); err != nil {
 		return err
 	}
-	if got := c.digest(); size != l.Size || got != l.Digest {
+	if got := c.digest(); got != l.Digest {
 		return fmt.Errorf("blob %s has the digest %s", l.Digest, got)
 	}
 	return nil

@@ -231,7 +231,7 @@ func (s *scanner) keep(buf []byte, at int, base int64, read reader) {
 // add takes one finding of each sort for a file; the others are counted.
 func (s *scanner) add(f Finding) {
 	for i := range s.file {
-		if o := &s.file[i]; o.Class == f.Class && o.Summary == f.Summary {
+		if o := &s.file[i]; o.Class == f.Class && o.Certainty == f.Certainty && o.Summary == f.Summary {
 			o.More++
 			return
 		}
