@@ -22,6 +22,10 @@ func TestParseN9(t *testing.T) {
 		return strings.Replace(good, old, with, 1)
 	}
 	digestOf := `"sha256":"` + goodHex + `"`
+	nine := digestOf
+	for _, algorithm := range "abcdefgh" {
+		nine += `,"` + string(algorithm) + `":"` + goodHex + `"`
+	}
 	cases := map[string]struct {
 		payload string
 		want    string // part of the error; empty: accepted
@@ -39,6 +43,7 @@ func TestParseN9(t *testing.T) {
 		"no subject":           {swap(`[{"name":"shop","digest":{`+digestOf+`}}]`, "[]"), "subjects"},
 		"subject null":         {swap(`[{"name":"shop","digest":{`+digestOf+`}}]`, "null"), "subjects"},
 		"65 subjects":          {swap(`{"name":"shop","digest":{`+digestOf+`}}`, strings.Repeat(`{"digest":{`+digestOf+`}},`, 64)+`{"digest":{`+digestOf+`}}`), "subjects"},
+		"nine digests":         {swap(digestOf, nine), "9 digests"},
 		"no digest":            {swap(digestOf, ""), "sha256"},
 		"md5 only":             {swap(digestOf, `"md5":"5d41402abc4b2a76b9719d911017c592"`), "sha256"},
 		"sha512 only":          {swap(digestOf, `"sha512":"`+strings.Repeat("ab", 64)+`"`), "sha256"},

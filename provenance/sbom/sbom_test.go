@@ -3,6 +3,10 @@ package sbom
 import (
 	"archive/tar"
 	"bytes"
+	"debug/elf"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -13,6 +17,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	digest "github.com/opencontainers/go-digest"
+	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/selfsame-build/selfsame/internal/diag"
 	"github.com/selfsame-build/selfsame/recipes/lock"
@@ -99,23 +104,24 @@ func TestLayers(t *testing.T) {
 		layers [][]entry
 		want   []string
 	}{
-		"all together":                  {[][]entry{{one}, {two}}, []string{one1, two1}},
-		"replaced":                      {[][]entry{{one, two}, {newer}}, []string{one2, two1}},
-		"file removed":                  {[][]entry{{one, two}, {{name: "a/node_modules/one/.wh.package.json"}}}, []string{two1}},
-		"folder removed":                {[][]entry{{one, two}, {{name: "a/.wh.node_modules"}}}, []string{}},
-		"removed and made again":        {[][]entry{{one, two}, {{name: "a/.wh.node_modules"}, newer}}, []string{one2}},
-		"made again, then the whiteout": {[][]entry{{one, two}, {newer, {name: "a/.wh.node_modules"}}}, []string{one2}},
-		"opaque folder":                 {[][]entry{{one, two}, {newer, {name: "a/node_modules/.wh..wh..opq"}}}, []string{one2}},
-		"opaque root":                   {[][]entry{{one}, {{name: ".wh..wh..opq"}, two}}, []string{two1}},
-		"opaque sibling":                {[][]entry{{one}, {{name: "b/.wh..wh..opq"}}}, []string{one1}},
-		"prefix is no parent":           {[][]entry{{one}, {{name: "a/.wh.node"}}}, []string{one1}},
-		"folder becomes a file":         {[][]entry{{one}, {{name: "a/node_modules", body: "x"}}}, []string{}},
-		"folder becomes a link":         {[][]entry{{one}, {{name: "a", kind: tar.TypeSymlink, link: "b"}}}, []string{}},
-		"file becomes a folder":         {[][]entry{{one}, {{name: one.name, kind: tar.TypeDir}}}, []string{}},
-		"folder mentioned again":        {[][]entry{{one}, {{name: "a/node_modules/", kind: tar.TypeDir}}}, []string{one1}},
-		"hard link":                     {[][]entry{{two, {name: "b/node_modules/two/package.json", kind: tar.TypeLink, link: two.name}}, {{name: "a/.wh.node_modules"}}}, []string{two1}},
-		"out of the root":               {[][]entry{{{name: "../../" + one.name, body: one.body}}}, []string{one1}},
-		"absolute":                      {[][]entry{{{name: "/" + one.name, body: one.body}}, {{name: "./a/.wh.node_modules"}}}, []string{}},
+		"all together":                      {[][]entry{{one}, {two}}, []string{one1, two1}},
+		"replaced":                          {[][]entry{{one, two}, {newer}}, []string{one2, two1}},
+		"file removed":                      {[][]entry{{one, two}, {{name: "a/node_modules/one/.wh.package.json"}}}, []string{two1}},
+		"folder removed":                    {[][]entry{{one, two}, {{name: "a/.wh.node_modules"}}}, []string{}},
+		"removed and made again":            {[][]entry{{one, two}, {{name: "a/.wh.node_modules"}, newer}}, []string{one2}},
+		"made again, then the whiteout":     {[][]entry{{one, two}, {newer, {name: "a/.wh.node_modules"}}}, []string{one2}},
+		"made again, then its own whiteout": {[][]entry{{one}, {newer, {name: "a/node_modules/one/.wh.package.json"}}}, []string{one2}},
+		"opaque folder":                     {[][]entry{{one, two}, {newer, {name: "a/node_modules/.wh..wh..opq"}}}, []string{one2}},
+		"opaque root":                       {[][]entry{{one}, {{name: ".wh..wh..opq"}, two}}, []string{two1}},
+		"opaque sibling":                    {[][]entry{{one}, {{name: "b/.wh..wh..opq"}}}, []string{one1}},
+		"prefix is no parent":               {[][]entry{{one}, {{name: "a/.wh.node"}}}, []string{one1}},
+		"folder becomes a file":             {[][]entry{{one}, {{name: "a/node_modules", body: "x"}}}, []string{}},
+		"folder becomes a link":             {[][]entry{{one}, {{name: "a", kind: tar.TypeSymlink, link: "b"}}}, []string{}},
+		"file becomes a folder":             {[][]entry{{one}, {{name: one.name, kind: tar.TypeDir}}}, []string{}},
+		"folder mentioned again":            {[][]entry{{one}, {{name: "a/node_modules/", kind: tar.TypeDir}}}, []string{one1}},
+		"hard link":                         {[][]entry{{two, {name: "b/node_modules/two/package.json", kind: tar.TypeLink, link: two.name}}, {{name: "a/.wh.node_modules"}}}, []string{two1}},
+		"out of the root":                   {[][]entry{{{name: "../../" + one.name, body: one.body}}}, []string{one1}},
+		"absolute":                          {[][]entry{{{name: "/" + one.name, body: one.body}}, {{name: "./a/.wh.node_modules"}}}, []string{}},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -385,6 +391,60 @@ func TestUnreadableIsNamed(t *testing.T) {
 		if !strings.Contains(d.DocumentComment, "node_modules/"+name+"/package.json") {
 			t.Errorf("%s is not named: %s", name, d.DocumentComment)
 		}
+	}
+}
+
+// What was listed must be what the manifest names, to the last byte.
+func TestChangedLayerIsRefused(t *testing.T) {
+	plain := archive(t, entry{name: "node_modules/a/package.json", body: `{"name":"a","version":"1"}`})
+	store, manifest := image(t, plain, plain, plain) // packed in three ways
+	o := options(t, manifest)
+	if _, err := FromImage(t.Context(), store, o); err != nil {
+		t.Fatal(err)
+	}
+	_, raw, err := store.Manifest(t.Context(), manifest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var m v1.Manifest
+	if err := json.Unmarshal(raw, &m); err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range m.Layers {
+		path := filepath.Join(store.Name(), "blobs", "sha256", l.Digest.Encoded())
+		whole, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, append(slices.Clone(whole), make([]byte, 512)...), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := FromImage(t.Context(), store, o); err == nil {
+			t.Errorf("%s: bytes behind the archive went unnoticed", l.MediaType)
+		}
+		if err := os.WriteFile(path, whole, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// A binary made to be searched for ever is given up, and named.
+func TestHugeDataSegment(t *testing.T) {
+	size := uint64(maxBuildInfo + 2<<20)
+	var b bytes.Buffer
+	header := elf.Header64{
+		Ident: [16]byte{0x7f, 'E', 'L', 'F', byte(elf.ELFCLASS64), byte(elf.ELFDATA2LSB), byte(elf.EV_CURRENT)},
+		Type:  uint16(elf.ET_EXEC), Machine: uint16(elf.EM_X86_64), Version: uint32(elf.EV_CURRENT),
+		Phoff: 64, Ehsize: 64, Phentsize: 56, Phnum: 1, Shentsize: 64,
+	}
+	segment := elf.Prog64{Type: uint32(elf.PT_LOAD), Flags: uint32(elf.PF_R | elf.PF_W), Off: 120, Vaddr: 0x1000, Filesz: size, Memsz: size}
+	if err := errors.Join(binary.Write(&b, binary.LittleEndian, header), binary.Write(&b, binary.LittleEndian, segment)); err != nil {
+		t.Fatal(err)
+	}
+	b.Write(make([]byte, size))
+	d := listed(t, nil, archive(t, entry{name: "bin/trap", body: b.String()}))
+	if !strings.Contains(d.DocumentComment, "bin/trap (a binary whose build information is too large)") {
+		t.Errorf("not named: %s", d.DocumentComment)
 	}
 }
 

@@ -50,13 +50,13 @@ func readLayer(ctx context.Context, image Reader, t *tree, number int, l ocispec
 	}
 	defer blob.Close()
 	// The limit counts what comes out, so that a small layer cannot unpack without end.
-	plain, done, err := decompress(&cancellable{ctx: ctx, r: blob}, l.MediaType)
+	packed := &cancellable{ctx: ctx, r: blob}
+	plain, done, err := decompress(packed, l.MediaType)
 	if err != nil {
 		return err
 	}
 	defer done()
-	counted := &counter{r: plain, left: &t.bytesLeft}
-	archive := tar.NewReader(counted)
+	archive := tar.NewReader(&counter{r: plain, left: &t.bytesLeft})
 	for {
 		h, err := archive.Next()
 		if errors.Is(err, io.EOF) {
@@ -70,10 +70,7 @@ func readLayer(ctx context.Context, image Reader, t *tree, number int, l ocispec
 		}
 	}
 	// The digest is checked at the very end of the blob, which lies behind the end of the archive.
-	if _, err := io.Copy(io.Discard, counted); err != nil {
-		return err
-	}
-	_, err = io.Copy(io.Discard, blob)
+	_, err = io.Copy(io.Discard, packed)
 	return err
 }
 
