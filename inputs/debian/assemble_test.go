@@ -96,7 +96,7 @@ func TestAssembleGolden(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const want = "sha256:29bb1b37d38265bf0df11a17b4399f67cc383341d0baa94e7b922c6514136505"
+	const want = "sha256:a31f047d547c53d71b80e0de62cab6f20940d1c054d3ad32c700292db60a9673"
 	if got := layerOf(t, store, a.Rootfs).Digest; got != want {
 		t.Errorf("the layer is %s", got)
 	}

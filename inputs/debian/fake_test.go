@@ -90,7 +90,7 @@ func (f *fake) put(name string, data []byte) {
 func (f *fake) suite(root, codename, release string, debs []debFields) {
 	var index bytes.Buffer
 	for _, d := range debs {
-		data := debOf(tarOf(f.t, map[string]string{"usr/share/doc/" + d.name + "/copyright": d.version, "bin/" + d.name: "#!" + d.version}))
+		data := debOf(tarOf(f.t, map[string]string{"usr/share/doc/" + d.name + "/copyright": d.version, "bin/" + d.name: "#!" + d.version, "etc/shared": d.name}))
 		file := "pool/main/" + d.name + "_" + strings.ReplaceAll(d.version, ":", "") + "_amd64.deb"
 		f.put(root+"/"+file, data)
 		fmt.Fprintf(&index, "Package: %s\nVersion: %s\nArchitecture: amd64\n%sFilename: %s\nSize: %d\nSHA256: %x\n\n", d.name, d.version, d.more, file, len(data), sha256.Sum256(data))

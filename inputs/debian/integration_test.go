@@ -169,9 +169,11 @@ mkdir "$1/dev/shm"; ln -s /proc/self/fd "$1/dev/fd"
 exec chroot "$1" /usr/bin/env -i SOURCE_DATE_EPOCH=1700000000 /bin/sh -s`
 	c := exec.CommandContext(ctx, "unshare", "--mount", "--net", "--pid", "--uts", "--ipc", "--fork", "--kill-child", "sh", "-c", enter, "sh", root, debs)
 	c.Stdin = strings.NewReader(script)
-	if out, err := c.CombinedOutput(); err != nil {
+	out, err := c.CombinedOutput()
+	if err != nil {
 		t.Fatalf("configuring: %v\n%s", err, tail(out))
 	}
+	t.Logf("configuring took %.1f s of CPU", (c.ProcessState.UserTime() + c.ProcessState.SystemTime()).Seconds())
 	if err := os.Remove(filepath.Join(root, "debs")); err != nil {
 		t.Error(err)
 	}

@@ -184,6 +184,15 @@ func TestFaults(t *testing.T) {
 			if !errors.As(err, &d) || d.Code != tt.code || !strings.Contains(err.Error(), tt.text) {
 				t.Fatalf("got %v (%+v), want %s with %q", err, d, tt.code, tt.text)
 			}
+			asked := 0
+			for _, url := range f.asked {
+				if strings.HasSuffix(url, libc) {
+					asked++
+				}
+			}
+			if d.Code == "A0715" && asked > 2 {
+				t.Errorf("asked %d times for a package that is wrong", asked)
+			}
 			if _, ok := diag.Lookup(d.Code); !ok {
 				t.Errorf("%s has no page", d.Code)
 			}
