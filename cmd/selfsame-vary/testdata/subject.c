@@ -111,6 +111,10 @@ static void deadlines(void) {
   if (!helper) { usleep(30000); kill(self, SIGSTOP); usleep(30000); kill(self, SIGCONT); _exit(0); }
   begin(); t = in100ms(); check(sem_timedwait(&sem, &t) == -1 && errno == ETIMEDOUT, "restarted sem_timedwait"); end("restarted sem_timedwait");
   waitpid(helper, 0, 0);
+  helper = fork();
+  if (!helper) { usleep(30000); kill(self, SIGSTOP); usleep(30000); kill(self, SIGCONT); _exit(0); }
+  begin(); t = in100ms(); check(!clock_nanosleep(CLOCK_REALTIME, TIMER_ABSTIME, &t, 0), "restarted clock_nanosleep"); end("restarted clock_nanosleep");
+  waitpid(helper, 0, 0);
 }
 
 static void *thread(void *arg) {
@@ -169,6 +173,14 @@ static void jobs(void) {
   check(WIFSIGNALED(st) && WTERMSIG(st) == SIGTERM, "a signal sent while stopped arrives");
 }
 
+static void *rawloop(void *n) { struct timespec t; for (long i = 0; i < (long)n; i++) syscall(SYS_clock_gettime, 0, &t); return 0; }
+static void loops(const char *mode, long n) {
+  struct timespec t; struct utsname u; pthread_t p[4];
+  if (!strcmp(mode, "vdsoloop")) for (long i = 0; i < n; i++) clock_gettime(CLOCK_REALTIME, &t);
+  if (!strcmp(mode, "unameloop")) for (long i = 0; i < n; i++) uname(&u);
+  if (!strcmp(mode, "rawthreads")) { for (int i = 0; i < 4; i++) pthread_create(&p[i], 0, rawloop, (void *)n); for (int i = 0; i < 4; i++) pthread_join(p[i], 0); }
+}
+
 static int untracedChild(void *a) { (void)a; struct timespec t; syscall(SYS_clock_gettime, 0, &t); fact("raw-untraced", t.tv_sec); return 0; }
 
 static void inner(void) {
@@ -206,6 +218,7 @@ int main(int argc, char **argv) {
   else if (!strcmp(mode, "tree")) { // a grandchild that would live long; its id is printed
     pid_t p = fork(); if (!p) { setsid(); if (!fork()) { fact("grandchild", getpid()); sleep(n); } _exit(0); } waitpid(p, 0, 0); sleep(n); }
   else if (!strcmp(mode, "term")) { signal(SIGTERM, ring); fact("ready", 1); while (!rang) usleep(5000); return 42; }
+  else if (!strcmp(mode, "vdsoloop") || !strcmp(mode, "unameloop") || !strcmp(mode, "rawthreads")) loops(mode, n);
   else return 2;
   return 0;
 }
