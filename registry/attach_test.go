@@ -3,13 +3,16 @@ package registry_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -46,14 +49,54 @@ func slow(h http.Handler) http.Handler {
 	})
 }
 
+// distribution runs the registry that most others are made from, which has no referrers API; "" when it is not here.
+func distribution(t *testing.T) string {
+	t.Helper()
+	binary := tool("SELFSAME_REGISTRY", "registry")
+	if binary == "" {
+		t.Log("SKIPPED: distribution's registry is not here; `bash tools/build registry` builds it, or set SELFSAME_REGISTRY")
+		return ""
+	}
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	host := free.Addr().String()
+	free.Close()
+	dir := t.TempDir()
+	config := filepath.Join(dir, "config.yml")
+	yaml := fmt.Sprintf("version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: %s/data}}\nhttp: {addr: %s}\n", dir, host)
+	if err := os.WriteFile(config, []byte(yaml), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(binary, "serve", config)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	for range 100 {
+		if resp, err := http.Get("http://" + host + "/v2/"); err == nil {
+			resp.Body.Close()
+			return host
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	t.Fatal("distribution's registry does not answer")
+	return ""
+}
+
 func registries(t *testing.T) map[string]string {
-	return map[string]string{
+	all := map[string]string{
 		"with API":          serve(t, local.Options{PageSize: 5}, nil),
 		"without API":       serve(t, local.Options{NoReferrersAPI: true}, nil),
 		"without API, slow": serve(t, local.Options{NoReferrersAPI: true}, slow),
 		"other with API":    other(t, true),
 		"other without API": other(t, false),
 	}
+	if host := distribution(t); host != "" {
+		all["distribution"] = host
+	}
+	return all
 }
 
 // TestParallelAttach: 32 attaches at once, each by a client of its own as 32 processes would be, keep 32 entries.

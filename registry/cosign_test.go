@@ -13,20 +13,31 @@ import (
 	"github.com/selfsame-build/selfsame/signing"
 )
 
+// tool finds a program that an environment variable names, or that tools/build left in its cache; "" when it is not here.
+func tool(variable, name string) string {
+	if binary := os.Getenv(variable); binary != "" {
+		return binary
+	}
+	cache := os.Getenv("SELFSAME_CACHE")
+	if cache == "" {
+		var err error
+		if cache, err = os.UserCacheDir(); err != nil {
+			return ""
+		}
+	}
+	found, err := filepath.Glob(filepath.Join(cache, "selfsame", "tools", name+"-v*"))
+	if err != nil || len(found) == 0 {
+		return ""
+	}
+	return found[len(found)-1]
+}
+
 // cosign finds stock cosign: $SELFSAME_COSIGN, or what `tools/build cosign` left in the cache.
 func cosign(t *testing.T) func(args ...string) (string, error) {
 	t.Helper()
-	binary := os.Getenv("SELFSAME_COSIGN")
+	binary := tool("SELFSAME_COSIGN", "cosign")
 	if binary == "" {
-		cache := os.Getenv("SELFSAME_CACHE")
-		if cache == "" {
-			cache, _ = os.UserCacheDir() // without a home there is no cache, and the pattern matches nothing
-		}
-		found, err := filepath.Glob(filepath.Join(cache, "selfsame", "tools", "cosign-v*"))
-		if err != nil || len(found) == 0 {
-			t.Skip("SKIPPED: stock cosign is not here; `bash tools/build cosign` builds it, or set SELFSAME_COSIGN")
-		}
-		binary = found[len(found)-1]
+		t.Skip("SKIPPED: stock cosign is not here; `bash tools/build cosign` builds it, or set SELFSAME_COSIGN")
 	}
 	return func(args ...string) (string, error) {
 		cmd := exec.Command(binary, args...)

@@ -68,7 +68,7 @@ func (b *body) Read(p []byte) (int, error) {
 	if n > 0 {
 		b.moved()
 	}
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		err = because(b.ctx, err)
 	}
 	return n, err

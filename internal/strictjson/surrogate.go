@@ -34,9 +34,9 @@ func hex4(raw []byte, at int) rune {
 	if at+4 > len(raw) {
 		return -1
 	}
-	n, err := strconv.ParseUint(string(raw[at:at+4]), 16, 32)
+	n, err := strconv.ParseInt("0"+string(raw[at:at+4]), 16, 32)
 	if err != nil {
 		return -1
 	}
-	return rune(n)
+	return rune(n) // four digits always fit
 }
