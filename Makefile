@@ -7,7 +7,9 @@ SHELL       := bash
 # The toolchain is the one in PATH and go.mod's: a build that fetches another Go would not be the one that we name.
 export GOTOOLCHAIN := local
 
-GO_BUILD := CGO_ENABLED=0 go build -trimpath -ldflags='-s -w'
+# Static, because builder B's tracer is also the probe that runs inside bare containers.
+GO_BUILD = CGO_ENABLED=0 go build -trimpath -ldflags='-s -w $(STAMP)'
+BUILDKIT := github.com/moby/buildkit
 
 # Where a test may run long (real builders, Debian packages); CI's hard limit is 90 minutes for everything.
 TEST_TIMEOUT ?= 50m
@@ -29,7 +31,13 @@ deps: ## install the Debian packages that builds and tests need (or say which ar
 build: ## build everything into bin/: our commands, and BuildKit's at go.mod's version
 	@mkdir -p bin
 	@$(GO_BUILD) -o bin/ ./cmd/...
-	@$(GO_BUILD) -o bin/ github.com/moby/buildkit/cmd/buildkitd github.com/moby/buildkit/cmd/buildctl
+	@$(MAKE) --no-print-directory buildkit
+
+.PHONY: buildkit
+buildkit: STAMP = -X $(BUILDKIT)/version.Version=$(shell go list -m -f '{{.Version}}' $(BUILDKIT))
+buildkit:
+	@mkdir -p bin
+	@$(GO_BUILD) -o bin/ $(BUILDKIT)/cmd/buildkitd $(BUILDKIT)/cmd/buildctl
 
 .PHONY: check
 check: ## static checks, layers, generated files, unit tests with the race detector
