@@ -71,7 +71,6 @@ func (b *build) publish(ctx context.Context, proof compare.Proof) (*Result, erro
 
 // index makes the image index, of ours also for one platform: sorted, without times, without attestations inside.
 func (b *build) index(ctx context.Context, out *layout.Layout, proof compare.Proof) (ocispec.Descriptor, []provenance.Image, error) {
-	idx := ocispec.Index{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageIndex}
 	var images []provenance.Image
 	for _, platform := range proof.Platforms() {
 		img, _ := proof.Image(platform)
@@ -82,21 +81,35 @@ func (b *build) index(ctx context.Context, out *layout.Layout, proof compare.Pro
 		raw := img.ManifestBytes()
 		desc := ocispec.Descriptor{MediaType: ocispec.MediaTypeImageManifest, Digest: img.Manifest(), Size: int64(len(raw)),
 			Platform: &ocispec.Platform{OS: cfg.OS, Architecture: cfg.Architecture, Variant: cfg.Variant}}
-		idx.Manifests = append(idx.Manifests, desc)
 		images = append(images, provenance.Image{
 			Platform: platform, Manifest: desc, DiffIDs: img.DiffIDs(), Twin: b.run.b.results[platform].Manifest,
 		})
 	}
-	raw, err := json.Marshal(idx)
+	raw, d, err := indexOf(images, func(i provenance.Image) digest.Digest { return i.Manifest.Digest })
 	if err != nil {
-		return ocispec.Descriptor{}, nil, fmt.Errorf("encoding the index: %w", err)
+		return ocispec.Descriptor{}, nil, err
 	}
-	desc := ocispec.Descriptor{MediaType: idx.MediaType, Digest: digest.FromBytes(raw), Size: int64(len(raw))}
+	desc := ocispec.Descriptor{MediaType: ocispec.MediaTypeImageIndex, Digest: d, Size: int64(len(raw))}
 	added, err := v1Descriptor(desc)
 	if err != nil {
 		return desc, nil, err
 	}
 	return desc, images, out.Add(ctx, added, raw)
+}
+
+// indexOf is the index over one twin's manifests: its bytes and digest.
+func indexOf(images []provenance.Image, manifest func(provenance.Image) digest.Digest) ([]byte, digest.Digest, error) {
+	idx := ocispec.Index{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageIndex}
+	for _, i := range images {
+		desc := i.Manifest
+		desc.Digest = manifest(i)
+		idx.Manifests = append(idx.Manifests, desc)
+	}
+	raw, err := json.Marshal(idx)
+	if err != nil {
+		return nil, "", fmt.Errorf("encoding the index: %w", err)
+	}
+	return raw, digest.FromBytes(raw), nil
 }
 
 // statements says everything that there is to say about the image, and signs nothing.
@@ -163,9 +176,13 @@ func (b *build) facts(index ocispec.Descriptor, images []provenance.Image) (prov
 	if err != nil {
 		return provenance.Build{}, err
 	}
+	_, twin, err := indexOf(images, func(i provenance.Image) digest.Digest { return i.Twin })
+	if err != nil {
+		return provenance.Build{}, err
+	}
 	locked := b.lock.Format()
 	return provenance.Build{
-		Name: b.name(), Index: index, IndexTwin: index.Digest, Images: images,
+		Name: b.name(), Index: index, IndexTwin: twin, Images: images,
 		Recipe: provenance.Recipe{Path: filepath.Base(p.recipe.Path), Digest: digest.FromBytes(recipe), Canonical: p.recipe.Digest(), Content: recipe},
 		Lock:   provenance.Lock{Path: filepath.Base(lockPath(p.recipe.Path)), Digest: digest.FromBytes(locked), Entries: b.lock.Entries, Content: locked},
 		Source: provenance.Source{Path: p.recipe.Source.Path, Commit: p.context.Commit, Dirty: p.context.Dirty, Context: p.context.Descriptor.Digest},

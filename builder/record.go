@@ -124,7 +124,7 @@ func (r *recorder) platform(ctx context.Context, platform string, d *graph.Draft
 		return err
 	}
 	defer client.Close()
-	plan, err := d.Finish(graph.Finish{Hostname: w.hostname, Env: []string{canaryEnv + "=" + w.canary}, NoCache: true})
+	plan, err := d.Finish(graph.Finish{Hostname: w.hostname, Env: []string{canaryEnv + "=" + w.canary}})
 	if err != nil {
 		return err
 	}

@@ -30,7 +30,8 @@ type Finish struct {
 	Env []string
 	// AptConf is apt configuration that networked steps get, without a trace in the image.
 	AptConf []byte
-	// NoCache makes the daemon run every step.
+	// NoCache makes the daemon run every step. While recording every step that could make a request runs anyway: a cached one
+	// would make none.
 	NoCache bool
 }
 
@@ -41,7 +42,8 @@ func (d *Draft) Finish(f Finish) (*Plan, error) {
 	var list diag.List
 	err := r.run(d.def, func(old digest.Digest, op *pb.Op, md *pb.OpMetadata) (*edge, error) {
 		if md != nil {
-			md.IgnoreCache = f.NoCache && op.GetExec() != nil
+			e := op.GetExec()
+			md.IgnoreCache = e != nil && (f.NoCache || !f.Sealed && e.Network != pb.NetMode_NONE)
 		}
 		switch o := op.Op.(type) {
 		case *pb.Op_Source:

@@ -30,11 +30,13 @@ var layers = map[string]int{
 	"provenance":            pure,
 	"policy":                pure,
 	"registry/artifact":     pure,
+	"report":                pure, // values in, bytes out; what it shows is the result of a use case
 
 	"inputs":          adapter,
 	"builder/daemon":  adapter,
 	"builder/solver":  adapter,
 	"signing":         adapter,
+	"provenance/sbom": adapter, // reads an image
 	"registry":        adapter,
 	"ledger":          adapter,
 	"internal/trace":  adapter,
@@ -44,7 +46,6 @@ var layers = map[string]int{
 	"verify":  useCase,
 	"rebuild": useCase,
 
-	"report":       surface,
 	"internal/cli": surface,
 	"guard":        surface,
 
@@ -66,6 +67,9 @@ var sideways = map[string][]string{
 	"provenance":            {"recipes", "compare"},
 	"registry/artifact":     {"provenance"},
 	"policy":                {"provenance"},
+	"report":                {"compare"},
+	"provenance/sbom":       {"registry"},
+	"builder/daemon":        {"internal"},
 	"rebuild":               {"builder", "verify"},
 	"internal/cli":          {"report"},
 	"guard":                 {"report"},
