@@ -28,6 +28,8 @@ type Options struct {
 	Platforms []string // a subset of the recipe's; empty: all
 	NoCache   bool     // run every step
 	Offline   bool     // do not fetch locked bytes that the store lacks
+	// BuilderA and BuilderB are addresses of BuildKit daemons to use instead of our own (unix:// or tcp://).
+	BuilderA, BuilderB string
 	// Push is the repository (with or without a tag) that gets the image; empty: none.
 	Push string
 	// Seal is the repository that gets the sealed inputs: "same", a name, or "none" (the default).
@@ -181,12 +183,14 @@ func (r *twinRun) close() {
 // that a correct build survives (DESIGN §11).
 func (h *Host) runTwins(ctx context.Context, p *project, l *lock.Lock, drafts map[string]*graph.Draft, work string, o Options) (*twinRun, error) {
 	r := &twinRun{drafts: drafts}
-	wa, wb := h.worldA(), h.worldB()
-	err := h.start(ctx, r, wa, wb, l, work)
+	wa, wb, excused, err := h.worlds(o)
 	if err != nil {
 		return r, err
 	}
-	if err := h.solvePair(ctx, r, l, o, p.recipe.Output.Compression, nil); err == nil {
+	if err := h.start(ctx, r, wa, wb, l, work); err != nil {
+		return r, err
+	}
+	if err := h.solvePair(ctx, r, l, o, p.recipe.Output.Compression, excused); err == nil {
 		return r, nil
 	} else if !errors.Is(err, errOnlyB) {
 		return r, err
@@ -202,6 +206,25 @@ func (h *Host) runTwins(ctx context.Context, p *project, l *lock.Lock, drafts ma
 		return r, err
 	}
 	return r, h.solvePair(ctx, r, l, o, p.recipe.Output.Compression, excuses("builder B failed with the tracer: "+r.mild))
+}
+
+// worlds picks both builders, and excuses the axes that cannot be varied on a builder that is not ours.
+func (h *Host) worlds(o Options) (a, b world, excused map[string]string, err error) {
+	if err := errors.Join(checkAddress("--builder-a", o.BuilderA), checkAddress("--builder-b", o.BuilderB)); err != nil {
+		return a, b, nil, err
+	}
+	a, b = h.worldA(), h.worldB()
+	if o.BuilderA != "" {
+		a = elsewhere(o.BuilderA, a)
+	}
+	if o.BuilderB != "" {
+		b = elsewhere(o.BuilderB, b)
+		excused = excuses("builder B is run by somebody else")
+		for _, x := range []string{"CPU count", "directory order"} {
+			excused[x] = "builder B is run by somebody else"
+		}
+	}
+	return a, b, excused, nil
 }
 
 // excuses are the axes that the milder world does without, and why.
@@ -254,7 +277,7 @@ func (h *Host) solvePair(ctx context.Context, r *twinRun, l *lock.Lock, o Option
 	} else {
 		errA, errB = h.pair(ctx, r.a, r.b, plans, compression)
 	}
-	if err := h.verdict(ctx, r, errA, errB, excused != nil); err != nil {
+	if err := h.verdict(ctx, r, errA, errB, !r.b.world.daemon.Traced()); err != nil {
 		return err
 	}
 	to := h.Now()

@@ -42,6 +42,8 @@ type Host struct {
 	// Memory is the machine's, in bytes; CPUs how many it has.
 	Memory int64
 	CPUs   int
+	// InputsListen is where the input servers listen, for builders on other machines; empty: a free port of loopback.
+	InputsListen string
 	// Display shows progress; nil shows nothing. Notice tells the user one line about what goes on.
 	Display *solver.Display
 	Notice  func(format string, args ...any)

@@ -193,7 +193,7 @@ func (b *build) facts(index ocispec.Descriptor, images []provenance.Image) (prov
 			Epoch: p.epoch.Unix(), Frontend: p.frontend(),
 		},
 		Twins: twins, Axes: b.run.axes, Independence: provenance.SameHost,
-		BuilderID: provenance.BuilderID(provenance.ModeLocal), Selfsame: h.Selfsame,
+		BuilderID: provenance.BuilderID(b.mode()), Selfsame: h.Selfsame,
 		InvocationID: hex.EncodeToString(id[:]), Started: b.started, Finished: h.Now(), Seal: b.sealDestination(),
 	}, nil
 }
@@ -203,6 +203,14 @@ func (p *project) frontend() string {
 		return "stages@v1"
 	}
 	return frontendVersion
+}
+
+// mode says whether every builder is ours.
+func (b *build) mode() provenance.Mode {
+	if b.opt.BuilderA != "" || b.opt.BuilderB != "" {
+		return provenance.ModeRemote
+	}
+	return provenance.ModeLocal
 }
 
 // name is the repository that the evidence names: the pushed one, else the recipe's.
@@ -219,6 +227,10 @@ func (b *build) twins() ([]provenance.Twin, error) {
 	for _, t := range []*twin{b.run.a, b.run.b} {
 		pt := provenance.Twin{
 			Name: t.label, BuildKit: t.info.Version, Snapshotter: t.info.Snapshotter, Kernel: b.run.a.report.Release, CPU: cpuModel(),
+		}
+		if t.world.address != "" { // its programs cannot be read from here
+			out = append(out, pt)
+			continue
 		}
 		bins := b.host.Daemons.Binaries
 		var err error

@@ -16,7 +16,9 @@ import (
 
 	"github.com/selfsame-build/selfsame/builder/graph"
 	"github.com/selfsame-build/selfsame/inputs/debian"
+	"github.com/selfsame-build/selfsame/inputs/debian/archive"
 	"github.com/selfsame-build/selfsame/inputs/source"
+	"github.com/selfsame-build/selfsame/internal/atomicfile"
 	"github.com/selfsame-build/selfsame/internal/diag"
 	"github.com/selfsame-build/selfsame/recipes"
 	"github.com/selfsame-build/selfsame/recipes/lock"
@@ -248,9 +250,28 @@ func debianConfig(d recipes.Debian, arch string) ([]byte, error) {
 	return json.Marshal(img)
 }
 
+// verifyDebian follows a base's chain again, from the archive's keys to each package, on the stored bytes; once for each set of
+// lines, since neither they nor the bytes they name can change.
+func (h *Host) verifyDebian(ctx context.Context, arch string, entries []lock.Entry) error {
+	mark := filepath.Join(h.CacheDir, "verified", (&lock.Lock{Entries: entries}).Digest().Encoded())
+	if _, err := os.Stat(mark); err == nil {
+		return nil
+	}
+	if err := debian.Verify(ctx, h.Store, archive.DebianKeyring(), arch, entries); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(mark), 0o700); err != nil {
+		return fmt.Errorf("remembering what was verified: %w", err)
+	}
+	return atomicfile.Write(mark, nil, 0o600)
+}
+
 // debianBase assembles a base from its lines of the lock.
 func (h *Host) debianBase(ctx context.Context, p *project, d recipes.Debian, platform string, entries []lock.Entry) (graph.DebianBase, error) {
 	arch := debian.Arch(platform)
+	if err := h.verifyDebian(ctx, arch, entries); err != nil {
+		return graph.DebianBase{}, err
+	}
 	out, err := debian.Assemble(ctx, h.Store, entries, debian.AssembleOptions{
 		Arch: arch, Epoch: p.epoch, TempDir: h.TempDir, CacheDir: filepath.Join(h.CacheDir, "debian"),
 	})

@@ -165,7 +165,7 @@ func (r *recorder) server(ctx context.Context) (*inputs.Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, err = listen(ctx, s)
+	_, err = r.h.listen(ctx, s)
 	return s, err
 }
 
@@ -302,7 +302,7 @@ func (r *recorder) resolveDebian(ctx context.Context, d recipes.Debian, platform
 	if r.o.Offline {
 		return nil, diag.Errorf("A0338", "Debian base `%s` is not in the store", name).WithHelp("run `selfsame lock` without --offline")
 	}
-	m, err := r.debianMirrors(ctx)
+	m, err := r.mirrorsFor(ctx, d)
 	if err != nil {
 		return nil, err
 	}
@@ -316,6 +316,14 @@ func (r *recorder) resolveDebian(ctx context.Context, d recipes.Debian, platform
 		},
 	})
 	return entries, err
+}
+
+// mirrorsFor is the mirror to ask for a base: the flag's, else the recipe's, else the machine's own.
+func (r *recorder) mirrorsFor(ctx context.Context, d recipes.Debian) (debian.Mirrors, error) {
+	if d.Mirror != "" && r.o.Mirror == "" {
+		return debian.MirrorsAt(d.Mirror)
+	}
+	return r.debianMirrors(ctx)
 }
 
 // debianMirrors is the mirror to ask: the flag's, else the machine's own.

@@ -104,7 +104,7 @@ func explainStep(err error, t *twin) error {
 		if errors.Is(err, context.Canceled) {
 			return err
 		}
-		return diag.Errorf("A0702", "building on builder %s: %w", t.label, err).WithHelp("run `selfsame doctor`; the builder's log is " + t.lease.Log)
+		return diag.Errorf("A0702", "building on builder %s: %w", t.label, err).WithHelp("run `selfsame doctor`" + t.log())
 	}
 	s := se.Run.Step
 	name := s.Command
@@ -120,6 +120,14 @@ func explainStep(err error, t *twin) error {
 		d = d.WithAt(diag.Position{File: s.File, Line: s.Line}, "")
 	}
 	return &StepFailure{Diagnostic: d, Log: tail(se.Run.Log, 20)}
+}
+
+// log says where a managed builder's log lies.
+func (t *twin) log() string {
+	if t.lease == nil {
+		return ""
+	}
+	return "; the builder's log is " + t.lease.Log
 }
 
 // StepFailure is a failed step with the end of its output, for the surface to repeat last.

@@ -48,10 +48,14 @@ func (h *Host) acquire(ctx context.Context, label string, w world, entries []loc
 		results: map[string]*solver.Result{}, seen: map[string]time.Time{}, first: make(chan struct{}),
 	}
 	var err error
-	if t.lease, err = h.Daemons.Acquire(ctx, w.spec()); err != nil {
-		return nil, err
+	address := w.address
+	if address == "" {
+		if t.lease, err = h.Daemons.Acquire(ctx, w.spec()); err != nil {
+			return nil, err
+		}
+		address = t.lease.Address
 	}
-	if t.client, err = solver.Dial(ctx, t.lease.Address); err != nil {
+	if t.client, err = solver.Dial(ctx, address); err != nil {
 		return nil, errors.Join(err, t.close())
 	}
 	if t.info, err = t.client.Info(ctx); err != nil {
@@ -87,13 +91,17 @@ func (h *Host) sealedServer(ctx context.Context, entries []lock.Entry) (*inputs.
 	if err != nil {
 		return nil, "", err
 	}
-	address, err := listen(ctx, s)
+	address, err := h.listen(ctx, s)
 	return s, address, err
 }
 
 // listen starts an input server on a free port of loopback, and says which.
-func listen(ctx context.Context, s *inputs.Server) (string, error) {
-	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+func (h *Host) listen(ctx context.Context, s *inputs.Server) (string, error) {
+	address := "127.0.0.1:0"
+	if h.InputsListen != "" {
+		address = h.InputsListen
+	}
+	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 	if err != nil {
 		return "", fmt.Errorf("opening the input server's port: %w", err)
 	}

@@ -1,9 +1,11 @@
 package builder
 
 import (
+	"strings"
 	"time"
 
 	"github.com/selfsame-build/selfsame/builder/daemon"
+	"github.com/selfsame-build/selfsame/internal/diag"
 )
 
 // The twins' names for themselves. Each is long and odd enough that finding it in a file is no accident.
@@ -24,6 +26,7 @@ const startGap = 2 * time.Second
 // world is one twin's surroundings: those of its daemon, and those that go into the graph.
 type world struct {
 	daemon   daemon.World
+	address  string // of a daemon that somebody else runs; empty: ours
 	name     string // the daemon's
 	hostname string
 	canary   string
@@ -65,6 +68,23 @@ func (h *Host) rootB() (daemon.Root, int64) {
 		return daemon.RootTmpfs, h.Memory / 2
 	}
 	return daemon.RootXFS, 40 << 30
+}
+
+// elsewhere is a builder that somebody else runs: only what goes into the graph can be varied by us.
+func elsewhere(address string, like world) world {
+	return world{name: like.name, address: address, hostname: like.hostname, canary: like.canary}
+}
+
+// checkAddress refuses what our input server cannot be reached from.
+func checkAddress(flag, address string) error {
+	scheme, _, ok := strings.Cut(address, "://")
+	switch {
+	case address == "", ok && scheme == "unix", ok && scheme == "tcp":
+		return nil
+	}
+	return diag.Errorf("A0323", "%s: builders at `%s` are not used", flag, address).
+		WithWhy("the builder must reach the input server of this process").
+		WithHelp("give unix:///path/to/buildkitd.sock, or tcp://HOST:PORT together with --inputs-listen")
 }
 
 // spec is the daemon that a world needs.

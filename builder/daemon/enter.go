@@ -63,7 +63,7 @@ func arguments(r run) []string {
 			"--world", r.path("world"), "--runc", r.Binaries.Runc,
 		}
 		if w.CPUs > 0 {
-			argv = append(argv, "--cpus", strconv.Itoa(w.CPUs))
+			argv = append(argv, "--cpus", strconv.Itoa(w.CPUs), "--pin") // a tracer beside its tracees cost more than one on their CPU
 		}
 		argv = append(argv, "--")
 	}

@@ -79,7 +79,7 @@ func Observe(dir, env string, targets []string) (Report, error) {
 
 // files makes a folder of many files and looks at their order and times.
 func (r *Report) files(dir string) error {
-	folder := filepath.Join(dir, "canary")
+	folder := filepath.Join(dir, "canary.d")
 	if err := os.MkdirAll(folder, 0o755); err != nil { //nolint:gosec // inside a build step that is thrown away
 		return fmt.Errorf("making a folder: %w", err)
 	}

@@ -20,7 +20,7 @@ const DefaultOut = "selfsame-out"
 
 func (a *app) buildCommand() *cobra.Command {
 	var o builder.Options
-	var key, push string
+	var key, push, listen string
 	var unsigned bool
 	var fromKeys []string
 	cmd := &cobra.Command{
@@ -40,6 +40,7 @@ where they differ (exit 13).`,
 			if o.FromKeys, err = verifiers(fromKeys); err != nil {
 				return err
 			}
+			a.inputsListen = listen
 			return a.runBuild(cmd, o, key, unsigned)
 		},
 	}
@@ -50,6 +51,9 @@ where they differ (exit 13).`,
 	f.BoolVar(&o.Offline, "offline", false, "fetch nothing, not even locked bytes that the store lacks")
 	f.StringVar(&push, "push", "", "push to this repository, or with no value to the recipe's output.image")
 	f.Lookup("push").NoOptDefVal = "-"
+	f.StringVar(&o.BuilderA, "builder-a", "", "address of a BuildKit daemon to use as builder A (unix:// or tcp://); it needs --proxy-network and the network.host entitlement")
+	f.StringVar(&o.BuilderB, "builder-b", "", "the same for builder B")
+	f.StringVar(&listen, "inputs-listen", "", "address that the input servers listen on, for builders on other machines (default: loopback)")
 	f.StringVar(&o.Seal, "seal", "none", "push the sealed inputs too: a repository, same or none; they hold the source and all that was fetched")
 	f.StringVar(&o.From, "from", "", "repeat the build of a published image (REPOSITORY@sha256:...) from its seal, instead of a recipe")
 	f.StringSliceVar(&fromKeys, "from-key", nil, "public key that must have signed the provenance of --from")

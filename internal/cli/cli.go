@@ -40,6 +40,8 @@ func System() Streams { return Streams{In: os.Stdin, Out: os.Stdout, Err: os.Std
 type app struct {
 	Streams
 	global globals
+	// inputsListen is build's --inputs-listen.
+	inputsListen string
 }
 
 // globals are the flags that every command has.
