@@ -92,6 +92,7 @@ func TestCheck(t *testing.T) {
 			[]string{"signing -> registry: both are adapter packages, and the design draws no line between them"}},
 		{"packages below internal are no family", []Package{{m + "internal/diag", []string{m + "internal/strictjson"}}},
 			[]string{"internal/diag -> internal/strictjson: both are base packages, and the design draws no line between them"}},
+		{"a family below internal", []Package{{m + "internal/trace/world", []string{m + "internal/trace"}}}, nil},
 		{"pure reaches out", []Package{{m + "compare", []string{"net/http"}}},
 			[]string{"compare -> net/http: a pure package's results depend on its arguments alone"}},
 		{"net/url is no network", []Package{{m + "compare", []string{"net/url"}}}, nil},

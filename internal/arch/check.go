@@ -157,11 +157,12 @@ func local(path string) (name string, ours bool) {
 	return strings.CutPrefix(path, module+"/")
 }
 
-// family is the first element of a package's path; the packages below internal have nothing in common.
+// family is the first element of a package's path, and the second too below internal, whose packages have nothing in common.
 func family(name string) string {
-	first, _, _ := strings.Cut(name, "/")
+	first, rest, _ := strings.Cut(name, "/")
 	if first == "internal" {
-		return name
+		second, _, _ := strings.Cut(rest, "/")
+		return first + "/" + second
 	}
 	return first
 }

@@ -72,6 +72,7 @@ var sideways = map[string][]string{
 	"builder/daemon":        {"internal"},
 	"rebuild":               {"builder", "verify"},
 	"internal/cli":          {"report"},
+	"internal/trace":        {"internal/canary"},
 	"guard":                 {"report"},
 	"cmd":                   {"internal"},
 }
