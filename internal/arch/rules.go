@@ -46,8 +46,9 @@ var layers = map[string]int{
 	"verify":  useCase,
 	"rebuild": useCase,
 
-	"internal/cli": surface,
-	"guard":        surface,
+	"internal/cli":           surface,
+	"internal/trace/command": surface,
+	"guard":                  surface,
 
 	// Programs, and what only tests use.
 	"cmd":              command,
