@@ -52,14 +52,11 @@ type Result struct {
 // Build builds the recipe twice and, if both are the same, writes the image with its evidence.
 func (h *Host) Build(ctx context.Context, o Options) (*Result, error) {
 	started := h.Now()
-	work, err := newWorkDir(o.Out)
+	p, l, from, err := h.inputs(ctx, o)
 	if err != nil {
 		return nil, err
 	}
-	defer removeAll(work)
-
-	p, l, from, err := h.inputs(ctx, o)
-	if err != nil {
+	if err := o.destinations(p.recipe); err != nil {
 		return nil, err
 	}
 	platforms, err := choosePlatforms(p.recipe.Platforms, o.Platforms)
@@ -73,6 +70,11 @@ func (h *Host) Build(ctx context.Context, o Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	work, err := newWorkDir(o.Out)
+	if err != nil {
+		return nil, err
+	}
+	defer removeAll(work)
 	run, err := h.runTwins(ctx, p, l, drafts, work, o)
 	if run != nil {
 		defer run.close()

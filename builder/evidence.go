@@ -53,7 +53,7 @@ func (b *build) publish(ctx context.Context, proof compare.Proof) (*Result, erro
 		if res.Reference, err = b.push(ctx, final, index.Digest); err != nil {
 			return nil, err
 		}
-	} else if b.sealDestination() != "" {
+	} else if b.opt.Seal != "" {
 		desc, err := v1Descriptor(index)
 		if err != nil {
 			return nil, err
@@ -194,7 +194,7 @@ func (b *build) facts(index ocispec.Descriptor, images []provenance.Image) (prov
 		},
 		Twins: twins, Axes: b.run.axes, Independence: provenance.SameHost,
 		BuilderID: provenance.BuilderID(b.mode()), Selfsame: h.Selfsame,
-		InvocationID: hex.EncodeToString(id[:]), Started: b.started, Finished: h.Now(), Seal: b.sealDestination(),
+		InvocationID: hex.EncodeToString(id[:]), Started: b.started, Finished: h.Now(), Seal: b.opt.Seal,
 	}, nil
 }
 
@@ -213,12 +213,17 @@ func (b *build) mode() provenance.Mode {
 	return provenance.ModeLocal
 }
 
-// name is the repository that the evidence names: the pushed one, else the recipe's.
+// name is what the evidence calls the image: the repository that it is pushed to, else the recipe's, else the recipe's name
+// for an image that never leaves the machine.
 func (b *build) name() string {
-	if b.opt.Push != "" && b.opt.Push != "-" {
+	switch r := b.project.recipe; {
+	case b.opt.Push != "":
 		return repositoryOf(b.opt.Push)
+	case r.Output.Image != "":
+		return r.Output.Image
+	default:
+		return r.Name
 	}
-	return b.project.recipe.Output.Image
 }
 
 // twins describes both builders, as found.

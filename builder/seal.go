@@ -21,21 +21,10 @@ import (
 	"github.com/selfsame-build/selfsame/signing"
 )
 
-// sealDestination is the repository that gets the sealed inputs; empty: none. The seal holds the source and whatever the
-// build fetched, so it has a destination of its own and no default.
-func (b *build) sealDestination() string {
-	switch b.opt.Seal {
-	case "", "none":
-		return ""
-	case "same":
-		return repositoryOf(b.opt.Push)
-	}
-	return b.opt.Seal
-}
-
-// pushSeal sends everything that the build read, so that it can be repeated from the registry alone.
+// pushSeal sends everything that the build read, so that it can be repeated from the registry alone. The seal holds the source
+// and whatever the build fetched, so it has a destination of its own and goes nowhere by default.
 func (b *build) pushSeal(ctx context.Context, index artifact.Descriptor) error {
-	to := b.sealDestination()
+	to := b.opt.Seal
 	if to == "" {
 		return nil
 	}

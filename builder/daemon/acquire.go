@@ -68,13 +68,10 @@ func (m *Manager) Acquire(ctx context.Context, spec Spec) (*Lease, error) {
 	st, running := m.state(r.Dir)
 	if running && (spec.Fresh || st.Identity != r.Identity || !answers(st.Socket)) {
 		_ = lease.Close()
-		if err := stop(ctx, st); err != nil {
+		if lease, err = replaceRunning(ctx, r, st); err != nil {
 			return nil, err
 		}
 		running = false
-		if lease, err = lock(ctx, r.path("lease"), syscall.LOCK_SH); err != nil {
-			return nil, err
-		}
 	}
 	if !running {
 		if err := m.start(ctx, r); err != nil {
@@ -87,6 +84,21 @@ func (m *Manager) Acquire(ctx context.Context, spec Spec) (*Lease, error) {
 		l.Status = r.path("status.json")
 	}
 	return l, nil
+}
+
+// replaceRunning stops a daemon that is not the wanted one, once nobody uses it any more, and gives a lease on its place.
+func replaceRunning(ctx context.Context, r run, st state) (*os.File, error) {
+	alone, err := lock(ctx, r.path("lease"), syscall.LOCK_EX)
+	if err != nil {
+		return nil, err
+	}
+	if err := stop(ctx, st); err != nil {
+		return nil, errors.Join(err, alone.Close())
+	}
+	if err := syscall.Flock(int(alone.Fd()), syscall.LOCK_SH); err != nil {
+		return nil, errors.Join(fmt.Errorf("sharing the lease: %w", err), alone.Close())
+	}
+	return alone, nil
 }
 
 // plan fixes everything about the daemon, and so its identity.

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -97,6 +98,14 @@ func TestAcquireReusesTheSameAndReplacesTheOther(t *testing.T) {
 	}
 	if got := list(t, m)[0]; got.PID != pid || !got.InUse {
 		t.Errorf("second lease: got %+v, want process %d in use", got, pid)
+	}
+	// A daemon in use is not taken away from under a build: who wants another one waits.
+	other := spec
+	other.World = elsewhere
+	short, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	if _, err := m.Acquire(short, other); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("replacing a builder in use: got %v, want to wait until the deadline", err)
 	}
 	first.Release()
 	second.Release()

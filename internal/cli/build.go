@@ -29,12 +29,12 @@ func (a *app) buildCommand() *cobra.Command {
 unlike builders that reach the locked inputs and nothing else. If both come out the same bit for bit, the image and its evidence
 are written to OUT/image (an OCI layout) and, with --push, to a registry. If not, both results are kept and the command says
 where they differ (exit 13).`,
-		Example: "  selfsame build\n  selfsame build examples/go-service --key release.key --push registry.example.com/team/shop:v1",
+		Example: "  selfsame build\n  selfsame build examples/go-service --key release.key --push=registry.example.com/team/shop:v1",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Recipe = recipeArg(args)
-			if cmd.Flags().Changed("push") {
-				o.Push = push
+			if o.Push = push; cmd.Flags().Changed("push") && push == "" {
+				return usage("`--push=` names no repository")
 			}
 			var err error
 			if o.FromKeys, err = verifiers(fromKeys); err != nil {
@@ -50,7 +50,7 @@ where they differ (exit 13).`,
 	f.BoolVar(&o.NoCache, "no-cache", false, "run every step, whatever the builders remember")
 	f.BoolVar(&o.Offline, "offline", false, "fetch nothing, not even locked bytes that the store lacks")
 	f.StringVar(&push, "push", "", "push to this repository, or with no value to the recipe's output.image")
-	f.Lookup("push").NoOptDefVal = "-"
+	f.Lookup("push").NoOptDefVal = builder.PushDefault
 	f.StringVar(&o.BuilderA, "builder-a", "", "address of a BuildKit daemon to use as builder A (unix:// or tcp://); it needs --proxy-network and the network.host entitlement")
 	f.StringVar(&o.BuilderB, "builder-b", "", "the same for builder B")
 	f.StringVar(&listen, "inputs-listen", "", "address that the input servers listen on, for builders on other machines (default: loopback)")
@@ -75,7 +75,7 @@ func (a *app) runBuild(cmd *cobra.Command, o builder.Options, key string, unsign
 		return diag.Errorf("A0315", "`--push` needs `--key`, or `--unsigned`").WithWhy("evidence that nobody signed proves nothing").
 			WithHelp("selfsame key new --out selfsame")
 	}
-	if o.Push != "" && o.Push != "-" {
+	if o.Push != "" && o.Push != builder.PushDefault {
 		if err := registry.CheckReference(o.Push); err != nil {
 			return err
 		}
