@@ -146,7 +146,7 @@ func (a *app) signer(path string) (*signing.Signer, error) {
 
 // password is SELFSAME_KEY_PASSWORD, or what the user types; empty where there is no terminal.
 func (a *app) password(prompt string) ([]byte, error) {
-	if pw := a.Env("SELFSAME_KEY_PASSWORD"); pw != "" {
+	if pw := a.get(envPassword); pw != "" {
 		return []byte(pw), nil
 	}
 	if a.In == nil || !term.IsTerminal(int(a.In.Fd())) {

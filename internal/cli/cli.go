@@ -158,10 +158,10 @@ func (a *app) notice(format string, args ...any) {
 }
 
 func (a *app) color() bool {
-	if a.global.noColor || a.Env("NO_COLOR") != "" || a.Env("TERM") == "dumb" {
+	if a.global.noColor || a.get(envNoColor) != "" || a.get(envTerm) == "dumb" {
 		return false
 	}
-	if a.Env("CLICOLOR_FORCE") != "" {
+	if a.get(envForce) != "" {
 		return true
 	}
 	return a.isTerminal(a.Err)

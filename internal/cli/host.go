@@ -26,21 +26,21 @@ import (
 
 // stateDir holds the builders; cacheDir what can be fetched or made again.
 func (a *app) stateDir() (string, error) {
-	return a.folder(a.global.state, "XDG_STATE_HOME", ".local/state")
+	return a.folder(a.global.state, envState, ".local/state")
 }
 
-func (a *app) cacheDir() (string, error) { return a.folder("", "XDG_CACHE_HOME", ".cache") }
+func (a *app) cacheDir() (string, error) { return a.folder("", envCache, ".cache") }
 
-func (a *app) folder(flag, variable, fallback string) (string, error) {
+func (a *app) folder(flag string, variable Variable, fallback string) (string, error) {
 	if flag != "" {
 		return filepath.Abs(flag)
 	}
-	if base := a.Env(variable); filepath.IsAbs(base) {
+	if base := a.get(variable); filepath.IsAbs(base) {
 		return filepath.Join(base, Name), nil
 	}
-	home := a.Env("HOME")
+	home := a.get(envHome)
 	if home == "" {
-		return "", usage("neither %s nor HOME is set", variable)
+		return "", usage("neither %s nor HOME is set", variable.Name)
 	}
 	return filepath.Join(home, fallback, Name), nil
 }

@@ -56,7 +56,7 @@ func (a *app) newPassword() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if a.Env("SELFSAME_KEY_PASSWORD") != "" {
+	if a.get(envPassword) != "" {
 		return pw, nil
 	}
 	again, err := a.password("the same again: ")

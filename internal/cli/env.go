@@ -1,0 +1,46 @@
+package cli
+
+// Variable is one environment variable that selfsame, or a library in it, reads. No variable can change a byte of an image:
+// that is for recipe, lock and source alone.
+type Variable struct {
+	Name    string
+	Meaning string
+	// Secret: the value is never printed, stored or handed on.
+	Secret bool
+	// Library is who reads it where we do not read it ourselves.
+	Library string
+}
+
+// The variables that this package reads.
+var (
+	envPassword = Variable{Name: "SELFSAME_KEY_PASSWORD", Secret: true,
+		Meaning: "password of the private key; without it, and with a terminal, `build` and `key new` ask"}
+	envState = Variable{Name: "XDG_STATE_HOME",
+		Meaning: "builders live in `selfsame/builders` below it; `~/.local/state` when unset or not absolute; `--state` goes before it"}
+	envCache = Variable{Name: "XDG_CACHE_HOME",
+		Meaning: "the store of sealed inputs and other things that can be fetched again live in `selfsame` below it; `~/.cache` when unset or not absolute; `--store` moves the store alone"}
+	envHome    = Variable{Name: "HOME", Meaning: "where `~` is, for the two above"}
+	envNoColor = Variable{Name: "NO_COLOR", Meaning: "anything but empty: no colour"}
+	envForce   = Variable{Name: "CLICOLOR_FORCE", Meaning: "anything but empty: colour also where there is no terminal, unless `NO_COLOR` is set"}
+	envTerm    = Variable{Name: "TERM", Meaning: "`dumb`: no colour"}
+)
+
+// Environment lists every variable that is read: ours first, then those of libraries.
+func Environment() []Variable {
+	return []Variable{
+		envPassword, envState, envCache, envHome, envNoColor, envForce, envTerm,
+		{Name: "PATH", Library: "os/exec", Meaning: "where `runc`, `git`, and whatever does not lie beside `selfsame`, are looked for; docker's credential helpers too"},
+		{Name: "DOCKER_CONFIG", Library: "go-containerregistry", Meaning: "folder of docker's `config.json`, which names credentials and credential helpers for registries; `~/.docker` when unset"},
+		{Name: "REGISTRY_AUTH_FILE", Library: "go-containerregistry", Meaning: "podman's file of credentials, read when docker has none"},
+		{Name: "XDG_RUNTIME_DIR", Library: "go-containerregistry", Meaning: "podman's `containers/auth.json` below it is read when neither of the two above is there; then the one below `XDG_CONFIG_HOME`"},
+		{Name: "XDG_CONFIG_HOME", Library: "go-containerregistry", Meaning: "see `XDG_RUNTIME_DIR`"},
+		{Name: "HTTPS_PROXY", Library: "net/http", Meaning: "proxy for registries and for fetching inputs; `HTTP_PROXY` for plain HTTP. Steps never see it"},
+		{Name: "HTTP_PROXY", Library: "net/http", Meaning: "see `HTTPS_PROXY`"},
+		{Name: "NO_PROXY", Library: "net/http", Meaning: "hosts that are reached without that proxy"},
+		{Name: "SSL_CERT_FILE", Library: "crypto/x509", Meaning: "certificates to trust when reaching registries and upstreams, instead of the system's"},
+		{Name: "SSL_CERT_DIR", Library: "crypto/x509", Meaning: "the same, a folder"},
+	}
+}
+
+// get reads a variable of this invocation.
+func (a *app) get(v Variable) string { return a.Env(v.Name) }
