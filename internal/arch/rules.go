@@ -58,6 +58,7 @@ var layers = map[string]int{
 	"docs":             command,
 	"internal/arch":    command,
 	"internal/doctest": command,
+	"internal/refdoc":  command,
 }
 
 // sideways are the imports within one layer that the design draws. Packages of one family (the same first element of the

@@ -34,7 +34,7 @@ func Environment() []Variable {
 		{Name: "REGISTRY_AUTH_FILE", Library: "go-containerregistry", Meaning: "podman's file of credentials, read when docker has none"},
 		{Name: "XDG_RUNTIME_DIR", Library: "go-containerregistry", Meaning: "podman's `containers/auth.json` below it is read when neither of the two above is there; then the one below `XDG_CONFIG_HOME`"},
 		{Name: "XDG_CONFIG_HOME", Library: "go-containerregistry", Meaning: "see `XDG_RUNTIME_DIR`"},
-		{Name: "HTTPS_PROXY", Library: "net/http", Meaning: "proxy for registries and for fetching inputs; `HTTP_PROXY` for plain HTTP. Steps never see it"},
+		{Name: "HTTPS_PROXY", Library: "net/http", Meaning: "proxy for registries, Debian mirrors, and locked inputs that the store lacks; `HTTP_PROXY` for plain HTTP. What steps fetch while recording is fetched directly, and steps never see these variables"},
 		{Name: "HTTP_PROXY", Library: "net/http", Meaning: "see `HTTPS_PROXY`"},
 		{Name: "NO_PROXY", Library: "net/http", Meaning: "hosts that are reached without that proxy"},
 		{Name: "SSL_CERT_FILE", Library: "crypto/x509", Meaning: "certificates to trust when reaching registries and upstreams, instead of the system's"},

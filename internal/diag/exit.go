@@ -22,6 +22,32 @@ const (
 	ExitTerminated      = 143 // SIGTERM
 )
 
+// Exit is one exit code, for the reference and for whoever scripts the command.
+type Exit struct {
+	Code    int
+	Meaning string
+	// Then is what a script or a person does next.
+	Then string
+}
+
+// ExitTable lists every exit code of every command, by number.
+func ExitTable() []Exit {
+	return []Exit{
+		{ExitProven, "proven: everything that was asked for was done and checked", "go on"},
+		{ExitInternal, "internal error: a bug in selfsame", "report it"},
+		{ExitUsage, "bad usage, or a bad recipe or Dockerfile", "correct what the message points at"},
+		{ExitLock, "the lock is missing or stale, a step asked for something that it does not name, or locked bytes have changed upstream", "`selfsame lock`, and review what changes"},
+		{ExitStep, "a build step failed", "read the end of the step's output"},
+		{ExitNotReproducible, "not reproducible: the two builds, or the two images, differ", "read the report"},
+		{ExitPolicy, "signed, but not what was asked for: no second build with the same result is proven", "build again, or say that it need not be"},
+		{ExitInvalid, "evidence is there and does not hold: a signature, a subject, a name, a builder", "do not use the image"},
+		{ExitMissing, "evidence is missing", "sign and push it, or do not use the image"},
+		{ExitUndecided, "could not decide: network, builder, registry, disk or rights", "`selfsame doctor`; try again"},
+		{ExitInterrupted, "interrupted by Ctrl-C (SIGINT)", "nothing half-written is left behind"},
+		{ExitTerminated, "ended by SIGTERM", "the same"},
+	}
+}
+
 // ExitCode maps an error to the process's exit code: the first error diagnostic's code decides, an interrupted context is
 // 130, anything that is no diagnostic is an internal error.
 func ExitCode(err error) int {
