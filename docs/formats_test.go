@@ -1,0 +1,115 @@
+package docs
+
+import (
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/selfsame-build/selfsame/builder"
+	"github.com/selfsame-build/selfsame/internal/diag"
+	"github.com/selfsame-build/selfsame/recipes/lock"
+	"github.com/selfsame-build/selfsame/report"
+	"github.com/selfsame-build/selfsame/verify"
+)
+
+func reference(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile("reference/" + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// TestLockPage reads the page's example as a lock, and looks for every kind and column.
+func TestLockPage(t *testing.T) {
+	text := reference(t, "lock.md")
+	n := 0
+	for _, b := range blocks("lock.md", text) {
+		if b.info != "lock" {
+			continue
+		}
+		n++
+		l, err := lock.Parse([]byte(b.body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(b.body, string(l.Format())); diff != "" {
+			t.Errorf("the page's lock is written differently (-page +code):\n%s", diff)
+		}
+		if len(l.Entries) < 3 {
+			t.Errorf("the page's lock has %d inputs; show a few", len(l.Entries))
+		}
+	}
+	if n != 1 {
+		t.Errorf("found %d locks", n)
+	}
+	var rows []string
+	for _, k := range lock.Kinds() {
+		rows = append(rows, "| `"+string(k)+"` |")
+	}
+	for _, f := range fields(reflect.TypeFor[lock.Entry]()) {
+		rows = append(rows, "| "+strings.ToLower(f)+" |")
+	}
+	for _, r := range rows {
+		if !strings.Contains(text, r) {
+			t.Errorf("lock.md has no row %q", r)
+		}
+	}
+}
+
+// TestJSONPage compares each section's rows with the fields of the type behind it.
+func TestJSONPage(t *testing.T) {
+	text := reference(t, "json.md")
+	for section, typ := range map[string]reflect.Type{
+		"build and diff": reflect.TypeFor[report.Result](), "notApplied[]": reflect.TypeFor[report.NotApplied](),
+		"findings[]": reflect.TypeFor[report.Finding](), "findings[].values[]": reflect.TypeFor[report.Values](),
+		"compared[]": reflect.TypeFor[report.Compared](), "compared[].differing[]": reflect.TypeFor[report.Layer](),
+		"build": reflect.TypeFor[report.Build](), "files": reflect.TypeFor[report.Files](),
+		"verify": reflect.TypeFor[verify.Result](), "subjects[]": reflect.TypeFor[verify.Subject](),
+		"subjects[].checks[]": reflect.TypeFor[verify.Check](), "ignored[]": reflect.TypeFor[verify.Ignored](),
+		"findings[] of check": reflect.TypeFor[diag.Diagnostic](),
+	} {
+		_, after, ok := strings.Cut(text, "\n## "+section+"\n")
+		if !ok {
+			t.Errorf("json.md has no section %q", section)
+			continue
+		}
+		body, _, _ := strings.Cut(after, "\n## ")
+		var shown []string
+		for _, l := range strings.Split(body, "\n") {
+			if name, ok := strings.CutPrefix(l, "| `"); ok {
+				name, _, _ = strings.Cut(name, "`")
+				shown = append(shown, name)
+			}
+		}
+		if diff := cmp.Diff(fields(typ), shown); diff != "" {
+			t.Errorf("json.md, section %q (-code +page):\n%s", section, diff)
+		}
+	}
+	for _, f := range fields(reflect.TypeFor[builder.Check]()) {
+		if !strings.Contains(text, "`"+f+"`") {
+			t.Errorf("json.md does not name doctor's %q", f)
+		}
+	}
+}
+
+// fields are the names of a struct's fields in JSON, in order; without a tag the field's own.
+func fields(t reflect.Type) []string {
+	var out []string
+	for i := range t.NumField() {
+		f := t.Field(i)
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		switch {
+		case !f.IsExported() || name == "-":
+		case name == "":
+			out = append(out, f.Name)
+		default:
+			out = append(out, name)
+		}
+	}
+	return out
+}
