@@ -357,7 +357,7 @@ func (r *twinRun) addGap() {
 	if g, ok := gap(r.a, r.b); ok && g >= startGap {
 		ax = provenance.Axis{Name: "start time", State: provenance.AxisMeasured, A: "0s", B: g.Round(time.Millisecond).String()}
 	} else if ok {
-		ax.Reason = fmt.Sprintf("a step of B started only %s after A's", g.Round(time.Millisecond))
+		ax.Reason = fmt.Sprintf("a step started on both builders within %s", g.Round(time.Millisecond))
 	}
 	r.axes = append(r.axes, ax)
 }

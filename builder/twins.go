@@ -174,14 +174,15 @@ func (t *twin) note(platform string, r solver.StepRun, now time.Time) {
 	}
 }
 
-// gap is the shortest time by which B started a step after A, over the steps that both ran; ok is false where there is none.
+// gap is the shortest time between the two starts of a step, over the steps that both ran; ok is false where there is none.
+// B starts later, but may overtake A: what matters is that no step ran on both in the same moment.
 func gap(a, b *twin) (shortest time.Duration, ok bool) {
 	for key, ta := range a.seen {
 		tb, both := b.seen[key]
 		if !both {
 			continue
 		}
-		if d := tb.Sub(ta); !ok || d < shortest {
+		if d := tb.Sub(ta).Abs(); !ok || d < shortest {
 			shortest, ok = d, true
 		}
 	}

@@ -14,7 +14,7 @@ var examples = []string{"debian-base", "go-service", "node-app", "nginx-site", "
 // TestExamples builds each example from two clones at different paths and times, warm and cold, and once more with the
 // network cut; every build gives one digest. The evidence of the last one verifies.
 func TestExamples(t *testing.T) {
-	first, second := newMachine(t), newMachine(t)
+	first, second := onMachine(t, "first"), onMachine(t, "second")
 	for _, name := range examples {
 		t.Run(name, func(t *testing.T) {
 			a := &machine{t: t, self: first.self, home: first.home}
@@ -43,7 +43,6 @@ func TestExamples(t *testing.T) {
 				t.Errorf("second clone without network: %s, first: %s", cut.Digest, cold.Digest)
 			}
 			b.must(0, elsewhere, "verify", "selfsame-out/image", "--key", "k.pub")
-			b.must(0, elsewhere, "builders", "stop")
 		})
 	}
 }
@@ -87,7 +86,7 @@ func copyStore(t *testing.T, from, to *machine) {
 
 // TestBroken is the README's honest failure: the example that differs on purpose is refused, with its place.
 func TestBroken(t *testing.T) {
-	m := newMachine(t)
+	m := onMachine(t, "first")
 	dir := clone(t, "../../examples/broken")
 	m.must(0, dir, "lock", "--progress", "plain")
 	res := m.build(13, dir)

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -50,25 +51,47 @@ type machine struct {
 	prefix []string
 }
 
-// newMachine makes a machine with nothing on it.
-func newMachine(t *testing.T) *machine {
+// machines are the imagined machines of this run by name; tests share them, as builds on one machine do.
+var machines = map[string]string{}
+
+// TestMain leaves no builder behind.
+func TestMain(m *testing.M) {
+	code := m.Run()
+	for _, home := range machines {
+		if err := dispose(home); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = max(code, 1)
+		}
+	}
+	os.Exit(code)
+}
+
+// onMachine gives the machine of that name; a new one has nothing on it.
+func onMachine(t *testing.T, name string) *machine {
 	t.Helper()
-	m := &machine{t: t, self: program(t)}
+	m := &machine{t: t, self: program(t), home: machines[name]}
+	if m.home != "" {
+		return m
+	}
 	var err error
-	if m.home, err = os.MkdirTemp("", "selfsame-test-"); err != nil {
+	// Not t.TempDir: a machine outlives a test, and a socket's path must be short.
+	if m.home, err = os.MkdirTemp("", "selfsame-test-"); err != nil { //nolint:usetesting // see above
 		t.Fatal(err)
 	}
-	t.Cleanup(m.dispose)
+	machines[name] = m.home
 	return m
 }
 
-func (m *machine) dispose() {
+func dispose(home string) error {
+	self, err := filepath.Abs("../../bin/selfsame")
+	if err != nil {
+		return err
+	}
+	m := &machine{self: self, home: home}
 	if out, err := m.command(".", "builders", "stop", "--remove").CombinedOutput(); err != nil {
-		m.t.Errorf("stopping the builders: %v\n%s", err, out)
+		return fmt.Errorf("stopping the builders: %w\n%s", err, out)
 	}
-	if err := os.RemoveAll(m.home); err != nil {
-		m.t.Error(err)
-	}
+	return os.RemoveAll(home)
 }
 
 func (m *machine) command(dir string, args ...string) *exec.Cmd {

@@ -36,7 +36,7 @@ func specimens(t *testing.T) []specimen {
 // TestZoo builds every specimen: each fault is caught, in the file and on the axis that it is known for, and each control
 // comes out equal.
 func TestZoo(t *testing.T) {
-	m := newMachine(t)
+	m := onMachine(t, "first")
 	caught, faults, passed, controls := 0, 0, 0, 0
 	for _, s := range specimens(t) {
 		t.Run(s.name, func(t *testing.T) {
