@@ -61,8 +61,8 @@ func (a *Attempt) salt(d digest.Digest) digest.Digest {
 	return digest.FromString(a.name + d.String())
 }
 
-// send forwards a copy of s with salted digests and prefixed names.
-func (a *Attempt) send(s *client.SolveStatus) {
+// send forwards a copy of s with salted digests, prefixed names and readable logs.
+func (a *Attempt) send(s *client.SolveStatus, readable func([]byte) []byte) {
 	out := &client.SolveStatus{}
 	for _, v := range s.Vertexes {
 		c := *v
@@ -86,6 +86,9 @@ func (a *Attempt) send(s *client.SolveStatus) {
 	for _, l := range s.Logs {
 		c := *l
 		c.Vertex = a.salt(l.Vertex)
+		if c.Data = readable(l.Data); len(c.Data) == 0 {
+			continue
+		}
 		out.Logs = append(out.Logs, &c)
 	}
 	for _, wn := range s.Warnings {

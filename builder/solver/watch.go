@@ -66,7 +66,7 @@ func (w *watcher) run(ch chan *client.SolveStatus) {
 			}
 		}
 		if w.req.Display != nil {
-			w.req.Display.send(s)
+			w.req.Display.send(s, w.readable)
 		}
 	}
 }
@@ -117,6 +117,21 @@ func (r *StepRun) takeRequests() {
 		rest = rest[m[1]:]
 	}
 	r.Log = append(r.Log[:i+len(head)], rest...)
+}
+
+// readable drops the daemon's report of requests from what people see: its addresses are the input server's.
+func (w *watcher) readable(data []byte) []byte {
+	if w.req.Own == nil {
+		return data
+	}
+	out := requestLine.ReplaceAllFunc(data, func(line []byte) []byte {
+		m := requestLine.FindSubmatchIndex(line)
+		if w.req.Own(group(line, m, 2)) {
+			return nil
+		}
+		return line
+	})
+	return bytes.ReplaceAll(out, []byte("proxy network requests:\n"), nil)
 }
 
 func group(b []byte, m []int, i int) string {
