@@ -57,6 +57,41 @@ func TestLinksLeadSomewhere(t *testing.T) {
 	}
 }
 
+// TestNamedTestsExist holds pages that cite a test to it.
+func TestNamedTestsExist(t *testing.T) {
+	cited := map[string]string{}
+	for page, text := range pages(t) {
+		for _, m := range regexp.MustCompile("`(Test[A-Z][A-Za-z0-9]+)`").FindAllStringSubmatch(text, -1) {
+			cited[m[1]] = page
+		}
+	}
+	if len(cited) < 10 {
+		t.Errorf("found %d tests cited; this test would prove nothing", len(cited))
+	}
+	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && d.Name() == ".git" {
+			return fs.SkipDir
+		}
+		if !strings.HasSuffix(path, "_test.go") {
+			return nil
+		}
+		text, err := os.ReadFile(path)
+		for _, m := range regexp.MustCompile(`(?m)^func (Test\w+)\(`).FindAllStringSubmatch(string(text), -1) {
+			delete(cited, m[1])
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, page := range cited {
+		t.Errorf("%s cites %s, which is no test", page, name)
+	}
+}
+
 func TestRunnableBlocksCanBeRead(t *testing.T) {
 	for page, text := range pages(t) {
 		if _, err := doctest.Extract(page, []byte(text)); err != nil {

@@ -2,6 +2,7 @@ package refdoc
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -25,6 +26,7 @@ var groups = [...]struct{ prefix, title string }{
 
 func diagnosticsPage() string {
 	infos := diag.Table()
+	slices.SortFunc(infos, func(a, b diag.Info) int { return strings.Compare(string(a.Code), string(b.Code)) })
 	var index, pages strings.Builder
 	for _, g := range groups {
 		n := 0
