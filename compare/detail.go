@@ -134,7 +134,7 @@ func (c *cursor) next() (*tar.Header, error) {
 	h, err := c.r.Next()
 	if err == io.EOF {
 		// The first pass saw more entries: the file was changed under us.
-		err = c.r.img.inLayer(c.r.s.layer.Index, io.ErrUnexpectedEOF)
+		return nil, c.r.img.inLayer(c.r.s.layer.Index, io.ErrUnexpectedEOF)
 	}
 	c.at++
 	return h, err

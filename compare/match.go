@@ -130,12 +130,12 @@ func (m *matching) findSwap(partner []int32, lenB, common int) {
 		taken[partner[i]] = true
 	}
 	at := 0
-	for j := range int32(lenB) {
-		if !taken[j] {
+	for j, common := range taken {
+		if !common {
 			continue
 		}
-		if i := inA[at]; partner[i] != j {
-			m.swapA, m.swapB, m.swapAt = i, j, int32(at)
+		if i := inA[at]; int(partner[i]) != j {
+			m.swapA, m.swapB, m.swapAt = i, int32(j), int32(at)
 			return
 		}
 		at++

@@ -31,30 +31,24 @@ func (i *Image) ReadLayer(ctx context.Context, index int, lim Limits) (*LayerRea
 
 // Next moves to the next entry. Names and all else in the header are untrusted.
 func (r *LayerReader) Next() (*tar.Header, error) {
-	h, err := r.next()
-	if err != nil && err != io.EOF {
-		return nil, r.img.inLayer(r.s.layer.Index, err)
-	}
-	return h, err
-}
-
-func (r *LayerReader) next() (*tar.Header, error) {
 	h, err := r.t.Next()
 	if err == io.EOF {
 		if err := r.s.verify(); err != nil {
-			return nil, err
+			return nil, r.fault(err)
 		}
 		return nil, io.EOF
 	}
 	if err != nil && !errors.Is(err, tar.ErrInsecurePath) {
-		return nil, err
+		return nil, r.fault(err)
 	}
 	if r.entries++; r.entries > r.lim.Entries {
-		return nil, fmt.Errorf("more than %d entries", r.lim.Entries)
+		return nil, r.fault(fmt.Errorf("more than %d entries", r.lim.Entries))
 	}
 	r.regular = hasContent(h.Typeflag)
 	return h, nil
 }
+
+func (r *LayerReader) fault(err error) error { return r.img.inLayer(r.s.layer.Index, err) }
 
 // hasContent says whether an entry is a kind of file: whatever is not known to be a header alone, as POSIX wants unknown
 // types read, and GNU's sparse and contiguous files among them.
@@ -74,14 +68,14 @@ func (r *LayerReader) Read(p []byte) (int, error) {
 	}
 	n, err := r.t.Read(p)
 	if r.read += int64(n); r.read > r.s.limit {
-		err = fmt.Errorf("files are larger than %d bytes together", r.s.limit)
-	}
-	if err == nil {
-		// A sparse hole is made up without reading the stream, which would never look at the context.
-		err = r.s.ctx.Err()
+		return n, r.fault(fmt.Errorf("files are larger than %d bytes together", r.s.limit))
 	}
 	if err != nil && err != io.EOF {
-		err = r.img.inLayer(r.s.layer.Index, err)
+		return n, r.fault(err)
+	}
+	// A sparse hole is made up without reading the stream, which would never look at the context.
+	if done := r.s.ctx.Err(); err == nil && done != nil {
+		return n, r.fault(done)
 	}
 	return n, err
 }

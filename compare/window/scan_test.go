@@ -70,6 +70,7 @@ func innerZip(at time.Time) string {
 	var buf bytes.Buffer
 	w := zip.NewWriter(&buf)
 	h := &zip.FileHeader{Name: "x"}
+	//nolint:staticcheck // CreateRaw writes these fields alone, and Modified not at all
 	h.ModifiedDate, h.ModifiedTime = uint16((at.Year()-1980)<<9|int(at.Month())<<5|at.Day()), uint16(at.Hour()<<11|at.Minute()<<5|at.Second()/2)
 	w.CreateRaw(h)
 	w.Close()
