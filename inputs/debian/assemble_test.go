@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"math/rand/v2"
 	"os"
@@ -329,7 +328,7 @@ func TestSystemMirror(t *testing.T) {
 			t.Errorf("%d: %v", i, err)
 		}
 	}
-	if fmt.Sprintf("%s", AptSealedConf()) == "" {
+	if len(AptSealedConf()) == 0 {
 		t.Error("no apt configuration")
 	}
 }

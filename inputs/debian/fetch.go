@@ -163,22 +163,23 @@ func (c *checked) Read(p []byte) (int, error) {
 	n, err := c.r.Read(p)
 	c.n += int64(n)
 	c.hash.Write(p[:n])
+	ended := err == io.EOF
 	switch {
 	case c.n > c.limit:
-		err = errTooLarge
+		c.err = errTooLarge
 	case c.size >= 0 && c.n > c.size:
-		err = fmt.Errorf("%w (more than %d bytes)", errMismatch, c.size)
-	case err == io.EOF && c.size >= 0 && c.n < c.size:
-		err = io.ErrUnexpectedEOF
-	case err == io.EOF && c.want != "" && digest.NewDigest(digest.SHA256, c.hash) != c.want:
-		err = fmt.Errorf("%w (not %s)", errMismatch, c.want)
-	case err == io.EOF:
+		c.err = fmt.Errorf("%w (more than %d bytes)", errMismatch, c.size)
+	case ended && c.size >= 0 && c.n < c.size:
+		c.err = io.ErrUnexpectedEOF
+	case ended && c.want != "" && digest.NewDigest(digest.SHA256, c.hash) != c.want:
+		c.err = fmt.Errorf("%w (not %s)", errMismatch, c.want)
+	case ended:
 		c.ended = true
-		return n, err
-	}
-	if err != nil {
+	case err != nil:
 		c.err = err
-		return 0, err
 	}
-	return n, nil
+	if c.err != nil {
+		return 0, c.err
+	}
+	return n, err
 }

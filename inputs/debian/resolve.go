@@ -51,7 +51,7 @@ func Resolve(ctx context.Context, f Fetcher, store Store, o Options) (Base, []lo
 	if err != nil {
 		return Base{}, nil, unsolved(err, o.Spec)
 	}
-	if err := r.debs(ctx, suites, chosen); err != nil {
+	if err := r.debs(ctx, chosen); err != nil {
 		return Base{}, nil, err
 	}
 	return r.base(suites, chosen), r.entries(suites, chosen), nil
@@ -173,7 +173,7 @@ func whole(s Store, d download) bool {
 }
 
 // debs fetches the chosen packages.
-func (r *resolver) debs(ctx context.Context, suites []*suite, chosen []solve.Choice) error {
+func (r *resolver) debs(ctx context.Context, chosen []solve.Choice) error {
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(parallel)
 	var mu sync.Mutex

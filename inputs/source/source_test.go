@@ -110,7 +110,7 @@ func entries(t *testing.T, s *inputs.Store, c source.Context) []string {
 	tr := tar.NewReader(r)
 	for {
 		h, err := tr.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return out
 		}
 		if err != nil {

@@ -132,7 +132,7 @@ func (d *dataReader) Read(p []byte) (int, error) {
 		return 0, fmt.Errorf("data archive exceeds %d bytes", int64(maxData))
 	}
 	if err == io.EOF {
-		err = d.finish()
+		return n, d.finish()
 	}
 	return n, err
 }
