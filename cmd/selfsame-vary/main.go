@@ -13,4 +13,4 @@ import (
 // The tracer works in the process's first thread, so that the process is alive exactly as long as the tracer is.
 func init() { runtime.LockOSThread() }
 
-func main() { os.Exit(command.Main(os.Args)) }
+func main() { os.Exit(command.Main(os.Args, os.Getenv)) }

@@ -4,6 +4,7 @@
 package canary
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -47,7 +48,7 @@ type Report struct {
 
 // Observe looks. dir is a writable folder, env the name of the planted variable's value, targets are addresses that must
 // not be reachable.
-func Observe(dir, env string, targets []string) (Report, error) {
+func Observe(ctx context.Context, dir, env string, targets []string) (Report, error) {
 	r := Report{Clock: time.Now().Unix(), CPUs: runtime.NumCPU(), Environment: env}
 	var ts unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts); err != nil {
@@ -67,8 +68,9 @@ func Observe(dir, env string, targets []string) (Report, error) {
 	if err := r.files(dir); err != nil {
 		return r, err
 	}
+	dialer := net.Dialer{Timeout: time.Second}
 	for _, t := range targets {
-		c, err := net.DialTimeout("tcp", t, time.Second)
+		c, err := dialer.DialContext(ctx, "tcp", t)
 		if err == nil {
 			_ = c.Close()
 			r.Reached = append(r.Reached, t)

@@ -78,8 +78,6 @@ const (
 	wallClocks = 1<<clockRealtime | 1<<clockRealtimeCoarse | 1<<clockRealtimeAlarm | 1<<clockTAI
 )
 
-func isWallClock(id uint64) bool { return id < 32 && wallClocks&(1<<id) != 0 }
-
 const (
 	archX86  = 0xc000003e // AUDIT_ARCH_X86_64
 	archI386 = 0x40000003 // AUDIT_ARCH_I386

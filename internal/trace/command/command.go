@@ -4,6 +4,7 @@
 package command
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -16,8 +17,8 @@ import (
 )
 
 // Main does what argv asks and gives the exit code. The base name of argv[0] matters: builders start this program under other
-// names as their OCI runtime.
-func Main(argv []string) int {
+// names as their OCI runtime. getenv reads an environment variable.
+func Main(argv []string, getenv func(string) string) int {
 	switch filepath.Base(argv[0]) {
 	case world.RuntimeName:
 		return fail(world.Runtime(argv))
@@ -40,7 +41,7 @@ func Main(argv []string) int {
 			return fail(err)
 		}
 	case verb == "canary" && len(args) > 0: // not for people: what the builder measures its surroundings with
-		report, err := canary.Observe(args[0], os.Getenv("SELFSAME_CANARY"), args[1:])
+		report, err := canary.Observe(context.Background(), args[0], getenv("SELFSAME_CANARY"), args[1:])
 		if err == nil {
 			err = report.Print(os.Stdout)
 		}

@@ -71,7 +71,7 @@ func coverTree(covers, target string, magic int64) error {
 	}
 	defer unix.Close(base)
 	var st unix.Statfs_t
-	if err := unix.Fstatfs(base, &st); err != nil || int64(st.Type) != magic {
+	if err := unix.Fstatfs(base, &st); err != nil || st.Type != magic {
 		return err
 	}
 	err = filepath.WalkDir(covers, func(path string, d fs.DirEntry, err error) error {
