@@ -100,7 +100,7 @@ func native(s *script, c call) {
 	}
 	for _, a := range c.args {
 		if flag := nativeFlag(a.text); flag != "" {
-			at, line := s.at(a.node.Pos(), 0)
+			at, line := s.at(a.node.Pos())
 			s.native(flag, at, line)
 		}
 	}
@@ -123,7 +123,7 @@ func dateMacros(s *script, c call) {
 	}
 	for _, a := range c.args {
 		if m := dateMacro(a.text); m != "" && !strings.HasPrefix(a.text, "-D") && !strings.HasPrefix(a.text, "-U") && !strings.HasPrefix(a.text, "-W") {
-			at, line := s.at(a.node.Pos(), 0)
+			at, line := s.at(a.node.Pos())
 			s.dateMacro(m, at, line)
 		}
 	}

@@ -116,17 +116,18 @@ func (s *script) nested(c call) {
 			inner := *s
 			pos := c.args[i+1].node.Pos()
 			inner.calls, inner.depth = nil, s.depth+1
-			inner.place = func(int, int, int) (diag.Position, string) { return s.at(pos, 0) }
+			inner.place = func(int, int, int) (diag.Position, string) { return s.at(pos) }
 			inner.check(c.args[i+1].text)
 			return
 		}
 	}
 }
 
-// at is the place of pos in the user's file, with the length of the word that begins there when none is given.
-func (s *script) at(pos syntax.Pos, length int) (diag.Position, string) {
+// at is the place of pos in the user's file, with the length of the word that begins there.
+func (s *script) at(pos syntax.Pos) (diag.Position, string) {
 	line, offset := lineOffset(pos)
-	if length == 0 && line >= 1 && line <= len(s.text) {
+	length := 0
+	if line >= 1 && line <= len(s.text) {
 		rest := s.text[line-1][min(offset, len(s.text[line-1])):]
 		if i := strings.IndexAny(rest, " \t;|&)`\\"); i > 0 {
 			rest = rest[:i]
@@ -143,7 +144,7 @@ func lineOffset(pos syntax.Pos) (int, int) {
 
 // report warns at the beginning of a node.
 func (s *script) report(code diag.Code, n syntax.Pos, summary, why, help string) {
-	at, line := s.at(n, 0)
+	at, line := s.at(n)
 	s.warn(code, at, line, summary, why, help)
 }
 

@@ -30,7 +30,7 @@ func (s *script) expansions(file *syntax.File) {
 				break
 			}
 			if flag := nativeFlag(read(n.Value).text); flag != "" {
-				at, line := s.at(n.Pos(), 0)
+				at, line := s.at(n.Pos())
 				s.native(flag, at, line)
 			}
 		}

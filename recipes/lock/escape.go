@@ -67,7 +67,7 @@ func escapeAt(s string, i int) (byte, bool) {
 	if hi < 0 || lo < 0 {
 		return 0, false
 	}
-	c := byte(hi<<4 | lo)
+	c := byte(hi<<4 | lo) //nolint:gosec // both are below 16
 	return c, hidden(c) || c == '%' || c == '-'
 }
 
