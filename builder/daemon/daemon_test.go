@@ -52,7 +52,8 @@ func testManager(t *testing.T, idle time.Duration) *Manager {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir, err := os.MkdirTemp("", "builders")
+	// Not t.TempDir: its path may be too long for the builders' sockets.
+	dir, err := os.MkdirTemp("", "builders") //nolint:usetesting // see above
 	if err != nil {
 		t.Fatal(err)
 	}

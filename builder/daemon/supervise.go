@@ -78,14 +78,15 @@ func (r run) watch(lease *os.File, signals <-chan os.Signal, died <-chan error, 
 	}
 }
 
-// end stops the daemon gently, then for certain; its PID namespace goes with it.
+// end stops the daemon gently, then for certain; its PID namespace goes with it. A daemon that was told to end may do so with
+// any exit code.
 func end(p *os.Process, died <-chan error) error {
 	_ = p.Signal(syscall.SIGTERM)
-	select {
-	case <-died:
-	case <-time.After(10 * time.Second):
-		_ = p.Kill()
-		<-died
+	late := time.AfterFunc(10*time.Second, func() { _ = p.Kill() })
+	defer late.Stop()
+	var exit *exec.ExitError
+	if err := <-died; err != nil && !errors.As(err, &exit) {
+		return fmt.Errorf("waiting for the daemon's end: %w", err)
 	}
 	return nil
 }
