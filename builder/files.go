@@ -87,7 +87,7 @@ type reader struct{ *layout.Layout }
 // Manifest reads a manifest.
 func (r reader) Manifest(ctx context.Context, d digest.Digest) (ocispec.Descriptor, []byte, error) {
 	desc, raw, err := r.Layout.Manifest(ctx, d)
-	return ocispec.Descriptor{MediaType: string(desc.MediaType), Digest: digest.Digest(desc.Digest.String()), Size: desc.Size}, raw, err
+	return ocispec.Descriptor{MediaType: desc.MediaType, Digest: digest.Digest(desc.Digest.String()), Size: desc.Size}, raw, err
 }
 
 // cpuModel is the processor's name as the kernel gives it.

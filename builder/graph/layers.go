@@ -68,13 +68,12 @@ func mountInput(e *pb.ExecOp, output int64) int64 {
 
 // fileInput follows a file op's actions from the one that makes output back to the op's own input.
 func fileInput(f *pb.FileOp, inputs, output int64) int64 {
-	for i, a := range f.Actions {
+	for _, a := range f.Actions {
 		if a.Output != output {
 			continue
 		}
 		for a.Input >= inputs {
-			i = int(a.Input - inputs)
-			a = f.Actions[i]
+			a = f.Actions[a.Input-inputs]
 		}
 		return a.Input
 	}

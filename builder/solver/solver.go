@@ -67,13 +67,14 @@ func (c *Client) Info(ctx context.Context) (Info, error) {
 	if err != nil {
 		return Info{}, fmt.Errorf("listing BuildKit's workers: %w", err)
 	}
-	for _, w := range ws {
-		out.Worker = w.ID
-		out.Snapshotter = w.Labels["org.mobyproject.buildkit.worker.snapshotter"]
-		for _, p := range w.Platforms {
-			out.Platforms = append(out.Platforms, p.OS+"/"+p.Architecture)
-		}
-		break
+	if len(ws) == 0 {
+		return out, nil
+	}
+	w := ws[0] // our daemons have one
+	out.Worker = w.ID
+	out.Snapshotter = w.Labels["org.mobyproject.buildkit.worker.snapshotter"]
+	for _, p := range w.Platforms {
+		out.Platforms = append(out.Platforms, p.OS+"/"+p.Architecture)
 	}
 	return out, nil
 }

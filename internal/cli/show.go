@@ -104,10 +104,10 @@ func subjects(ctx context.Context, src artifact.Source, root digest.Digest) ([]d
 		return nil, err
 	}
 	out := []digest.Digest{root}
-	if !artifact.IsIndex(string(desc.MediaType)) {
+	if !artifact.IsIndex(desc.MediaType) {
 		return out, nil
 	}
-	parsed, err := artifact.Parse(string(desc.MediaType), raw)
+	parsed, err := artifact.Parse(desc.MediaType, raw)
 	if err != nil {
 		return nil, err
 	}
