@@ -49,8 +49,13 @@ type Result struct {
 	Err error
 }
 
-// Build builds the recipe twice and, if both are the same, writes the image with its evidence.
+// Build builds the recipe twice and, if both are the same, writes the image with its evidence. A build that failed because of
+// damage in the store is repeated once, with what was damaged fetched anew.
 func (h *Host) Build(ctx context.Context, o Options) (*Result, error) {
+	return repaired(ctx, h, func() (*Result, error) { return h.build(ctx, o) })
+}
+
+func (h *Host) build(ctx context.Context, o Options) (*Result, error) {
 	started := h.Now()
 	p, l, from, err := h.inputs(ctx, o)
 	if err != nil {
@@ -66,7 +71,7 @@ func (h *Host) Build(ctx context.Context, o Options) (*Result, error) {
 	if err := h.haveInputs(ctx, l, o.Offline); err != nil {
 		return nil, err
 	}
-	drafts, err := h.drafts(ctx, p, platforms, &lockResolver{h: h, p: p, lock: l})
+	drafts, err := h.drafts(ctx, p, platforms, &lockResolver{h: h, p: p, lock: l, again: o.NoCache})
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +80,7 @@ func (h *Host) Build(ctx context.Context, o Options) (*Result, error) {
 		return nil, err
 	}
 	defer removeAll(work)
-	run, err := h.runTwins(ctx, p, l, drafts, work, o)
+	run, err := h.runTwins(ctx, p.recipe.Output.Compression, l, drafts, work, o)
 	if run != nil {
 		defer run.close()
 	}
@@ -170,6 +175,7 @@ type twinRun struct {
 	plans  map[string][2]*graph.Plan
 	pairs  []compare.Pair
 	spans  []window.Span
+	trust  *trust
 	mild   string // why B was repeated in the milder world; empty if it was not
 }
 
@@ -183,8 +189,12 @@ func (r *twinRun) close() {
 
 // runTwins builds on both; where B fails and A did not, B is repeated in a milder world, because a variation must be one
 // that a correct build survives (DESIGN §11).
-func (h *Host) runTwins(ctx context.Context, p *project, l *lock.Lock, drafts map[string]*graph.Draft, work string, o Options) (*twinRun, error) {
+func (h *Host) runTwins(ctx context.Context, compression string, l *lock.Lock, drafts map[string]*graph.Draft, work string, o Options) (*twinRun, error) {
 	r := &twinRun{drafts: drafts}
+	var err error
+	if r.trust, err = h.newTrust(); err != nil {
+		return r, err
+	}
 	wa, wb, excused, err := h.worlds(o)
 	if err != nil {
 		return r, err
@@ -192,7 +202,7 @@ func (h *Host) runTwins(ctx context.Context, p *project, l *lock.Lock, drafts ma
 	if err := h.start(ctx, r, wa, wb, l, work); err != nil {
 		return r, err
 	}
-	if err := h.solvePair(ctx, r, l, o, p.recipe.Output.Compression, excused); err == nil {
+	if err := h.solvePair(ctx, r, l, o, compression, excused); err == nil {
 		return r, nil
 	} else if !errors.Is(err, errOnlyB) {
 		return r, err
@@ -207,7 +217,7 @@ func (h *Host) runTwins(ctx context.Context, p *project, l *lock.Lock, drafts ma
 	if r.b, err = h.acquire(ctx, "B", h.worldMild(), l.Entries, work); err != nil {
 		return r, err
 	}
-	return r, h.solvePair(ctx, r, l, o, p.recipe.Output.Compression, excuses("builder B failed with the tracer: "+r.mild))
+	return r, h.solvePair(ctx, r, l, o, compression, excuses("builder B failed with the tracer: "+r.mild))
 }
 
 // worlds picks both builders, and excuses the axes that cannot be varied on a builder that is not ours.
@@ -297,7 +307,7 @@ func (h *Host) verdict(ctx context.Context, r *twinRun, errA, errB error, last b
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if err := r.a.misses(); err != nil {
+	if err := r.answered(); err != nil {
 		return err
 	}
 	if errA != nil {
@@ -309,7 +319,17 @@ func (h *Host) verdict(ctx context.Context, r *twinRun, errA, errB error, last b
 		}
 		return explainStep(errB, r.b)
 	}
-	return r.b.misses()
+	return nil
+}
+
+// answered is nil when every request of both twins was answered, which is what makes their caches worth using again.
+func (r *twinRun) answered() error {
+	for _, t := range []*twin{r.a, r.b} {
+		if err := t.misses(); err != nil {
+			return err
+		}
+	}
+	return r.trust.keep()
 }
 
 // measureAxes runs the canary on both twins.
@@ -342,7 +362,7 @@ func (r *twinRun) finish(l *lock.Lock, noCache bool) (map[string][2]*graph.Plan,
 		var pair [2]*graph.Plan
 		for i, t := range []*twin{r.a, r.b} {
 			var err error
-			if pair[i], err = d.Finish(sealing(l, platform, t.world, noCache)); err != nil {
+			if pair[i], err = d.Finish(sealing(l, platform, t.world, noCache, r.trust)); err != nil {
 				return nil, err
 			}
 		}

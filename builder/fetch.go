@@ -4,15 +4,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/opencontainers/go-digest"
 
+	"github.com/selfsame-build/selfsame/inputs"
 	"github.com/selfsame-build/selfsame/inputs/debian"
 	"github.com/selfsame-build/selfsame/internal/diag"
 	"github.com/selfsame-build/selfsame/recipes"
 	"github.com/selfsame-build/selfsame/recipes/lock"
+	"github.com/selfsame-build/selfsame/registry/seal"
 )
 
 // haveInputs makes sure that the store has every byte that the lock names, fetching what is missing from where it was
@@ -26,29 +30,82 @@ func (h *Host) haveInputs(ctx context.Context, l *lock.Lock, offlineOnly bool) e
 			}
 			continue
 		}
-		for _, d := range []digest.Digest{e.Digest, e.Headers} {
-			if d != "" && !h.Store.Has(d) {
-				missing[d] = e
-			}
+		has, err := h.hasInput(e)
+		if err != nil {
+			return err
+		}
+		if !has {
+			missing[e.Digest] = e
+		}
+		if e.Headers != "" && !h.Store.Has(e.Headers) {
+			missing[e.Headers] = e
 		}
 	}
 	if len(missing) == 0 {
 		return nil
 	}
 	if offlineOnly {
-		return diag.Errorf("A0338", "the store lacks %d locked inputs", len(missing)).WithHelp("build once without --offline")
+		return diag.Errorf("A0338", "the store lacks %d locked inputs, and --offline forbids fetching them", len(missing)).
+			WithHelp("build once without --offline")
 	}
 	h.notice("fetching %d locked inputs that the store lacks", len(missing))
-	for d, e := range missing {
-		if err := h.fetch(ctx, d, e); err != nil {
+	for _, d := range slices.Sorted(maps.Keys(missing)) {
+		if err := h.fetch(ctx, d, missing[d]); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// hasImage looks at the manifest only; a layer that is missing is found when the builder reads it.
-func (h *Host) hasImage(d digest.Digest) bool { return h.Store.Has(d) }
+// hasInput says whether an input is there, by its size; one of another size is read, and dropped when it is damaged. A bit that
+// flipped is found when the blob is used (repaired).
+func (h *Host) hasInput(e lock.Entry) (bool, error) {
+	size := h.Store.Size(e.Digest)
+	if size < 0 || size == e.Size {
+		return size >= 0, nil
+	}
+	if err := h.Store.Verify(e.Digest); err == nil {
+		return false, diag.Errorf("A0332", "the lock says that `%s` has %d bytes, but what it names has %d", e.Key, e.Size, size).
+			WithWhy("somebody edited the lock").WithHelp("run `selfsame lock`")
+	} else if !errors.Is(err, inputs.ErrCorrupt) {
+		return false, err
+	}
+	return false, h.Store.Remove(e.Digest)
+}
+
+// hasImage says whether a manifest, its config and its layers are there.
+func (h *Host) hasImage(d digest.Digest) bool {
+	c := &collector{h: h, have: map[digest.Digest]bool{}}
+	if err := c.image(d, ""); err != nil {
+		return false
+	}
+	return !slices.ContainsFunc(c.list, func(b seal.Blob) bool { return h.Store.Size(b.Digest) != b.Size })
+}
+
+// repaired does something that reads the store; where it fails and blobs turned out to be damaged meanwhile, it drops those and
+// does it once more.
+func repaired[T any](ctx context.Context, h *Host, do func() (T, error)) (T, error) {
+	res, err := do()
+	if err == nil || ctx.Err() != nil {
+		return res, err
+	}
+	if dropped, err2 := h.dropDamaged(); err2 != nil || !dropped {
+		return res, errors.Join(err, err2)
+	}
+	return do()
+}
+
+// dropDamaged removes the blobs that turned out to be damaged while they were used, so that they are fetched or made again.
+func (h *Host) dropDamaged() (bool, error) {
+	list := h.Store.Damaged()
+	for _, d := range list {
+		h.notice("%s is damaged in the store", d)
+		if err := h.Store.Remove(d); err != nil {
+			return false, err
+		}
+	}
+	return len(list) > 0, nil
+}
 
 // fetch gets one locked input again.
 func (h *Host) fetch(ctx context.Context, d digest.Digest, e lock.Entry) error {

@@ -172,7 +172,7 @@ func baseName(d recipes.Debian) string {
 // resolver answers a graph's questions about bases; record and build have one each.
 type resolver interface {
 	image(ctx context.Context, ref, platform string) (graph.Image, error)
-	debian(ctx context.Context, d recipes.Debian, platform string) (graph.DebianBase, error)
+	debian(ctx context.Context, d recipes.Debian, platform string) (graph.Image, error)
 }
 
 // compile makes the draft for one platform.
@@ -181,22 +181,20 @@ func (h *Host) compile(ctx context.Context, p *project, platform string, res res
 	d, err := graph.Compile(ctx, graph.Input{
 		Recipe: p.recipe, Platform: platform, Epoch: p.epoch, Context: p.context.Descriptor.Digest,
 		Dockerfile: p.dockerfile, DockerfileName: filepath.Join(p.recipe.Dir, p.recipe.Source.Path, p.recipe.Build.Dockerfile),
-		Base: func(ctx context.Context, ref string) (graph.Base, error) {
+		Base: func(ctx context.Context, ref string) (graph.Image, error) {
 			name, c, ok := p.named(ref)
 			used[name] = ok
 			switch {
 			case ok && c.Debian != nil:
-				b, err := res.debian(ctx, *c.Debian, platform)
-				return graph.Base{Debian: &b}, err
+				return res.debian(ctx, *c.Debian, platform)
 			case ok && c.Path != "":
 				return h.pathBase(p.paths[ref])
 			case ok:
 				ref = c.Image
 			}
-			img, err := res.image(ctx, ref, platform)
-			return graph.Base{Image: &img}, err
+			return res.image(ctx, ref, platform)
 		},
-		DebianBase: func(ctx context.Context, d recipes.Debian) (graph.DebianBase, error) {
+		DebianBase: func(ctx context.Context, d recipes.Debian) (graph.Image, error) {
 			return res.debian(ctx, d, platform)
 		},
 	})
@@ -214,9 +212,9 @@ func (h *Host) compile(ctx context.Context, p *project, platform string, res res
 }
 
 // pathBase is a packed folder as an image.
-func (h *Host) pathBase(manifest digest.Digest) (graph.Base, error) {
+func (h *Host) pathBase(manifest digest.Digest) (graph.Image, error) {
 	cfg, err := h.imageConfig(manifest)
-	return graph.Base{Image: &graph.Image{Digest: manifest, Config: cfg}}, err
+	return graph.Image{Digest: manifest, Config: cfg}, err
 }
 
 // imageConfig reads the configuration of an image in the store.
@@ -267,13 +265,13 @@ func (h *Host) verifyDebian(ctx context.Context, arch string, entries []lock.Ent
 }
 
 // debianBase assembles a base from its lines of the lock.
-func (h *Host) debianBase(ctx context.Context, p *project, d recipes.Debian, platform string, entries []lock.Entry) (graph.DebianBase, error) {
+func (h *Host) debianBase(ctx context.Context, epoch time.Time, d recipes.Debian, platform string, entries []lock.Entry) (graph.DebianBase, error) {
 	arch := debian.Arch(platform)
 	if err := h.verifyDebian(ctx, arch, entries); err != nil {
 		return graph.DebianBase{}, err
 	}
 	out, err := debian.Assemble(ctx, h.Store, entries, debian.AssembleOptions{
-		Arch: arch, Epoch: p.epoch, TempDir: h.TempDir, CacheDir: filepath.Join(h.CacheDir, "debian"),
+		Arch: arch, Epoch: epoch, TempDir: h.TempDir, CacheDir: filepath.Join(h.CacheDir, "debian"),
 	})
 	if err != nil {
 		return graph.DebianBase{}, err

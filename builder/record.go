@@ -47,6 +47,10 @@ type LockResult struct {
 // Lock runs the recipe once behind the recording input server and writes what it read into the lock. It is the only mode
 // with a network.
 func (h *Host) Lock(ctx context.Context, o LockOptions) (*LockResult, error) {
+	return repaired(ctx, h, func() (*LockResult, error) { return h.record(ctx, o) })
+}
+
+func (h *Host) record(ctx context.Context, o LockOptions) (*LockResult, error) {
 	p, err := h.open(ctx, o.Recipe, o.Out)
 	if err != nil {
 		return nil, err
@@ -283,7 +287,7 @@ func (r *recorder) copyImage(ctx context.Context, ref, platform string) (lock.En
 }
 
 // debian chooses a base's packages, unless the old lock has them.
-func (r *recorder) debian(ctx context.Context, d recipes.Debian, platform string) (graph.DebianBase, error) {
+func (r *recorder) debian(ctx context.Context, d recipes.Debian, platform string) (graph.Image, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	name := baseName(d)
@@ -291,11 +295,11 @@ func (r *recorder) debian(ctx context.Context, d recipes.Debian, platform string
 	if len(entries) == 0 || slices.ContainsFunc(entries, r.upgrades) || slices.ContainsFunc(entries, func(e lock.Entry) bool { return !r.h.Store.Has(e.Digest) }) {
 		var err error
 		if entries, err = r.resolveDebian(ctx, d, platform, name, entries); err != nil {
-			return graph.DebianBase{}, err
+			return graph.Image{}, err
 		}
 	}
 	r.after.Entries = append(r.after.Entries, entries...)
-	return r.h.debianBase(ctx, r.p, d, platform, entries)
+	return r.h.provenBase(ctx, r.p.epoch, d, platform, entries, false)
 }
 
 func (r *recorder) resolveDebian(ctx context.Context, d recipes.Debian, platform, name string, previous []lock.Entry) ([]lock.Entry, error) {

@@ -25,6 +25,8 @@ type lockResolver struct {
 	h    *Host
 	p    *project
 	lock *lock.Lock
+	// again makes bases anew, whatever was proven before.
+	again bool
 }
 
 func (r *lockResolver) image(_ context.Context, ref, platform string) (graph.Image, error) {
@@ -36,22 +38,22 @@ func (r *lockResolver) image(_ context.Context, ref, platform string) (graph.Ima
 	return graph.Image{Digest: e.Digest, Config: cfg}, err
 }
 
-func (r *lockResolver) debian(ctx context.Context, d recipes.Debian, platform string) (graph.DebianBase, error) {
+func (r *lockResolver) debian(ctx context.Context, d recipes.Debian, platform string) (graph.Image, error) {
 	entries := r.lock.Step(platform, baseName(d))
 	if len(entries) == 0 {
-		return graph.DebianBase{}, diag.Errorf("A0334", "Debian base `%s` is not in the lock", baseName(d)).WithHelp("run `selfsame lock`")
+		return graph.Image{}, diag.Errorf("A0334", "Debian base `%s` is not in the lock", baseName(d)).WithHelp("run `selfsame lock`")
 	}
-	return r.h.debianBase(ctx, r.p, d, platform, entries)
+	return r.h.provenBase(ctx, r.p.epoch, d, platform, entries, r.again)
 }
 
 // sealing is how a draft becomes the plan of a sealed build for one twin.
-func sealing(l *lock.Lock, platform string, w world, noCache bool) graph.Finish {
+func sealing(l *lock.Lock, platform string, w world, noCache bool, tr *trust) graph.Finish {
 	return graph.Finish{
 		Sealed: true, Hostname: w.hostname, NoCache: noCache,
 		Env:     []string{canaryEnv + "=" + w.canary},
 		AptConf: debian.AptSealedConf(),
 		Slice: func(step string) (digest.Digest, bool) {
-			return l.StepDigest(platform, step), len(l.Step(platform, step)) > 0
+			return tr.salt(l.StepDigest(platform, step)), len(l.Step(platform, step)) > 0
 		},
 		Checksum: func(url string) (digest.Digest, bool) {
 			e, ok := l.Find(lock.KindHTTP, platform, url)

@@ -17,24 +17,6 @@ func stored(name string, d digest.Digest, p ocispecs.Platform) llb.State {
 		llb.WithCustomName(name))
 }
 
-// state is the graph of a base.
-func (b Base) state(ref string, p ocispecs.Platform) (llb.State, error) {
-	switch {
-	case b.Image != nil:
-		return stored("base", b.Image.Digest, p), nil
-	case b.Debian != nil:
-		return b.Debian.state(p), nil
-	}
-	return llb.State{}, fmt.Errorf("`%s` stands for nothing", ref)
-}
-
-func (b Base) config() []byte {
-	if b.Image != nil {
-		return b.Image.Config
-	}
-	return b.Debian.Config
-}
-
 // state configures the unpacked packages in one sealed step and copies the result into an empty filesystem, so that the
 // image has one layer without what the configuration replaced.
 func (d *DebianBase) state(p ocispecs.Platform) llb.State {

@@ -104,15 +104,11 @@ func (c *compiler) base(ctx context.Context, ref string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	st, err := b.state(ref, p)
-	if err != nil {
-		return nil, err
-	}
-	if c.replaced["docker-image://"+ref], err = marshal(ctx, st, c.in.Platform); err != nil {
+	if c.replaced["docker-image://"+ref], err = marshal(ctx, stored("base", b.Digest, p), c.in.Platform); err != nil {
 		return nil, err
 	}
 	c.images = append(c.images, ref)
-	c.configs[ref] = b.config()
+	c.configs[ref] = b.Config
 	return c.configs[ref], nil
 }
 

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/containerd/platforms"
 	"github.com/moby/buildkit/solver/pb"
 	"github.com/opencontainers/go-digest"
 
@@ -41,12 +42,6 @@ type DebianBase struct {
 	Config []byte
 }
 
-// Base is what a name in FROM or COPY --from stands for: exactly one field is set.
-type Base struct {
-	Image  *Image
-	Debian *DebianBase
-}
-
 // Input is all that a graph is made of.
 type Input struct {
 	Recipe   *recipes.Recipe
@@ -58,9 +53,9 @@ type Input struct {
 	Context digest.Digest
 	// Base finds what a reference stands for on this platform. ref is as BuildKit normalises it
 	// ("docker.io/library/debian:trixie"). It is called once a reference that the build reaches.
-	Base func(ctx context.Context, ref string) (Base, error)
+	Base func(ctx context.Context, ref string) (Image, error)
 	// DebianBase finds the base of a stage that says `from: {debian: ...}`.
-	DebianBase func(ctx context.Context, d recipes.Debian) (DebianBase, error)
+	DebianBase func(ctx context.Context, d recipes.Debian) (Image, error)
 	// Epoch is SOURCE_DATE_EPOCH.
 	Epoch time.Time
 }
@@ -147,6 +142,24 @@ func Compile(ctx context.Context, in Input) (*Draft, error) {
 		return nil, fmt.Errorf("reading the build graph: %w", err)
 	}
 	return d, nil
+}
+
+// CompileBase makes the Draft of a Debian base, which is an image of its own: it is built twice and compared before any recipe
+// starts from it.
+func CompileBase(ctx context.Context, base DebianBase, platform string, epoch time.Time) (*Draft, error) {
+	p, err := platforms.Parse(platform)
+	if err != nil {
+		return nil, fmt.Errorf("parsing platform %q: %w", platform, err)
+	}
+	def, err := marshal(ctx, base.state(p), platform)
+	if err != nil {
+		return nil, err
+	}
+	d := &Draft{Platform: platform, Config: base.Config, def: def, epoch: epoch}
+	if err := d.inspect(); err != nil {
+		return nil, fmt.Errorf("reading the base's graph: %w", err)
+	}
+	return d, d.Check()
 }
 
 // compiler gathers what the two kinds of recipe produce alike.

@@ -59,15 +59,15 @@ type stageCompiler struct {
 }
 
 // at is the place of a field of the recipe, for the graph.
-func (s *stageCompiler) at(format string, args ...any) (llb.ConstraintsOpt, string) {
+func (s *stageCompiler) at(format string, args ...any) llb.ConstraintsOpt {
 	pos := s.in.Recipe.At[fmt.Sprintf(format, args...)]
 	line := int32(pos.Line) //nolint:gosec // a recipe has at most 1 MiB
 	rng := []*pb.Range{{Start: &pb.Position{Line: line}, End: &pb.Position{Line: line}}}
-	return s.sources.Location(rng), fmt.Sprintf("%s:%d", s.in.Recipe.Path, pos.Line)
+	return s.sources.Location(rng)
 }
 
 func (s *stageCompiler) stage(ctx context.Context, i int, st recipes.Stage) (built, error) {
-	b, err := s.from(ctx, i, st.From)
+	b, err := s.from(ctx, st.From)
 	if err != nil {
 		return built{}, err
 	}
@@ -80,7 +80,7 @@ func (s *stageCompiler) stage(ctx context.Context, i int, st recipes.Stage) (bui
 		dir = "/"
 	}
 	if dir != "/" {
-		loc, _ := s.at("build.stages[%d].workdir", i)
+		loc := s.at("build.stages[%d].workdir", i)
 		cur = cur.File(llb.Mkdir(dir, 0o755, llb.WithParents(true), llb.WithCreatedTime(s.in.Epoch)), loc,
 			llb.WithCustomNamef("[%s] workdir %s", st.Name, dir))
 	}
@@ -99,7 +99,7 @@ func (s *stageCompiler) stage(ctx context.Context, i int, st recipes.Stage) (bui
 }
 
 func (s *stageCompiler) run(cur llb.State, i, j int, script string, st recipes.Stage, dir string) llb.State {
-	loc, _ := s.at("build.stages[%d].steps[%d].run", i, j)
+	loc := s.at("build.stages[%d].steps[%d].run", i, j)
 	opts := []llb.RunOption{
 		llb.Args([]string{"/bin/sh", "-ec", script}), llb.Dir(dir), loc,
 		llb.WithCustomNamef("[%s %d/%d] run %s", st.Name, j+1, len(st.Steps), firstLine(script)),
@@ -141,7 +141,7 @@ func (s *stageCompiler) copy(ctx context.Context, cur llb.State, i, j int, cp re
 			action = action.Copy(src, from, to, info)
 		}
 	}
-	loc, _ := s.at("build.stages[%d].steps[%d].copy", i, j)
+	loc := s.at("build.stages[%d].steps[%d].copy", i, j)
 	return cur.File(action, loc, llb.WithCustomNamef("[%s %d] copy %s to %s", stage, j+1, strings.Join(cp.Sources, " "), cp.To)), nil
 }
 
@@ -167,18 +167,14 @@ func (s *stageCompiler) copySource(ctx context.Context, from string) (llb.State,
 	return b.state, err
 }
 
-func (s *stageCompiler) from(ctx context.Context, i int, f recipes.From) (built, error) {
+func (s *stageCompiler) from(ctx context.Context, f recipes.From) (built, error) {
 	switch {
 	case f.Debian != nil:
 		base, err := s.in.DebianBase(ctx, *f.Debian)
 		if err != nil {
 			return built{}, err
 		}
-		b := built{state: base.state(s.platform), layers: 1}
-		if err := json.Unmarshal(base.Config, &b.config); err != nil {
-			return built{}, fmt.Errorf("reading the configuration of %s: %w", base.Name, err)
-		}
-		return b, nil
+		return fromImage(stored("debian", base.Digest, s.platform), base.Config)
 	case f.Name == "scratch":
 		return built{state: llb.Scratch(), config: s.empty()}, nil
 	}
@@ -198,9 +194,14 @@ func (s *stageCompiler) image(ctx context.Context, name string) (built, error) {
 	if err != nil {
 		return built{}, err
 	}
-	b := built{state: llb.Image(ref, llb.Platform(s.platform))}
-	if err := json.Unmarshal(cfg, &b.config); err != nil {
-		return built{}, fmt.Errorf("reading the configuration of %s: %w", ref, err)
+	return fromImage(llb.Image(ref, llb.Platform(s.platform)), cfg)
+}
+
+// fromImage is a stage that starts as an image: its files, its environment, its configuration.
+func fromImage(st llb.State, config []byte) (built, error) {
+	b := built{state: st}
+	if err := json.Unmarshal(config, &b.config); err != nil {
+		return built{}, fmt.Errorf("reading an image's configuration: %w", err)
 	}
 	b.layers = len(b.config.RootFS.DiffIDs)
 	for _, e := range b.config.Config.Env {
