@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 
 	digest "github.com/opencontainers/go-digest"
 	"golang.org/x/sys/unix"
@@ -37,7 +39,7 @@ func (s *Store) Open(d digest.Digest) (io.ReadCloser, int64, error) {
 		return nil, 0, errors.Join(err, f.Close())
 	}
 	touch(path)
-	return &blobReader{f: f, want: d, hash: sha256.New()}, fi.Size(), nil
+	return &blobReader{s: s, f: f, want: d, hash: sha256.New()}, fi.Size(), nil
 }
 
 // touch marks a use by setting the file's times to the kernel's now. A read-only store cannot be marked; that only
@@ -46,6 +48,7 @@ func touch(path string) { _ = unix.Utimes(path, nil) }
 
 // blobReader hashes as it reads.
 type blobReader struct {
+	s    *Store
 	f    *os.File
 	want digest.Digest
 	hash hash.Hash
@@ -55,6 +58,7 @@ func (r *blobReader) Read(p []byte) (int, error) {
 	n, err := r.f.Read(p)
 	r.hash.Write(p[:n])
 	if err == io.EOF && digest.NewDigest(digest.SHA256, r.hash) != r.want {
+		r.s.damage(r.want)
 		err = &BlobError{r.want, ErrCorrupt}
 	}
 	return n, err
@@ -88,10 +92,25 @@ func (s *Store) verifyOnce(d digest.Digest) error {
 	return s.Verify(d)
 }
 
+// Damaged lists the blobs that this process read and found not to be what their digests say, those since replaced or
+// removed left out. Whoever has another source for them removes them here and puts them anew.
+func (s *Store) Damaged() []digest.Digest {
+	s.checkMu.Lock()
+	defer s.checkMu.Unlock()
+	return slices.Sorted(maps.Keys(s.damaged))
+}
+
+func (s *Store) damage(d digest.Digest) {
+	s.checkMu.Lock()
+	defer s.checkMu.Unlock()
+	s.damaged[d] = true
+}
+
 func (s *Store) remember(d digest.Digest) {
 	s.checkMu.Lock()
 	defer s.checkMu.Unlock()
 	s.verified[d] = true
+	delete(s.damaged, d)
 }
 
 func (s *Store) forget(d digest.Digest) {

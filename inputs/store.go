@@ -55,6 +55,7 @@ type Store struct {
 	mu       sync.RWMutex // read: any use of blobs; write: GC
 	checkMu  sync.Mutex
 	verified map[digest.Digest]bool // blobs hashed once by this process
+	damaged  map[digest.Digest]bool // blobs found to be others than they are called
 	writing  map[string]bool        // temporary files that this process is filling
 }
 
@@ -74,7 +75,7 @@ func Open(dir string) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("locking store %s: %w", dir, err)
 	}
-	s := &Store{dir: dir, lock: f, verified: map[digest.Digest]bool{}, writing: map[string]bool{}}
+	s := &Store{dir: dir, lock: f, verified: map[digest.Digest]bool{}, damaged: map[digest.Digest]bool{}, writing: map[string]bool{}}
 	if err := s.layout(); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
@@ -141,6 +142,19 @@ func (s *Store) Has(d digest.Digest) bool {
 	return err == nil && fi.Mode().IsRegular()
 }
 
+// Size is how many bytes a blob has on disk, unread; -1 when it is not there.
+func (s *Store) Size(d digest.Digest) int64 {
+	path, err := s.path(d)
+	if err != nil {
+		return -1
+	}
+	fi, err := os.Stat(path)
+	if err != nil || !fi.Mode().IsRegular() {
+		return -1
+	}
+	return fi.Size()
+}
+
 // Remove deletes a blob; one that is not there is no error.
 func (s *Store) Remove(d digest.Digest) error {
 	path, err := s.path(d)
@@ -148,6 +162,9 @@ func (s *Store) Remove(d digest.Digest) error {
 		return err
 	}
 	s.forget(d)
+	s.checkMu.Lock()
+	delete(s.damaged, d)
+	s.checkMu.Unlock()
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("removing blob: %w", err)
 	}

@@ -291,3 +291,22 @@ func TestGCIsRefusedWhileAnotherProcessHasTheStore(t *testing.T) {
 		t.Errorf("GC alone: %v, blob kept %t", err, s.Has(d))
 	}
 }
+
+func TestDamagedListsWhatWasReadAndNotReplaced(t *testing.T) {
+	s := open(t, t.TempDir())
+	good, bad := put(t, s, "good"), put(t, s, "bad")
+	damage(t, s, bad, "sad")
+	for _, d := range []digest.Digest{good, bad} {
+		_, _ = read(s, d)
+	}
+	if got := s.Damaged(); len(got) != 1 || got[0] != bad {
+		t.Errorf("damaged: %v, want %s", got, bad)
+	}
+	if s.Size(bad) != 3 || s.Size(digest.FromString("nowhere")) != -1 {
+		t.Errorf("sizes: %d and %d, want 3 and -1", s.Size(bad), s.Size(digest.FromString("nowhere")))
+	}
+	put(t, s, "bad")
+	if got := s.Damaged(); len(got) != 0 {
+		t.Errorf("damaged after it was replaced: %v", got)
+	}
+}
