@@ -1,0 +1,48 @@
+// Command step is what RUN steps of the fault tests run in an empty image.
+//
+//	step sleep SECONDS TOKEN   says so, then sleeps
+//	step get [URL FILE]...     writes the status and body of each response to its file, and never fails
+package main
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"strconv"
+	"time"
+)
+
+func main() {
+	switch os.Args[1] {
+	case "sleep":
+		seconds, err := strconv.Atoi(os.Args[2])
+		if err != nil {
+			panic(err)
+		}
+		fmt.Println("sleeping", os.Args[3])
+		time.Sleep(time.Duration(seconds) * time.Second)
+	case "get":
+		for args := os.Args[2:]; len(args) > 1; args = args[2:] {
+			get(args[0], args[1])
+		}
+	}
+}
+
+func get(from, to string) {
+	// Not http.ProxyFromEnvironment: it goes around the proxy for addresses of this machine.
+	proxy, err := url.Parse(os.Getenv("HTTP_PROXY"))
+	if err != nil {
+		panic(err)
+	}
+	text := "no answer\n"
+	client := http.Client{Transport: &http.Transport{Proxy: http.ProxyURL(proxy)}}
+	if resp, err := client.Get(from); err == nil {
+		body, _ := io.ReadAll(resp.Body)
+		text = fmt.Sprintf("%d %s", resp.StatusCode, body)
+	}
+	if err := os.WriteFile(to, []byte(text), 0o644); err != nil {
+		panic(err)
+	}
+}
