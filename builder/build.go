@@ -93,7 +93,7 @@ func (h *Host) build(ctx context.Context, o Options) (*Result, error) {
 	}
 	b := &build{host: h, opt: o, project: p, lock: l, run: run, platforms: platforms, reports: reports, started: started, from: from}
 	if !proof.Valid() {
-		return b.mismatch()
+		return b.mismatch(ctx)
 	}
 	return b.publish(ctx, proof)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/selfsame-build/selfsame/internal/atomicfile"
 	"github.com/selfsame-build/selfsame/internal/diag"
 	"github.com/selfsame-build/selfsame/provenance"
+	"github.com/selfsame-build/selfsame/registry/layout"
 	"github.com/selfsame-build/selfsame/report"
 )
 
@@ -53,14 +54,19 @@ func (b *build) report() report.Result {
 }
 
 // mismatch keeps both results and says where they part.
-func (b *build) mismatch() (*Result, error) {
+func (b *build) mismatch(ctx context.Context) (*Result, error) {
 	res := b.report()
 	res.Files = report.Files{A: filepath.Join(b.opt.Out, "A"), B: filepath.Join(b.opt.Out, "B"), Report: filepath.Join(b.opt.Out, "report.json")}
-	if err := replace(b.run.a.out, res.Files.A); err != nil {
-		return nil, err
-	}
-	if err := replace(b.run.b.out, res.Files.B); err != nil {
-		return nil, err
+	for _, keep := range []struct {
+		t  *twin
+		to string
+	}{{b.run.a, res.Files.A}, {b.run.b, res.Files.B}} {
+		if err := keep.t.list(ctx); err != nil {
+			return nil, err
+		}
+		if err := replace(keep.t.out, keep.to); err != nil {
+			return nil, err
+		}
 	}
 	if err := writeReport(res.Files.Report, res); err != nil {
 		return nil, err
@@ -68,6 +74,25 @@ func (b *build) mismatch() (*Result, error) {
 	return &Result{Report: res, Err: diag.Errorf("A0401", "`%s` is not reproducible", b.project.recipe.Name).
 		WithWhy("two builds from the same sealed inputs gave different images").
 		WithHelp(fmt.Sprintf("selfsame diff %s %s", res.Files.A, res.Files.B))}, nil
+}
+
+// list makes a twin's output an OCI layout that others can read: its index names each platform's manifest.
+func (t *twin) list(ctx context.Context) error {
+	l, err := layout.Create(t.out)
+	if err != nil {
+		return err
+	}
+	for _, platform := range sortedKeys(t.results) {
+		d := t.results[platform].Manifest
+		desc, raw, err := l.Manifest(ctx, d)
+		if err != nil {
+			return err
+		}
+		if err := l.Add(ctx, desc, raw); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // scan looks in the equal images for values that a later rebuild would not share.

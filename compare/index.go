@@ -26,7 +26,7 @@ const (
 )
 
 // Manifests lists the images that a layout's index.json leads to, directly or through indexes, sorted by platform.
-// BuildKit's attestation manifests are left out. Two images for one platform are an error: it would be a guess which one
+// BuildKit's attestation manifests and attached artifacts are left out. Two images for one platform are an error: it would be a guess which one
 // is meant.
 func Manifests(dir string) ([]PlatformManifest, error) {
 	raw, err := readIndexFile(dir)
@@ -79,7 +79,8 @@ func (w *indexWalk) visit(d ocispec.Descriptor, depth int) error {
 		}
 		return w.walk(raw, depth+1)
 	case ocispec.MediaTypeImageManifest, "application/vnd.docker.distribution.manifest.v2+json":
-		if d.Annotations["vnd.docker.reference.type"] == "attestation-manifest" {
+		// BuildKit's attestations, and evidence that is attached to an image (OCI 1.1 artifacts), are no images.
+		if d.Annotations["vnd.docker.reference.type"] == "attestation-manifest" || d.ArtifactType != "" {
 			return nil
 		}
 	default:

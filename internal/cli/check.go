@@ -43,6 +43,12 @@ func (a *app) runCheck(path string, strict bool) error {
 		}
 	}
 	found := lint.Check(r, dockerfile, name)
+	warnings := 0
+	for _, d := range found {
+		if d.Severity == diag.SeverityWarning {
+			warnings++
+		}
+	}
 	if a.global.json {
 		if found == nil {
 			found = diag.List{}
@@ -56,12 +62,12 @@ func (a *app) runCheck(path string, strict bool) error {
 		}
 	} else {
 		a.render(found)
-		fmt.Fprintf(a.Out, "%s: %d warnings\n", r.Path, len(found))
+		fmt.Fprintf(a.Out, "%s: %d warnings\n", r.Path, warnings)
 	}
 	if err := found.Err(); err != nil {
 		return shownError{diag.ExitCode(err)}
 	}
-	if strict && len(found) > 0 {
+	if strict && warnings > 0 {
 		return shownError{diag.ExitUsage}
 	}
 	return nil

@@ -15,6 +15,7 @@ import (
 	"github.com/selfsame-build/selfsame/registry"
 	"github.com/selfsame-build/selfsame/registry/artifact"
 	"github.com/selfsame-build/selfsame/registry/layout"
+	"github.com/selfsame-build/selfsame/registry/seal"
 	"github.com/selfsame-build/selfsame/signing"
 )
 
@@ -75,6 +76,12 @@ func (a *app) runShow(ctx context.Context, ref, part string) error {
 			return err
 		}
 		for _, r := range listing.Referrers {
+			if r.ArtifactType == seal.ArtifactType {
+				if part == "" {
+					fmt.Fprintf(a.Out, "%s  sealed inputs  %s\n", d, r.Descriptor.Digest)
+				}
+				continue
+			}
 			st, err := statement(ctx, src, r)
 			if err != nil {
 				fmt.Fprintf(a.Err, "%s: %v\n", r.Descriptor.Digest, err)
