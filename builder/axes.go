@@ -94,7 +94,6 @@ var axisTable = []axis{
 	{name: "CPU count", required: true, value: func(r canary.Report) string { return strconv.Itoa(r.CPUs) }},
 	{name: "host name", required: true, value: func(r canary.Report) string { return r.Hostname }},
 	{name: "directory order", required: true, value: func(r canary.Report) string { return r.DirectoryOrder }},
-	{name: "filesystem", value: func(r canary.Report) string { return r.Filesystem }},
 	{name: "environment", required: true, value: func(r canary.Report) string { return r.Environment }},
 }
 

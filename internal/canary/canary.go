@@ -40,7 +40,6 @@ type Report struct {
 	Stat           string `json:"stat"`
 	Hostname       string `json:"hostname"`
 	DirectoryOrder string `json:"directoryOrder"` // digest of the names of a folder in the order that the kernel lists them
-	Filesystem     string `json:"filesystem"`     // magic number of the root's
 	Environment    string `json:"environment"`
 	// Reached lists addresses that a TCP connection was made to; any is a hole.
 	Reached []string `json:"reached,omitempty"`
@@ -105,10 +104,6 @@ func (r *Report) files(dir string) error {
 		return err
 	}
 	r.FileTime = st.ModTime().Unix()
-	var fs unix.Statfs_t
-	if err := unix.Statfs(folder, &fs); err == nil {
-		r.Filesystem = fmt.Sprintf("%#x", fs.Type)
-	}
 	return nil
 }
 

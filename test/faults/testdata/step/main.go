@@ -1,6 +1,6 @@
 // Command step is what RUN steps of the fault tests run in an empty image.
 //
-//	step sleep SECONDS TOKEN   says so, then sleeps
+//	step wait FILE TOKEN       sleeps as many seconds as FILE says, and says so
 //	step get [URL FILE]...     writes the status and body of each response to its file, and never fails
 package main
 
@@ -16,8 +16,12 @@ import (
 
 func main() {
 	switch os.Args[1] {
-	case "sleep":
-		seconds, err := strconv.Atoi(os.Args[2])
+	case "wait":
+		text, err := os.ReadFile(os.Args[2])
+		if err != nil {
+			panic(err)
+		}
+		seconds, err := strconv.Atoi(string(text))
 		if err != nil {
 			panic(err)
 		}
