@@ -18,6 +18,7 @@ func (d *Draft) inspect() error {
 		return err
 	}
 	d.names = map[digest.Digest]string{}
+	users := d.users()
 	seen := map[string]int{}
 	for _, dt := range d.def.Def {
 		var op pb.Op
@@ -35,10 +36,28 @@ func (d *Draft) inspect() error {
 			d.names[dgst] = s.Name
 			d.Steps = append(d.Steps, s)
 		case *pb.Op_Source:
+			if file == "" { // the frontend gives the place to the copy, not to what it copies
+				file, line = d.place(users[dgst])
+			}
 			d.remote(o.Source, placeName(file, line))
 		}
 	}
 	return nil
+}
+
+// users finds for each op one that reads it.
+func (d *Draft) users() map[digest.Digest]digest.Digest {
+	out := map[digest.Digest]digest.Digest{}
+	for _, dt := range d.def.Def {
+		var op pb.Op
+		if op.Unmarshal(dt) != nil {
+			continue
+		}
+		for _, in := range op.Inputs {
+			out[digest.Digest(in.Digest)] = digest.FromBytes(dt)
+		}
+	}
+	return out
 }
 
 // place is the first line of the author's file that an op comes from.
