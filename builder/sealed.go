@@ -53,7 +53,11 @@ func sealing(l *lock.Lock, platform string, w world, noCache bool, tr *trust) gr
 		Env:     []string{canaryEnv + "=" + w.canary},
 		AptConf: debian.AptSealedConf(),
 		Slice: func(step string) (digest.Digest, bool) {
-			return tr.salt(l.StepDigest(platform, step)), len(l.Step(platform, step)) > 0
+			slice := l.StepDigest(platform, step)
+			if slice == "" {
+				return "", false
+			}
+			return tr.salt(slice), true
 		},
 		Checksum: func(url string) (digest.Digest, bool) {
 			e, ok := l.Find(lock.KindHTTP, platform, url)
