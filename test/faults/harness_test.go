@@ -61,7 +61,8 @@ func newMachine(t *testing.T) *machine {
 	t.Helper()
 	self := program(t)
 	building(t)
-	home, err := os.MkdirTemp("", "selfsame-fault-")
+	// Not t.TempDir: its path may be too long for the builders' sockets.
+	home, err := os.MkdirTemp("", "selfsame-fault-") //nolint:usetesting // see above
 	if err != nil {
 		t.Fatal(err)
 	}

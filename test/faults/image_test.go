@@ -3,6 +3,7 @@ package faults
 import (
 	"archive/tar"
 	"encoding/json"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -45,7 +46,7 @@ func entries(t *testing.T, layout string) map[string]entry {
 		}
 		for r := tar.NewReader(z); ; {
 			h, err := r.Next()
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				break
 			}
 			if err != nil {
