@@ -82,14 +82,19 @@ func (h *Host) hasImage(d digest.Digest) bool {
 	return !slices.ContainsFunc(c.list, func(b seal.Blob) bool { return h.Store.Size(b.Digest) != b.Size })
 }
 
-// repaired does something that reads the store; where it fails and blobs turned out to be damaged meanwhile, it drops those and
-// does it once more.
+// repaired does something that reads the store and uses builders; where it fails for a damage that can be mended (blobs of the
+// store, half fetched layers of a builder), it mends that and does it once more.
 func repaired[T any](ctx context.Context, h *Host, do func() (T, error)) (T, error) {
 	res, err := do()
 	if err == nil || ctx.Err() != nil {
 		return res, err
 	}
-	if dropped, err2 := h.dropDamaged(); err2 != nil || !dropped {
+	mended, err2 := h.dropDamaged()
+	if strings.Contains(err.Error(), "unsupported offset") {
+		h.notice("a builder was interrupted while it fetched a layer; starting it anew")
+		mended, err2 = true, errors.Join(err2, h.Daemons.Renew(ctx))
+	}
+	if err2 != nil || !mended {
 		return res, errors.Join(err, err2)
 	}
 	return do()

@@ -66,7 +66,7 @@ func (m *Manager) Acquire(ctx context.Context, spec Spec) (*Lease, error) {
 		return nil, err
 	}
 	st, running := m.state(r.Dir)
-	if running && (spec.Fresh || st.Identity != r.Identity || !answers(st.Socket)) {
+	if running && (spec.Fresh || st.Identity != r.Identity || !answers(st.Socket) || exists(r.path(renewMark))) {
 		_ = lease.Close()
 		if lease, err = replaceRunning(ctx, r, st); err != nil {
 			return nil, err
@@ -101,6 +101,26 @@ func replaceRunning(ctx context.Context, r run, st state) (*os.File, error) {
 	return alone, nil
 }
 
+// renewMark is a file in a daemon's folder that asks for a new start.
+const renewMark = "renew"
+
+// Renew lets every daemon be started anew before its next use, once nobody uses it any more. What a daemon was in the middle of
+// fetching is dropped then: BuildKit cannot go on with a half fetched layer of ours ("unsupported offset"), and tries for ever.
+func (m *Manager) Renew(ctx context.Context) error {
+	list, err := m.List(ctx)
+	if err != nil {
+		return err
+	}
+	for _, e := range list {
+		if err := os.WriteFile(filepath.Join(e.Dir, renewMark), nil, 0o600); err != nil {
+			return fmt.Errorf("asking for a new start of builder `%s`: %w", e.Name, err)
+		}
+	}
+	return nil
+}
+
+func exists(path string) bool { _, err := os.Lstat(path); return err == nil }
+
 // plan fixes everything about the daemon, and so its identity.
 func (m *Manager) plan(spec Spec) (run, error) {
 	idle := m.Idle
@@ -128,7 +148,7 @@ func (m *Manager) start(ctx context.Context, r run) error {
 	if err := writeJSON(r.path("run.json"), r); err != nil {
 		return err
 	}
-	_ = os.Remove(r.Socket)
+	_, _ = os.Remove(r.Socket), os.Remove(r.path(renewMark))
 	logf, err := os.OpenFile(r.path("log"), os.O_CREATE|os.O_WRONLY|os.O_TRUNC|os.O_APPEND, 0o600)
 	if err != nil {
 		return fmt.Errorf("opening the builder's log: %w", err)

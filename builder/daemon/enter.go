@@ -31,6 +31,9 @@ func Enter(dir string) error {
 	if err := r.mountRoot(); err != nil {
 		return err
 	}
+	if err := r.dropHalfFetched(); err != nil {
+		return err
+	}
 	if err := os.MkdirAll(r.path("root/tmp"), 0o700); err != nil {
 		return fmt.Errorf("making the daemon's root: %w", err)
 	}
@@ -51,6 +54,22 @@ func Enter(dir string) error {
 	}
 	argv := arguments(r)
 	return fmt.Errorf("becoming %s: %w", argv[0], syscall.Exec(argv[0], argv, environment(r)))
+}
+
+// dropHalfFetched removes what an earlier daemon was in the middle of fetching. BuildKit would go on where it stopped, but cannot
+// read an image of ours from the middle (v0.34.2: util/iohelper.ReadCloser hides the seeking that util/contentutil needs), so
+// one interrupted build would break the builder for a day.
+func (r run) dropHalfFetched() error {
+	dirs, err := filepath.Glob(r.path("root/runc-*/content/ingest/*"))
+	if err != nil {
+		return err
+	}
+	for _, d := range dirs {
+		if err := os.RemoveAll(d); err != nil {
+			return fmt.Errorf("dropping a half fetched layer: %w", err)
+		}
+	}
+	return nil
 }
 
 // arguments is the daemon's command line, under the tracer where the world asks for one.
