@@ -2,6 +2,7 @@ package faults
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,7 +21,7 @@ func absent(t *testing.T, path string) {
 // clean fails for anything half done in a project: a lock that cannot be read, work folders, half an image.
 func clean(t *testing.T, dir string) {
 	t.Helper()
-	if _, err := lock.ReadFile(filepath.Join(dir, "selfsame.lock")); err != nil && !os.IsNotExist(err) {
+	if _, err := lock.ReadFile(filepath.Join(dir, "selfsame.lock")); err != nil && !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the lock is half written: %v", err)
 	}
 	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {

@@ -39,8 +39,18 @@ func gone(word string, patience time.Duration) []string {
 	}
 }
 
-// strays lists this machine's processes that do not descend from a builder of the register.
+// strays lists this machine's processes that do not come to descend from a builder of the register within seconds: one that was
+// just being started takes a moment to enter it.
 func (m *machine) strays() []string {
+	m.t.Helper()
+	left := m.straysNow()
+	for deadline := time.Now().Add(5 * time.Second); len(left) > 0 && time.Now().Before(deadline); left = m.straysNow() {
+		time.Sleep(100 * time.Millisecond)
+	}
+	return left
+}
+
+func (m *machine) straysNow() []string {
 	m.t.Helper()
 	var out []string
 	supervisors := map[int]bool{}

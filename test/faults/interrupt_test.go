@@ -1,0 +1,202 @@
+package faults
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// notes is a stderr that can be read while it grows.
+type notes struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (n *notes) Write(p []byte) (int, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.b.Write(p)
+}
+
+func (n *notes) String() string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.b.String()
+}
+
+// interrupt runs a command, sends it a signal after a time, or once it has said a word, and expects it to end soon.
+func (m *machine) interrupt(dir string, sig syscall.Signal, after time.Duration, word string, args ...string) result {
+	m.t.Helper()
+	cmd := m.command(dir, args...)
+	var out bytes.Buffer
+	var errs notes
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	if err := cmd.Start(); err != nil {
+		m.t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	for deadline := time.Now().Add(60 * time.Second); word != "" && !strings.Contains(errs.String(), word); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			_ = cmd.Process.Kill()
+			m.t.Fatalf("it never said %q:\n%s", word, errs.String())
+		}
+	}
+	time.Sleep(after)
+	_ = cmd.Process.Signal(sig)
+	select {
+	case <-ended:
+	case <-time.After(20 * time.Second):
+		_ = cmd.Process.Kill()
+		m.t.Fatalf("it went on for 20 s after %s:\n%s", sig, errs.String())
+	}
+	return result{cmd.ProcessState.ExitCode(), out.String(), errs.String()}
+}
+
+// stops is the exit code of each signal.
+var stops = map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGTERM: 143}
+
+// TestInterrupt ends lock and build at many moments: whatever was under way, nothing half done is left, and the next run works.
+func TestInterrupt(t *testing.T) {
+	home := newMachine(t)
+	var moments []time.Duration
+	for ms := range 12 {
+		moments = append(moments, time.Duration(ms*ms*25)*time.Millisecond) // 0 s to 3 s, denser at the start
+	}
+	for _, verb := range []string{"lock", "build"} {
+		ended := 0
+		for i, after := range moments {
+			sig := []syscall.Signal{syscall.SIGINT, syscall.SIGTERM}[i%2]
+			t.Run(fmt.Sprintf("%s %s after %s", verb, sig, after), func(t *testing.T) {
+				m := home.on(t)
+				up := newUpstream(t, after.String())
+				dir := dockerfile(t, "FROM scratch\nADD http://"+up.host+"/file /file\n", up.host)
+				if verb == "build" {
+					m.must(0, dir, words("lock -q"))
+				}
+				if i == 5 {
+					m.must(0, dir, words("builders stop")) // so that some meet starting builders
+				}
+				r := m.interrupt(dir, sig, after, "", verb, "--progress", "plain")
+				switch {
+				case r.code == 0:
+					ended++
+				case r.code != stops[sig] && (r.code != -1 || after > 250*time.Millisecond): // -1: before the program could listen
+					t.Errorf("exit %d, want %d\n%s", r.code, stops[sig], r.err)
+				case r.out != "":
+					t.Errorf("stdout holds %q", r.out)
+				case verb == "lock" && exists(filepath.Join(dir, "selfsame.lock")):
+					t.Error("a lock was written")
+				case verb == "build" && exists(filepath.Join(dir, "selfsame-out", "image")):
+					t.Error("an image was let out")
+				}
+				clean(t, dir)
+				if left := m.strays(); len(left) > 0 {
+					t.Errorf("orphans: %v", left)
+				}
+			})
+		}
+		if ended == len(moments) {
+			t.Errorf("no %s was interrupted at all", verb)
+		}
+	}
+	m := home.on(t)
+	dir := scratch(t)
+	m.must(0, dir, words("lock -q"))
+	m.must(0, dir, words("build -q"))
+}
+
+// TestInterruptedStep ends a build while its steps run: the steps end too, and the builders go on.
+func TestInterruptedStep(t *testing.T) {
+	home := newMachine(t)
+	for _, verb := range []string{"lock", "build"} {
+		for sig, code := range stops {
+			t.Run(verb+" "+sig.String(), func(t *testing.T) {
+				m := home.on(t)
+				token := strings.ReplaceAll(filepath.Base(t.TempDir())+t.Name(), "/", "-")
+				token = strings.ReplaceAll(token, " ", "-")
+				text := "FROM scratch\nCOPY step seconds /\n" + `RUN ["/step", "wait", "/seconds", "` + token + `"]` + "\n"
+				dir := withStep(t, dockerfile(t, text))
+				put(t, filepath.Join(dir, "seconds"), "600")
+				if verb == "build" { // what the source holds is no part of the lock
+					put(t, filepath.Join(dir, "seconds"), "0")
+					m.must(0, dir, words("lock -q"))
+					put(t, filepath.Join(dir, "seconds"), "600")
+				}
+				r := m.interrupt(dir, sig, 300*time.Millisecond, "sleeping "+token, verb, "--progress", "plain")
+				r.check(t, verb, code, "interrupted")
+				clean(t, dir)
+				if left := gone(token, 10*time.Second); len(left) > 0 {
+					t.Errorf("steps go on: %v", left)
+				}
+				if left := m.strays(); len(left) > 0 {
+					t.Errorf("orphans: %v", left)
+				}
+			})
+		}
+	}
+	dir := scratch(t)
+	home.must(0, dir, words("lock -q"))
+	home.must(0, dir, words("build -q"))
+}
+
+// TestInterruptedPush ends a push in the middle, while the registry stalls: the registry has no tag.
+func TestInterruptedPush(t *testing.T) {
+	m := newMachine(t)
+	dir := scratch(t)
+	m.must(0, dir, words("lock -q"))
+	for _, path := range []string{"/blobs/", "/manifests/"} {
+		t.Run(path, func(t *testing.T) {
+			reached := make(chan struct{})
+			var once sync.Once
+			reg := newRegistry(t, func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+				if !slices.Contains([]string{"PUT", "POST", "PATCH"}, r.Method) || !strings.Contains(r.URL.Path, path) {
+					next.ServeHTTP(w, r)
+					return
+				}
+				once.Do(func() { close(reached) })
+				_, _ = io.Copy(io.Discard, r.Body)
+				<-r.Context().Done()
+			})
+			cmd := m.on(t).command(dir, "build", "-q", "--unsigned", "--push="+reg.host+"/team/app:v1")
+			var errs notes
+			cmd.Stderr = &errs
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			ended := wait(cmd)
+			select {
+			case <-reached:
+			case err := <-ended:
+				t.Fatalf("it ended before it was interrupted: %v\n%s", err, errs.String())
+			}
+			_ = cmd.Process.Signal(syscall.SIGINT)
+			select {
+			case <-ended:
+			case <-time.After(20 * time.Second):
+				_ = cmd.Process.Kill()
+				t.Fatal("it went on for 20 s")
+			}
+			if code := cmd.ProcessState.ExitCode(); code != 130 {
+				t.Errorf("exit %d, want 130\n%s", code, errs.String())
+			}
+			reg.untagged("team/app")
+			clean(t, dir)
+		})
+	}
+}
+
+func wait(cmd *exec.Cmd) chan error {
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	return ended
+}
