@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/selfsame-build/selfsame/builder/graph"
+	"github.com/selfsame-build/selfsame/builder/solver"
 	"github.com/selfsame-build/selfsame/compare"
 	"github.com/selfsame-build/selfsame/compare/window"
 	"github.com/selfsame-build/selfsame/internal/diag"
@@ -207,7 +208,7 @@ func (h *Host) runTwins(ctx context.Context, compression string, l *lock.Lock, d
 	} else if !errors.Is(err, errOnlyB) {
 		return r, err
 	} else {
-		r.mild = errors.Unwrap(err).Error()
+		r.mild = brief(err)
 	}
 	h.notice("builder B failed where A passed (%s); repeating B without the moved clock and kernel name", r.mild)
 	if err := r.b.close(); err != nil {
@@ -218,6 +219,15 @@ func (h *Host) runTwins(ctx context.Context, compression string, l *lock.Lock, d
 		return r, err
 	}
 	return r, h.solvePair(ctx, r, l, o, compression, excuses("builder B failed with the tracer: "+r.mild))
+}
+
+// brief is a failed step in a few words: its name and how it ended.
+func brief(err error) string {
+	var se *solver.StepError
+	if !errors.As(err, &se) {
+		return err.Error()
+	}
+	return se.Run.Step.Name + ": " + reason(se.Run.Error)
 }
 
 // worlds picks both builders, and excuses the axes that cannot be varied on a builder that is not ours.
