@@ -91,8 +91,11 @@ func (m metaResolver) ResolveImageConfig(ctx context.Context, ref string, _ sour
 	return full, "", cfg, nil
 }
 
-// base looks a reference up once and remembers the graph that stands for it.
+// base looks a reference up once and remembers the graph that stands for it. BuildKit asks for all stages' bases at once; they
+// wait for each other here, so that Input.Base needs no lock of its own.
 func (c *compiler) base(ctx context.Context, ref string) ([]byte, error) {
+	c.asking.Lock()
+	defer c.asking.Unlock()
 	if cfg, ok := c.configs[ref]; ok {
 		return cfg, nil
 	}

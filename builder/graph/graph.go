@@ -10,6 +10,8 @@ package graph
 import (
 	"context"
 	"fmt"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/containerd/platforms"
@@ -52,7 +54,8 @@ type Input struct {
 	// Context is the manifest digest of the packed build context in the store.
 	Context digest.Digest
 	// Base finds what a reference stands for on this platform. ref is as BuildKit normalises it
-	// ("docker.io/library/debian:trixie"). It is called once a reference that the build reaches.
+	// ("docker.io/library/debian:trixie"). It is called once a reference that the build reaches, one
+	// call at a time.
 	Base func(ctx context.Context, ref string) (Image, error)
 	// DebianBase finds the base of a stage that says `from: {debian: ...}`.
 	DebianBase func(ctx context.Context, d recipes.Debian) (Image, error)
@@ -84,7 +87,7 @@ type Draft struct {
 	Steps    []Step
 	URLs     []Remote // ADD of a URL
 	Gits     []Remote // ADD of a git repository
-	Images   []string // normalised references that the build reaches
+	Images   []string // normalised references that the build reaches, sorted
 
 	def      *pb.Definition
 	replaced map[string]*pb.Definition // source identifier -> graph that stands for it
@@ -134,6 +137,7 @@ func Compile(ctx context.Context, in Input) (*Draft, error) {
 	if err != nil {
 		return nil, err
 	}
+	slices.Sort(c.images)
 	d := &Draft{
 		Platform: in.Platform, Config: c.config, Images: c.images, layers: c.baseLayers,
 		def: c.def, replaced: c.replaced, epoch: in.Epoch,
@@ -171,4 +175,5 @@ type compiler struct {
 	configs    map[string][]byte
 	images     []string
 	baseLayers int
+	asking     sync.Mutex // held while a base is looked up
 }
