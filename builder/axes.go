@@ -43,7 +43,11 @@ func (h *Host) observe(ctx context.Context, t *twin, image digest.Digest, target
 	}
 	res, err := t.client.Solve(ctx, solver.Request{Plan: plan, Store: h.Store.Content()})
 	if err != nil {
-		return fmt.Errorf("measuring builder %s: %w%s", t.label, err, said(err))
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		return diag.Errorf("A0702", "measuring builder %s: %w%s", t.label, err, said(err)).
+			WithHelp("a builder of your own needs --proxy-network and --allow-insecure-entitlement network.host; for ours run `selfsame doctor`")
 	}
 	for _, s := range res.Steps {
 		if s.Step.Name != graph.CanaryStep {

@@ -46,11 +46,12 @@ func (b *build) publish(ctx context.Context, proof compare.Proof) (*Result, erro
 		return nil, err
 	}
 	final := filepath.Join(b.opt.Out, "image")
-	if err := replace(proof.Dir(), final); err != nil {
-		return nil, err
+	if b.from != nil && b.from.index != index.Digest { // kept for a look, and not published
+		return &Result{Report: res, Err: diag.Errorf("A0340", "the repetition gave %s, the original is %s", index.Digest, b.from.index).
+			WithHelp("selfsame diff on both images")}, replace(proof.Dir(), final)
 	}
 	if b.opt.Push != "" {
-		if res.Reference, err = b.push(ctx, final, index.Digest); err != nil {
+		if res.Reference, err = b.push(ctx, proof.Dir(), index.Digest); err != nil {
 			return nil, err
 		}
 	} else if b.opt.Seal != "" {
@@ -62,11 +63,7 @@ func (b *build) publish(ctx context.Context, proof compare.Proof) (*Result, erro
 			return nil, err
 		}
 	}
-	if b.from != nil && b.from.index != index.Digest {
-		return &Result{Report: res, Err: diag.Errorf("A0340", "the repetition gave %s, the original is %s", index.Digest, b.from.index).
-			WithHelp("selfsame diff on both images")}, nil
-	}
-	return &Result{Report: res}, nil
+	return &Result{Report: res}, replace(proof.Dir(), final)
 }
 
 // index makes the image index, of ours also for one platform: sorted, without times, without attestations inside.

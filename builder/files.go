@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"golang.org/x/sys/unix"
 
 	"github.com/selfsame-build/selfsame/registry/artifact"
 	"github.com/selfsame-build/selfsame/registry/layout"
@@ -23,17 +25,25 @@ type writer = io.Writer
 // hostArch is the machine's architecture, in OCI's words: what the managed daemons run natively.
 const hostArch = runtime.GOARCH
 
-// replace renames a folder into place over an older one, which is gone only when the new one is there.
+// replace renames a folder into place, in one step also where there is an older one. What was there is left under the first
+// name, or gone.
 func replace(from, to string) error {
-	old := to + ".old"
-	_ = os.RemoveAll(old)
-	if err := os.Rename(to, old); err != nil && !os.IsNotExist(err) {
-		return fmt.Errorf("moving the old result away: %w", err)
+	for {
+		err := unix.Renameat2(unix.AT_FDCWD, from, unix.AT_FDCWD, to, unix.RENAME_EXCHANGE)
+		if errors.Is(err, unix.ENOENT) {
+			err = unix.Renameat2(unix.AT_FDCWD, from, unix.AT_FDCWD, to, unix.RENAME_NOREPLACE)
+			if errors.Is(err, unix.EEXIST) {
+				continue // another build was quicker
+			}
+		}
+		if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) { // a filesystem that cannot do either
+			err = errors.Join(os.RemoveAll(to), os.Rename(from, to))
+		}
+		if err != nil {
+			return fmt.Errorf("moving the result into place: %w", err)
+		}
+		return nil
 	}
-	if err := os.Rename(from, to); err != nil {
-		return fmt.Errorf("moving the result into place: %w", err)
-	}
-	return os.RemoveAll(old)
 }
 
 // tarOf is a tar with one program in it, the same bytes every time.

@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/distribution/reference"
@@ -99,18 +101,40 @@ func (p *project) readDockerfile(dir string) error {
 	name := p.recipe.Build.Dockerfile
 	var err error
 	if name != "" {
-		path := filepath.Join(dir, name)
-		p.dockerfile, err = os.ReadFile(path) //nolint:gosec // the user's own file
-		if errors.Is(err, os.ErrNotExist) {
-			return diag.Errorf("A0301", "there is no `%s`", path).WithAt(p.recipe.At["build.dockerfile"], "").
+		if p.dockerfile, err = ReadDockerfile(dir, name); err != nil {
+			at, text := p.recipe.Where("build.dockerfile")
+			return diag.Errorf("A0301", "reading `%s`: %w", filepath.Join(dir, name), err).WithAt(at, text).
 				WithHelp("correct `dockerfile:` in the recipe")
-		}
-		if err != nil {
-			return fmt.Errorf("reading the Dockerfile: %w", err)
 		}
 	}
 	_, p.ignore, err = source.ReadIgnore(dir, name)
 	return err
+}
+
+// maxDockerfile is the most bytes of a Dockerfile.
+const maxDockerfile = 16 << 20
+
+// ReadDockerfile reads the regular file name below the source dir. Links are followed within dir only: what lies outside is no
+// part of the source.
+func ReadDockerfile(dir, name string) ([]byte, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	f, err := root.OpenFile(filepath.FromSlash(name), os.O_RDONLY|syscall.O_NONBLOCK, 0) // a pipe must not make us wait
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if st, err := f.Stat(); err != nil || !st.Mode().IsRegular() {
+		return nil, errors.Join(err, errors.New("it is no regular file"))
+	}
+	data, err := io.ReadAll(io.LimitReader(f, maxDockerfile+1))
+	if err == nil && len(data) > maxDockerfile {
+		err = fmt.Errorf("it has more than %d bytes", maxDockerfile)
+	}
+	return data, err
 }
 
 // epoch is the time that the image bears.

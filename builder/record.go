@@ -118,7 +118,10 @@ func (r *recorder) platform(ctx context.Context, platform string, d *graph.Draft
 	}
 	defer server.Close()
 	w := r.h.worldRecord()
-	lease, err := r.h.Daemons.Acquire(ctx, w.spec())
+	spec := w.spec()
+	// BuildKit runs a step that two solves have in common once, for both, and its requests would be recorded for one of them.
+	spec.Alone = true
+	lease, err := r.h.Daemons.Acquire(ctx, spec)
 	if err != nil {
 		return err
 	}

@@ -61,7 +61,7 @@ func (m *Manager) Acquire(ctx context.Context, spec Spec) (*Lease, error) {
 		return nil, err
 	}
 	defer start.Close()
-	lease, err := lock(ctx, r.path("lease"), syscall.LOCK_SH)
+	lease, err := lock(ctx, r.path("lease"), spec.sharing())
 	if err != nil {
 		return nil, err
 	}
@@ -86,6 +86,14 @@ func (m *Manager) Acquire(ctx context.Context, spec Spec) (*Lease, error) {
 	return l, nil
 }
 
+// sharing is the kind of lock that a lease is.
+func (s Spec) sharing() int {
+	if s.Alone {
+		return syscall.LOCK_EX
+	}
+	return syscall.LOCK_SH
+}
+
 // replaceRunning stops a daemon that is not the wanted one, once nobody uses it any more, and gives a lease on its place.
 func replaceRunning(ctx context.Context, r run, st state) (*os.File, error) {
 	alone, err := lock(ctx, r.path("lease"), syscall.LOCK_EX)
@@ -95,7 +103,7 @@ func replaceRunning(ctx context.Context, r run, st state) (*os.File, error) {
 	if err := stop(ctx, st); err != nil {
 		return nil, errors.Join(err, alone.Close())
 	}
-	if err := syscall.Flock(int(alone.Fd()), syscall.LOCK_SH); err != nil {
+	if err := syscall.Flock(int(alone.Fd()), r.Spec.sharing()); err != nil {
 		return nil, errors.Join(fmt.Errorf("sharing the lease: %w", err), alone.Close())
 	}
 	return alone, nil

@@ -57,6 +57,8 @@ type Spec struct {
 	CacheBytes int64 `json:"cacheBytes"`
 	// Fresh empties the state root before the daemon starts, and never reuses a running one.
 	Fresh bool `json:"-"`
+	// Alone waits until nobody else uses the daemon, and lets nobody else use it while the lease lasts.
+	Alone bool `json:"-"`
 }
 
 // Binaries are the programs that a daemon consists of, by absolute path.

@@ -2,13 +2,12 @@ package cli
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
 
+	"github.com/selfsame-build/selfsame/builder"
 	"github.com/selfsame-build/selfsame/internal/diag"
 	"github.com/selfsame-build/selfsame/recipes"
 	"github.com/selfsame-build/selfsame/recipes/lint"
@@ -34,12 +33,9 @@ func (a *app) runCheck(path string, strict bool) error {
 	name := ""
 	if r.Build.Dockerfile != "" {
 		name = filepath.Join(r.Dir, r.Source.Path, r.Build.Dockerfile)
-		dockerfile, err = os.ReadFile(name) //nolint:gosec // the user's own file
-		if errors.Is(err, os.ErrNotExist) {
-			return diag.Errorf("A0301", "there is no `%s`", name).WithHelp("correct `dockerfile:` in the recipe")
-		}
-		if err != nil {
-			return fmt.Errorf("reading the Dockerfile: %w", err)
+		if dockerfile, err = builder.ReadDockerfile(filepath.Join(r.Dir, r.Source.Path), r.Build.Dockerfile); err != nil {
+			at, text := r.Where("build.dockerfile")
+			return diag.Errorf("A0301", "reading `%s`: %w", name, err).WithAt(at, text).WithHelp("correct `dockerfile:` in the recipe")
 		}
 	}
 	found := lint.Check(r, dockerfile, name)

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	stdlog "log"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -63,7 +64,8 @@ func Main(parent context.Context, args []string, s Streams) (code int) {
 			code = diag.ExitInternal
 		}
 	}()
-	_ = log.SetLevel("error") // libraries of containerd's chat on stderr otherwise
+	_ = log.SetLevel("error")    // libraries of containerd's chat on stderr otherwise
+	stdlog.SetOutput(io.Discard) // and so does net/http, of connections that we ended
 	ctx, stop := cancelOnSignal(parent)
 	defer stop()
 	a := &app{Streams: s}
