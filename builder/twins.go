@@ -17,6 +17,7 @@ import (
 	"github.com/selfsame-build/selfsame/builder/solver"
 	"github.com/selfsame-build/selfsame/inputs"
 	"github.com/selfsame-build/selfsame/internal/canary"
+	"github.com/selfsame-build/selfsame/internal/diag"
 	"github.com/selfsame-build/selfsame/recipes/lock"
 )
 
@@ -55,16 +56,34 @@ func (h *Host) acquire(ctx context.Context, label string, w world, entries []loc
 		}
 		address = t.lease.Address
 	}
-	if t.client, err = solver.Dial(ctx, address); err != nil {
-		return nil, errors.Join(err, t.close())
-	}
-	if t.info, err = t.client.Info(ctx); err != nil {
+	if err = t.connect(ctx, address); err != nil {
 		return nil, errors.Join(err, t.close())
 	}
 	if t.server, t.address, err = h.sealedServer(ctx, entries); err != nil {
 		return nil, errors.Join(err, t.close())
 	}
 	return t, nil
+}
+
+// connectTimeout is how long a builder may take to answer for the first time.
+const connectTimeout = 60 * time.Second
+
+// connect reaches the builder and asks what it is.
+func (t *twin) connect(parent context.Context, address string) error {
+	ctx, cancel := context.WithTimeout(parent, connectTimeout)
+	defer cancel()
+	var err error
+	if t.client, err = solver.Dial(ctx, address); err == nil {
+		t.info, err = t.client.Info(ctx)
+	}
+	switch {
+	case err == nil:
+		return nil
+	case parent.Err() != nil:
+		return context.Cause(parent)
+	}
+	return diag.Errorf("A0702", "reaching builder %s: %w", t.label, err).WithWhy("nothing answers at " + address).
+		WithHelp("start it, or leave the flag out; `selfsame doctor` checks the builders of this machine" + t.log())
 }
 
 func (t *twin) close() error {
