@@ -44,12 +44,6 @@ func (u *upstream) set(body string) {
 	u.body = body
 }
 
-func (u *upstream) asked() int {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	return u.hits
-}
-
 // ServeHTTP answers every path alike. Last-Modified is fixed, so that BuildKit gives the file one time.
 func (u *upstream) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	u.mu.Lock()
