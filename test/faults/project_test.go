@@ -119,5 +119,3 @@ func TestMain(m *testing.M) {
 	}
 	os.Exit(code)
 }
-
-func contains(s, sub string) bool { return strings.Contains(s, sub) }
