@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// QuietName is the base name under which this program is an OCI runtime that keeps BuildKit's tracing out of containers.
+// QuietName is the base name under which this program is the OCI runtime in front of both builders' own.
 const QuietName = "runtime-quiet"
 
 // otelSocket is where BuildKit mounts its trace collector in every step.
@@ -40,8 +40,8 @@ func WriteQuiet(dir, self, next string) (string, error) {
 	return path, nil
 }
 
-// Quiet becomes the next runtime with the same arguments, after it has removed BuildKit's tracing from the bundle of a container
-// that is about to be made. It returns only on failure.
+// Quiet becomes the next runtime with the same arguments, after it has changed the bundle of a container that is about to be made:
+// without BuildKit's tracing, and without waiting for disks (sync.go). It returns only on failure.
 func Quiet(args []string) error {
 	next, err := os.ReadFile(args[0] + ".next")
 	if err != nil {
@@ -61,7 +61,7 @@ func quieten(path string) error {
 	if err != nil {
 		return err
 	}
-	changed, err := withoutTracing(text)
+	changed, err := quietened(text)
 	if err != nil {
 		return err
 	}
@@ -71,8 +71,8 @@ func quieten(path string) error {
 	return os.Rename(path+".selfsame", path)
 }
 
-// withoutTracing keeps every field that it does not know.
-func withoutTracing(config []byte) ([]byte, error) {
+// quietened keeps every field that it does not know.
+func quietened(config []byte) ([]byte, error) {
 	spec, process := map[string]json.RawMessage{}, map[string]json.RawMessage{}
 	if err := json.Unmarshal(config, &spec); err != nil {
 		return nil, fmt.Errorf("reading the configuration: %w", err)
@@ -100,6 +100,11 @@ func withoutTracing(config []byte) ([]byte, error) {
 		return nil, err
 	}
 	spec["mounts"] = mounts
+	if spec["linux"] != nil {
+		if spec["linux"], err = withoutSync(spec["linux"]); err != nil {
+			return nil, err
+		}
+	}
 	return json.Marshal(spec)
 }
 
