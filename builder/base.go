@@ -14,6 +14,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/selfsame-build/selfsame/builder/graph"
+	"github.com/selfsame-build/selfsame/builder/layers"
 	"github.com/selfsame-build/selfsame/builder/solver"
 	"github.com/selfsame-build/selfsame/compare"
 	"github.com/selfsame-build/selfsame/internal/atomicfile"
@@ -52,7 +53,7 @@ func (h *Host) provenBase(ctx context.Context, epoch time.Time, d recipes.Debian
 // baseKey names all that can move a byte of a base.
 func baseKey(b graph.DebianBase, epoch time.Time) digest.Digest {
 	data, _ := json.Marshal([]any{ // text and numbers cannot fail
-		"base v1", b.Name, b.Rootfs, b.Debs, b.Script, string(b.Config), epoch.Unix(), BuildKitVersion, solver.ExporterAttrs("zstd", epoch),
+		"base v1", b.Name, b.Rootfs, b.Debs, b.Script, string(b.Config), epoch.Unix(), BuildKitVersion, solver.ExporterAttrs(epoch), layers.Version, "zstd",
 	})
 	return digest.FromBytes(data)
 }
@@ -91,7 +92,7 @@ func (h *Host) proveBase(ctx context.Context, base graph.DebianBase, platform st
 	if err != nil {
 		return "", err
 	}
-	run, err := h.runTwins(ctx, "zstd", &lock.Lock{}, map[string]*graph.Draft{platform: draft}, work, Options{NoCache: again})
+	run, err := h.runTwins(ctx, h.exports("zstd"), &lock.Lock{}, map[string]*graph.Draft{platform: draft}, work, Options{NoCache: again})
 	if run != nil {
 		defer run.close()
 	}

@@ -81,7 +81,7 @@ func (h *Host) build(ctx context.Context, o Options) (*Result, error) {
 		return nil, err
 	}
 	defer removeAll(work)
-	run, err := h.runTwins(ctx, p.recipe.Output.Compression, l, drafts, work, o)
+	run, err := h.runTwins(ctx, h.exports(p.recipe.Output.Compression), l, drafts, work, o)
 	if run != nil {
 		defer run.close()
 	}
@@ -190,7 +190,7 @@ func (r *twinRun) close() {
 
 // runTwins builds on both; where B fails and A did not, B is repeated in a milder world, because a variation must be one
 // that a correct build survives (DESIGN §11).
-func (h *Host) runTwins(ctx context.Context, compression string, l *lock.Lock, drafts map[string]*graph.Draft, work string, o Options) (*twinRun, error) {
+func (h *Host) runTwins(ctx context.Context, x *exports, l *lock.Lock, drafts map[string]*graph.Draft, work string, o Options) (*twinRun, error) {
 	r := &twinRun{drafts: drafts}
 	var err error
 	if r.trust, err = h.newTrust(); err != nil {
@@ -203,7 +203,7 @@ func (h *Host) runTwins(ctx context.Context, compression string, l *lock.Lock, d
 	if err := h.start(ctx, r, wa, wb, l, work); err != nil {
 		return r, err
 	}
-	if err := h.solvePair(ctx, r, l, o, compression, excused); err == nil {
+	if err := h.solvePair(ctx, r, l, o, x, excused); err == nil {
 		return r, nil
 	} else if !errors.Is(err, errOnlyB) {
 		return r, err
@@ -218,7 +218,7 @@ func (h *Host) runTwins(ctx context.Context, compression string, l *lock.Lock, d
 	if r.b, err = h.acquire(ctx, "B", h.worldMild(), l.Entries, work); err != nil {
 		return r, err
 	}
-	return r, h.solvePair(ctx, r, l, o, compression, excuses("builder B failed with the tracer: "+r.mild))
+	return r, h.solvePair(ctx, r, l, o, x, excuses("builder B failed with the tracer: "+r.mild))
 }
 
 // brief is a failed step in a few words: its name and how it ended.
@@ -282,22 +282,31 @@ func (e onlyB) Error() string        { return errOnlyB.Error() + ": " + e.err.Er
 func (e onlyB) Unwrap() error        { return e.err }
 func (e onlyB) Is(target error) bool { return target == errOnlyB }
 
-// solvePair measures the surroundings and runs both solves; an A that has run already is not repeated.
-func (h *Host) solvePair(ctx context.Context, r *twinRun, l *lock.Lock, o Options, compression string, excused map[string]string) error {
-	if err := h.measureAxes(ctx, r, excused); err != nil {
-		return err
-	}
+// solvePair runs both solves, and meanwhile measures the surroundings; an A that has run already is not repeated.
+func (h *Host) solvePair(ctx context.Context, r *twinRun, l *lock.Lock, o Options, x *exports, excused map[string]string) error {
 	plans, err := r.finish(l, o.NoCache)
 	if err != nil {
 		return err
 	}
 	r.plans = plans
 	from := h.Now()
-	var errA, errB error
+	var errA, errB, errAxes error
+	solving, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	var measuring sync.WaitGroup
+	measuring.Go(func() {
+		if errAxes = h.measureAxes(ctx, r, excused); errAxes != nil {
+			stop(errAxes)
+		}
+	})
 	if len(r.a.results) == len(plans) {
-		errB = h.solveAll(ctx, r.b, plans, 1, compression)
+		errB = h.solveAll(solving, r.b, plans, 1, x)
 	} else {
-		errA, errB = h.pair(ctx, r.a, r.b, plans, compression)
+		errA, errB = h.pair(solving, r.a, r.b, plans, x)
+	}
+	measuring.Wait()
+	if ctx.Err() == nil && errAxes != nil {
+		return errAxes
 	}
 	if err := h.verdict(ctx, r, errA, errB, !r.b.world.daemon.Traced()); err != nil {
 		return err

@@ -186,7 +186,7 @@ func (b *build) facts(index ocispec.Descriptor, images []provenance.Image) (prov
 		Target: p.recipe.Build.Target, Args: p.recipe.Build.Args,
 		Settings: provenance.Settings{
 			BuildKit: BuildKitVersion, Compatibility: strconv.Itoa(solver.CompatibilityVersion),
-			Exporter: solver.ExporterAttrs(p.recipe.Output.Compression, p.epoch), Compression: p.recipe.Output.Compression,
+			Exporter: solver.ExporterAttrs(p.epoch), Compression: p.recipe.Output.Compression,
 			Epoch: p.epoch.Unix(), Frontend: p.frontend(),
 		},
 		Twins: twins, Axes: b.run.axes, Independence: provenance.SameHost,

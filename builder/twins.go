@@ -34,19 +34,20 @@ type twin struct {
 	address string
 	out     string // its image layout
 	// took is how long its solves took, all platforms together.
-	took    time.Duration
-	results map[string]*solver.Result // by platform
-	seen    map[string]time.Time      // when each step was first seen to run, by our clock: "platform step"
-	first   chan struct{}             // closed when the first uncached step starts
-	once    sync.Once
-	mu      sync.Mutex
+	took           time.Duration
+	results        map[string]*solver.Result // by platform
+	seen           map[string]time.Time      // when each step was first seen to run, by our clock: "platform step"
+	first          chan struct{}             // closed when the first uncached step starts
+	idle           chan struct{}             // closed when there is nothing more to run
+	once, onceIdle sync.Once
+	mu             sync.Mutex
 }
 
 // acquire gets a twin's daemon and an input server of its own.
 func (h *Host) acquire(ctx context.Context, label string, w world, entries []lock.Entry, dir string) (*twin, error) {
 	t := &twin{
 		label: label, world: w, out: filepath.Join(dir, label),
-		results: map[string]*solver.Result{}, seen: map[string]time.Time{}, first: make(chan struct{}),
+		results: map[string]*solver.Result{}, seen: map[string]time.Time{}, first: make(chan struct{}), idle: make(chan struct{}),
 	}
 	var err error
 	address := w.address
@@ -128,14 +129,14 @@ func (h *Host) listen(ctx context.Context, s *inputs.Server) (string, error) {
 }
 
 // pair runs both twins at once: B starts a step at least startGap after A, unless neither has anything to run.
-func (h *Host) pair(ctx context.Context, a, b *twin, plans map[string][2]*graph.Plan, compression string) (errA, errB error) {
+func (h *Host) pair(ctx context.Context, a, b *twin, plans map[string][2]*graph.Plan, l *exports) (errA, errB error) {
 	var wg errgroup.Group
 	doneA := make(chan struct{})
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	wg.Go(func() error {
 		defer close(doneA)
-		if errA = h.solveAll(ctx, a, plans, 0, compression); errA != nil {
+		if errA = h.solveAll(ctx, a, plans, 0, l); errA != nil {
 			cancel(errTwinFailed) // a step that fails on A fails the build; B need not go on
 		}
 		return nil
@@ -143,6 +144,7 @@ func (h *Host) pair(ctx context.Context, a, b *twin, plans map[string][2]*graph.
 	wg.Go(func() error {
 		select {
 		case <-doneA:
+		case <-a.idle:
 		case <-a.first:
 			select {
 			case <-time.After(startGap + 200*time.Millisecond):
@@ -150,7 +152,7 @@ func (h *Host) pair(ctx context.Context, a, b *twin, plans map[string][2]*graph.
 			}
 		case <-ctx.Done():
 		}
-		errB = h.solveAll(ctx, b, plans, 1, compression)
+		errB = h.solveAll(ctx, b, plans, 1, l)
 		return nil
 	})
 	_ = wg.Wait()
@@ -161,16 +163,12 @@ func (h *Host) pair(ctx context.Context, a, b *twin, plans map[string][2]*graph.
 var errTwinFailed = errors.New("the other builder failed")
 
 // solveAll builds each platform on one twin.
-func (h *Host) solveAll(ctx context.Context, t *twin, plans map[string][2]*graph.Plan, side int, compression string) error {
+func (h *Host) solveAll(ctx context.Context, t *twin, plans map[string][2]*graph.Plan, side int, l *exports) error {
 	start := h.Now()
 	defer func() { t.took += h.Now().Sub(start) }()
-	for _, platform := range sortedKeys(plans) {
-		res, err := t.client.Solve(ctx, solver.Request{
-			Plan: plans[platform][side], Store: h.Store.Content(), Output: t.out, Compression: compression,
-			Convert: t.server.ConvertURL, Own: t.server.Owns,
-			Display: h.Display.Attempt(t.label),
-			OnEvent: func(r solver.StepRun) { t.note(platform, r, h.Now()) },
-		})
+	all := sortedKeys(plans)
+	for i, platform := range all {
+		res, err := h.solve(ctx, t, platform, plans[platform][side], l, i == len(all)-1)
 		t.results[platform] = res
 		if err != nil {
 			return err
@@ -179,8 +177,37 @@ func (h *Host) solveAll(ctx context.Context, t *twin, plans map[string][2]*graph
 	return nil
 }
 
-// note remembers when a step started.
-func (t *twin) note(platform string, r solver.StepRun, now time.Time) {
+// solve builds one platform on one twin, and makes its image canonical.
+func (h *Host) solve(ctx context.Context, t *twin, platform string, plan *graph.Plan, l *exports, last bool) (*solver.Result, error) {
+	export, err := l.begin(t.out, plan)
+	if err != nil {
+		return nil, err
+	}
+	base, err := h.layersOf(plan.Base)
+	if err != nil {
+		return nil, err
+	}
+	res, err := t.client.Solve(ctx, solver.Request{
+		Plan: plan, Store: h.Store.Content(), Output: export,
+		Convert: t.server.ConvertURL, Own: t.server.Owns,
+		Display: h.Display.Attempt(t.label),
+		OnEvent: func(r solver.StepRun) { t.note(platform, r, h.Now(), last) },
+	})
+	if err != nil {
+		return res, err
+	}
+	if res.Manifest, err = export.Finish(ctx, res.Manifest, base); err != nil {
+		return res, err
+	}
+	l.remembered(export.Remembered())
+	return res, nil
+}
+
+// note remembers when a step started. last says that no platform follows.
+func (t *twin) note(platform string, r solver.StepRun, now time.Time, last bool) {
+	if last && r.Exports && !r.Started.IsZero() {
+		t.onceIdle.Do(func() { close(t.idle) })
+	}
 	if r.Step.Name == "" || r.Started.IsZero() || r.Cached {
 		return
 	}

@@ -66,7 +66,7 @@ func (d *Draft) Finish(f Finish) (*Plan, error) {
 		return nil, err
 	}
 	p.Definition = r.out
-	p.Layers = d.attribute(p.Steps)
+	p.Layers, p.Base = d.attribute(p.Steps), d.start()
 	if f.Sealed {
 		return p, Hermetic(p.Definition)
 	}

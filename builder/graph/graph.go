@@ -112,7 +112,9 @@ type Plan struct {
 	// Layers says which step made each layer of the image, in order; a base's own layers have an empty step. It is nil
 	// when that could not be told.
 	Layers []Step
-	Epoch  time.Time
+	// Base is the manifest of the image in the store that this one starts from, whose layers it keeps; empty for none.
+	Base  digest.Digest
+	Epoch time.Time
 }
 
 // StepOf finds a step by the vertex name that the daemon reports: each name starts with the step's.

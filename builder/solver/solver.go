@@ -9,12 +9,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strconv"
 	"time"
 
 	"github.com/containerd/containerd/v2/core/content"
-	"github.com/containerd/containerd/v2/plugins/content/local"
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/exporter/containerimage/exptypes"
 	"github.com/moby/buildkit/session"
@@ -88,10 +86,9 @@ type Request struct {
 	Convert func(identifier string) (string, bool)
 	// Own says whether an address is the input server's already.
 	Own func(identifier string) bool
-	// Output is the folder that gets the image's blobs (an OCI layout's); empty: run the steps, export nothing.
-	Output string
-	// Compression of new layers: zstd, gzip or uncompressed.
-	Compression string
+	// Output gets the image's blobs; nil: run the steps, export nothing. Layers arrive as the builder has them, uncompressed and with
+	// the times at which their files were written (package builder/layers).
+	Output content.Store
 	// Session carries secrets and agents while recording.
 	Session []session.Attachable
 	// Display gets the events for people; it may be nil.
@@ -103,16 +100,15 @@ type Request struct {
 // Result is what a solve made.
 type Result struct {
 	Manifest digest.Digest // the platform manifest's, in Output
-	Size     int64
 	Config   digest.Digest
 	Steps    []StepRun // in order of first appearance
 	Denied   []string  // sources and requests that the policy refused
 }
 
 // ExporterAttrs are the settings that can move a digest; they go into the provenance (research: E13).
-func ExporterAttrs(compression string, epoch time.Time) map[string]string {
+func ExporterAttrs(epoch time.Time) map[string]string {
 	return map[string]string{
-		"tar": "false", "oci-mediatypes": "true", "rewrite-timestamp": "true", "compression": compression,
+		"tar": "false", "oci-mediatypes": "true", "compression": "uncompressed",
 		string(exptypes.OptKeySourceDateEpoch): strconv.FormatInt(epoch.Unix(), 10),
 	}
 }
@@ -128,12 +124,10 @@ func (c *Client) Solve(ctx context.Context, req Request) (*Result, error) {
 		AllowedEntitlements:  []string{entitlements.EntitlementNetworkHost.String()},
 		Session:              req.Session,
 	}
-	if req.Output != "" {
-		export, err := exportTo(req)
-		if err != nil {
-			return nil, err
-		}
-		opt.Exports = []client.ExportEntry{export}
+	if req.Output != nil {
+		attrs := ExporterAttrs(req.Plan.Epoch)
+		attrs[exptypes.ExporterImageConfigKey] = string(req.Plan.Config)
+		opt.Exports = []client.ExportEntry{{Type: client.ExporterOCI, Attrs: attrs, OutputStore: req.Output}}
 	}
 	watch := newWatcher(req)
 	ch := make(chan *client.SolveStatus)
@@ -153,17 +147,4 @@ func (c *Client) Solve(ctx context.Context, req Request) (*Result, error) {
 	res.Manifest = digest.Digest(resp.ExporterResponse[exptypes.ExporterImageDigestKey])
 	res.Config = digest.Digest(resp.ExporterResponse[exptypes.ExporterImageConfigDigestKey])
 	return res, nil
-}
-
-func exportTo(req Request) (client.ExportEntry, error) {
-	if err := os.MkdirAll(req.Output, 0o755); err != nil { //nolint:gosec // an image layout is for others to read
-		return client.ExportEntry{}, fmt.Errorf("making the output folder: %w", err)
-	}
-	store, err := local.NewStore(req.Output)
-	if err != nil {
-		return client.ExportEntry{}, fmt.Errorf("opening the output folder: %w", err)
-	}
-	attrs := ExporterAttrs(req.Compression, req.Plan.Epoch)
-	attrs[exptypes.ExporterImageConfigKey] = string(req.Plan.Config)
-	return client.ExportEntry{Type: client.ExporterOCI, Attrs: attrs, OutputStore: store}, nil
 }

@@ -28,6 +28,7 @@ type StepRun struct {
 	Error     string
 	Log       []byte         // the end of its output, at most 64 KiB
 	Requests  []ProxyRequest // what it fetched through the proxy
+	Exports   bool           // it brings the image out, and runs nothing
 }
 
 // ProxyRequest is one line of the daemon's "proxy network requests" (the address is the input server's).
@@ -74,7 +75,7 @@ func (w *watcher) run(ch chan *client.SolveStatus) {
 func (w *watcher) vertex(v *client.Vertex) {
 	r := w.runs[v.Digest]
 	if r == nil {
-		r = &StepRun{Vertex: v.Name}
+		r = &StepRun{Vertex: v.Name, Exports: strings.HasPrefix(v.Name, "exporting to ")}
 		r.Step, _ = w.req.Plan.StepOf(v.Name)
 		w.runs[v.Digest] = r
 		w.order = append(w.order, v.Digest)

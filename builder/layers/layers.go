@@ -1,0 +1,181 @@
+// Package layers gives the images that a builder exports their canonical form.
+//
+// A builder's own layers bear the times at which their files were written, so no two are ever alike. BuildKit can rewrite them while it
+// exports, but does so anew for every layer of every export, and compresses each again. Here the builder exports layers as they are,
+// uncompressed; each is rewritten once (no time later than the epoch), remembered by its digest, and compressed once for both twins:
+// what is compared is the rewritten content, and the encoder only ever sees content that is named by its digest. A layer of the base is
+// not touched.
+//
+// The rewriting and the encoders are BuildKit's own (util/converter, util/compression), so that its `rewrite-timestamp=true` gives the
+// same content and the same blobs.
+package layers
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/containerd/containerd/v2/core/content"
+	"github.com/containerd/containerd/v2/plugins/content/local"
+	"github.com/containerd/errdefs"
+	"github.com/moby/buildkit/util/compression"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// Version names the rules by which a layer is rewritten; it changes whenever they do.
+const Version = "selfsame.layers/v1"
+
+// Settings are what can move a layer's bytes.
+type Settings struct {
+	Epoch       time.Time
+	Compression string // zstd, gzip or uncompressed
+}
+
+// Layer is one layer in its canonical form.
+type Layer struct {
+	MediaType string        `json:"mediaType"`
+	Digest    digest.Digest `json:"digest"` // of the blob
+	Size      int64         `json:"size"`   // of the blob, in bytes
+	DiffID    digest.Digest `json:"diffID"` // of the decompressed tar
+}
+
+// Export is one builder's image on its way out: the builder writes into it, Finish makes it canonical.
+type Export struct {
+	content.Store
+	dir      string
+	settings Settings
+	kind     compression.Type
+	cache    *Cache
+	shared   *Shared
+	mu       sync.Mutex
+	known    map[digest.Digest]Layer // layers as exported that were rewritten before; their blobs are in dir
+	old      []digest.Digest
+}
+
+// Remembered are the contents (diffIDs) of the layers that an earlier build made.
+func (e *Export) Remembered() []digest.Digest { return e.old }
+
+// NewExport begins an export into dir, an OCI layout's folder. cache remembers layers between builds; shared has what the other
+// builder of this build made.
+func NewExport(dir string, s Settings, cache *Cache, shared *Shared) (*Export, error) {
+	kind, err := compression.Parse(s.Compression)
+	if err != nil {
+		return nil, fmt.Errorf("choosing a compression: %w", err)
+	}
+	if err := os.MkdirAll(blobs(dir), 0o755); err != nil { //nolint:gosec // an image layout is for others to read
+		return nil, fmt.Errorf("making the output folder: %w", err)
+	}
+	store, err := local.NewStore(dir)
+	if err != nil {
+		return nil, fmt.Errorf("opening the output folder: %w", err)
+	}
+	return &Export{Store: store, dir: dir, settings: s, kind: kind, cache: cache, shared: shared, known: map[digest.Digest]Layer{}}, nil
+}
+
+// Writer tells the builder that a layer which was rewritten before is here already, so that it is not sent again.
+func (e *Export) Writer(ctx context.Context, opts ...content.WriterOpt) (content.Writer, error) {
+	var o content.WriterOpts
+	for _, opt := range opts {
+		if err := opt(&o); err != nil {
+			return nil, err
+		}
+	}
+	if raw := o.Desc.Digest; raw != "" {
+		if l, ok := e.cache.fetch(raw, e.settings, e.dir); ok {
+			e.mu.Lock()
+			e.known[raw] = l
+			e.mu.Unlock()
+			return nil, fmt.Errorf("layer %s: %w", raw, errdefs.ErrAlreadyExists)
+		}
+	}
+	return e.Store.Writer(ctx, opts...)
+}
+
+// Finish makes the exported image canonical and names its manifest. base are the blobs of the image that this one starts from, which
+// stay as they are.
+func (e *Export) Finish(ctx context.Context, manifest digest.Digest, base map[digest.Digest]bool) (digest.Digest, error) {
+	var m ocispec.Manifest
+	if err := e.readJSON(manifest, &m); err != nil {
+		return "", fmt.Errorf("reading the exported manifest: %w", err)
+	}
+	config := map[string]json.RawMessage{}
+	if err := e.readJSON(m.Config.Digest, &config); err != nil {
+		return "", fmt.Errorf("reading the exported configuration: %w", err)
+	}
+	var fs ocispec.RootFS
+	if err := json.Unmarshal(config["rootfs"], &fs); err != nil || len(fs.DiffIDs) != len(m.Layers) {
+		return "", fmt.Errorf("reading the exported configuration: %d layers and %d diffIDs (%w)", len(m.Layers), len(fs.DiffIDs), err)
+	}
+	for i, d := range m.Layers {
+		l := Layer{MediaType: d.MediaType, Digest: d.Digest, Size: d.Size, DiffID: fs.DiffIDs[i]}
+		if !base[d.Digest] {
+			var err error
+			if l, err = e.layer(ctx, d); err != nil {
+				return "", fmt.Errorf("rewriting layer %d: %w", i+1, err)
+			}
+		}
+		m.Layers[i] = ocispec.Descriptor{MediaType: l.MediaType, Digest: l.Digest, Size: l.Size}
+		fs.DiffIDs[i] = l.DiffID
+	}
+	return e.write(m, config, fs, manifest)
+}
+
+// write puts configuration and manifest in the place of the exported ones, encoded as BuildKit encodes them.
+func (e *Export) write(m ocispec.Manifest, config map[string]json.RawMessage, fs ocispec.RootFS, old digest.Digest) (digest.Digest, error) {
+	oldConfig := m.Config.Digest
+	var err error
+	if config["rootfs"], err = json.Marshal(fs); err != nil {
+		return "", err
+	}
+	raw, err := json.Marshal(config)
+	if err != nil {
+		return "", err
+	}
+	m.Config.Digest, m.Config.Size = digest.FromBytes(raw), int64(len(raw))
+	text, err := json.MarshalIndent(m, "", "  ")
+	if err != nil {
+		return "", err
+	}
+	manifest := digest.FromBytes(text)
+	for d, data := range map[digest.Digest][]byte{m.Config.Digest: raw, manifest: text} {
+		if err := os.WriteFile(e.path(d), data, 0o644); err != nil { //nolint:gosec // as above
+			return "", fmt.Errorf("writing %s: %w", d, err)
+		}
+	}
+	for now, before := range map[digest.Digest]digest.Digest{m.Config.Digest: oldConfig, manifest: old} {
+		if now != before {
+			_ = os.Remove(e.path(before))
+		}
+	}
+	return manifest, nil
+}
+
+func blobs(dir string) string { return filepath.Join(dir, "blobs", "sha256") }
+
+func (e *Export) path(d digest.Digest) string { return filepath.Join(blobs(e.dir), d.Encoded()) }
+
+// maxDocument is the most bytes of a manifest or configuration (as compare has it).
+const maxDocument = 16 << 20
+
+func (e *Export) readJSON(d digest.Digest, into any) error {
+	if err := d.Validate(); err != nil {
+		return err
+	}
+	st, err := os.Stat(e.path(d))
+	if err != nil {
+		return err
+	}
+	if st.Size() > maxDocument {
+		return fmt.Errorf("%s has %d bytes, more than %d", d, st.Size(), maxDocument)
+	}
+	data, err := os.ReadFile(e.path(d))
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(data, into)
+}
