@@ -16,7 +16,6 @@ import (
 	"github.com/selfsame-build/selfsame/builder/graph"
 	"github.com/selfsame-build/selfsame/builder/layers"
 	"github.com/selfsame-build/selfsame/builder/solver"
-	"github.com/selfsame-build/selfsame/compare"
 	"github.com/selfsame-build/selfsame/internal/atomicfile"
 	"github.com/selfsame-build/selfsame/internal/diag"
 	"github.com/selfsame-build/selfsame/recipes"
@@ -92,14 +91,15 @@ func (h *Host) proveBase(ctx context.Context, base graph.DebianBase, platform st
 	if err != nil {
 		return "", err
 	}
-	run, err := h.runTwins(ctx, h.exports("zstd"), &lock.Lock{}, map[string]*graph.Draft{platform: draft}, work, Options{NoCache: again})
+	x := h.exports("zstd")
+	run, err := h.runTwins(ctx, x, &lock.Lock{}, map[string]*graph.Draft{platform: draft}, work, Options{NoCache: again}, nil)
 	if run != nil {
 		defer run.close()
 	}
 	if err != nil {
 		return "", err
 	}
-	proof, _, err := compare.Prove(ctx, run.pairs, compare.Options{})
+	proof, _, err := x.prove(ctx, run.pairs)
 	if err != nil {
 		return "", err
 	}

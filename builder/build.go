@@ -81,14 +81,16 @@ func (h *Host) build(ctx context.Context, o Options) (*Result, error) {
 		return nil, err
 	}
 	defer removeAll(work)
-	run, err := h.runTwins(ctx, h.exports(p.recipe.Output.Compression), l, drafts, work, o)
+	x := h.exports(p.recipe.Output.Compression)
+	run, err := h.runTwins(ctx, x, l, drafts, work, o,
+		&subject{project: p, name: o.imageName(p.recipe), lock: l.Entries})
 	if run != nil {
 		defer run.close()
 	}
 	if err != nil {
 		return nil, err
 	}
-	proof, reports, err := compare.Prove(ctx, run.pairs, compare.Options{})
+	proof, reports, err := x.prove(ctx, run.pairs)
 	if err != nil {
 		return nil, err
 	}
@@ -175,7 +177,7 @@ type twinRun struct {
 	drafts map[string]*graph.Draft
 	plans  map[string][2]*graph.Plan
 	pairs  []compare.Pair
-	spans  []window.Span
+	seen   *inspection // what A's images hold; nil where nobody asked
 	trust  *trust
 	mild   string // why B was repeated in the milder world; empty if it was not
 }
@@ -190,7 +192,7 @@ func (r *twinRun) close() {
 
 // runTwins builds on both; where B fails and A did not, B is repeated in a milder world, because a variation must be one
 // that a correct build survives (DESIGN §11).
-func (h *Host) runTwins(ctx context.Context, x *exports, l *lock.Lock, drafts map[string]*graph.Draft, work string, o Options) (*twinRun, error) {
+func (h *Host) runTwins(ctx context.Context, x *exports, l *lock.Lock, drafts map[string]*graph.Draft, work string, o Options, s *subject) (*twinRun, error) {
 	r := &twinRun{drafts: drafts}
 	var err error
 	if r.trust, err = h.newTrust(); err != nil {
@@ -203,7 +205,7 @@ func (h *Host) runTwins(ctx context.Context, x *exports, l *lock.Lock, drafts ma
 	if err := h.start(ctx, r, wa, wb, l, work); err != nil {
 		return r, err
 	}
-	if err := h.solvePair(ctx, r, l, o, x, excused); err == nil {
+	if err := h.solvePair(ctx, r, l, o, x, s, excused); err == nil {
 		return r, nil
 	} else if !errors.Is(err, errOnlyB) {
 		return r, err
@@ -218,7 +220,7 @@ func (h *Host) runTwins(ctx context.Context, x *exports, l *lock.Lock, drafts ma
 	if r.b, err = h.acquire(ctx, "B", h.worldMild(), l.Entries, work); err != nil {
 		return r, err
 	}
-	return r, h.solvePair(ctx, r, l, o, x, excuses("builder B failed with the tracer: "+r.mild))
+	return r, h.solvePair(ctx, r, l, o, x, s, excuses("builder B failed with the tracer: "+r.mild))
 }
 
 // brief is a failed step in a few words: its name and how it ended.
@@ -283,7 +285,7 @@ func (e onlyB) Unwrap() error        { return e.err }
 func (e onlyB) Is(target error) bool { return target == errOnlyB }
 
 // solvePair runs both solves, and meanwhile measures the surroundings; an A that has run already is not repeated.
-func (h *Host) solvePair(ctx context.Context, r *twinRun, l *lock.Lock, o Options, x *exports, excused map[string]string) error {
+func (h *Host) solvePair(ctx context.Context, r *twinRun, l *lock.Lock, o Options, x *exports, s *subject, excused map[string]string) error {
 	plans, err := r.finish(l, o.NoCache)
 	if err != nil {
 		return err
@@ -299,25 +301,47 @@ func (h *Host) solvePair(ctx context.Context, r *twinRun, l *lock.Lock, o Option
 			stop(errAxes)
 		}
 	})
-	if len(r.a.results) == len(plans) {
+	looking := make(chan error, 1)
+	look := func() {
+		looking <- func() (err error) {
+			if measuring.Wait(); s == nil || errAxes != nil {
+				return nil
+			}
+			r.seen, err = h.inspect(solving, r, x, *s, from)
+			return err
+		}()
+	}
+	if r.a.done(len(plans)) {
+		go look()
 		errB = h.solveAll(solving, r.b, plans, 1, x)
 	} else {
-		errA, errB = h.pair(solving, r.a, r.b, plans, x)
+		errA, errB = h.pair(solving, r.a, r.b, plans, x, look)
 	}
 	measuring.Wait()
 	if ctx.Err() == nil && errAxes != nil {
 		return errAxes
 	}
 	if err := h.verdict(ctx, r, errA, errB, !r.b.world.daemon.Traced()); err != nil {
+		stop(err)
+		if errA == nil {
+			<-looking
+		}
 		return err
 	}
-	to := h.Now()
-	r.spans = []window.Span{{Name: "the build", From: from.Add(-time.Second), To: to.Add(time.Second)}}
-	if off := r.b.world.daemon.ClockOffset; off != 0 {
-		r.spans = append(r.spans, window.Span{Name: "B's moved clock", From: from.Add(off - time.Second), To: to.Add(off + time.Second)})
+	if err := <-looking; err != nil {
+		return err
 	}
 	r.addGap()
 	return r.open()
+}
+
+// windows are the times in which the build ran, by both clocks.
+func (r *twinRun) windows(from, to time.Time) []window.Span {
+	out := []window.Span{{Name: "the build", From: from.Add(-time.Second), To: to.Add(time.Second)}}
+	if off := r.b.world.daemon.ClockOffset; off != 0 {
+		out = append(out, window.Span{Name: "B's moved clock", From: from.Add(off - time.Second), To: to.Add(off + time.Second)})
+	}
+	return out
 }
 
 // verdict turns what the solves and the input servers saw into one error. What a sealed build asked for in vain is a

@@ -17,7 +17,7 @@ import (
 	"github.com/selfsame-build/selfsame/compare"
 	"github.com/selfsame-build/selfsame/internal/diag"
 	"github.com/selfsame-build/selfsame/provenance"
-	"github.com/selfsame-build/selfsame/provenance/sbom"
+	"github.com/selfsame-build/selfsame/recipes"
 	"github.com/selfsame-build/selfsame/registry/artifact"
 	"github.com/selfsame-build/selfsame/registry/layout"
 	"github.com/selfsame-build/selfsame/signing"
@@ -34,7 +34,7 @@ func (b *build) publish(ctx context.Context, proof compare.Proof) (*Result, erro
 	if err != nil {
 		return nil, err
 	}
-	statements, err := b.statements(ctx, out, index, images)
+	statements, err := b.statements(index, images)
 	if err != nil {
 		return nil, err
 	}
@@ -42,8 +42,8 @@ func (b *build) publish(ctx context.Context, proof compare.Proof) (*Result, erro
 		return nil, err
 	}
 	res := b.summary(index, images)
-	if err := b.scan(ctx, proof, &res); err != nil {
-		return nil, err
+	for _, platform := range proof.Platforms() {
+		res = res.WithWarnings(b.run.seen.leaks[platform])
 	}
 	final := filepath.Join(b.opt.Out, "image")
 	if b.from != nil && b.from.index != index.Digest { // kept for a look, and not published
@@ -110,7 +110,7 @@ func indexOf(images []provenance.Image, manifest func(provenance.Image) digest.D
 }
 
 // statements says everything that there is to say about the image, and signs nothing.
-func (b *build) statements(ctx context.Context, out *layout.Layout, index ocispec.Descriptor, images []provenance.Image) ([]provenance.Subjected, error) {
+func (b *build) statements(index ocispec.Descriptor, images []provenance.Image) ([]provenance.Subjected, error) {
 	facts, err := b.facts(index, images)
 	if err != nil {
 		return nil, err
@@ -120,14 +120,7 @@ func (b *build) statements(ctx context.Context, out *layout.Layout, index ocispe
 		return nil, err
 	}
 	for _, img := range images {
-		doc, err := sbom.FromImage(ctx, reader{out}, sbom.Options{
-			Manifest: img.Manifest.Digest, Name: facts.Name, Platform: img.Platform, Epoch: b.project.epoch.Unix(),
-			Lock: b.lock.Entries, Tool: "selfsame-" + b.host.Selfsame.Version, Scratch: b.host.TempDir,
-		})
-		if err != nil {
-			return nil, err
-		}
-		st, err := provenance.SBOMStatement(facts.Name, img.Manifest, doc)
+		st, err := provenance.SBOMStatement(facts.Name, img.Manifest, b.run.seen.packages[img.Platform])
 		if err != nil {
 			return nil, err
 		}
@@ -179,7 +172,7 @@ func (b *build) facts(index ocispec.Descriptor, images []provenance.Image) (prov
 	}
 	locked := b.lock.Format()
 	return provenance.Build{
-		Name: b.name(), Index: index, IndexTwin: twin, Images: images,
+		Name: b.opt.imageName(p.recipe), Index: index, IndexTwin: twin, Images: images,
 		Recipe: provenance.Recipe{Path: filepath.Base(p.recipe.Path), Digest: digest.FromBytes(recipe), Canonical: p.recipe.Digest(), Content: recipe},
 		Lock:   provenance.Lock{Path: filepath.Base(lockPath(p.recipe.Path)), Digest: digest.FromBytes(locked), Entries: b.lock.Entries, Content: locked},
 		Source: provenance.Source{Path: p.recipe.Source.Path, Commit: p.context.Commit, Dirty: p.context.Dirty, Context: p.context.Descriptor.Digest},
@@ -210,12 +203,12 @@ func (b *build) mode() provenance.Mode {
 	return provenance.ModeLocal
 }
 
-// name is what the evidence calls the image: the repository that it is pushed to, else the recipe's, else the recipe's name
+// imageName is what the evidence calls the image: the repository that it is pushed to, else the recipe's, else the recipe's name
 // for an image that never leaves the machine.
-func (b *build) name() string {
-	switch r := b.project.recipe; {
-	case b.opt.Push != "":
-		return repositoryOf(b.opt.Push)
+func (o Options) imageName(r *recipes.Recipe) string {
+	switch {
+	case o.Push != "":
+		return repositoryOf(o.Push)
 	case r.Output.Image != "":
 		return r.Output.Image
 	default:

@@ -7,8 +7,6 @@ import (
 
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
-	"github.com/selfsame-build/selfsame/compare"
-	"github.com/selfsame-build/selfsame/compare/window"
 	"github.com/selfsame-build/selfsame/internal/atomicfile"
 	"github.com/selfsame-build/selfsame/internal/diag"
 	"github.com/selfsame-build/selfsame/provenance"
@@ -91,25 +89,6 @@ func (t *twin) list(ctx context.Context) error {
 		if err := l.Add(ctx, desc, raw); err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-// scan looks in the equal images for values that a later rebuild would not share.
-func (b *build) scan(ctx context.Context, proof compare.Proof, res *report.Result) error {
-	for _, platform := range proof.Platforms() {
-		img, _ := proof.Image(platform)
-		opt := window.Options{
-			Spans: b.run.spans, Epoch: b.project.epoch,
-			HostNames: []string{b.run.a.report.Hostname, b.run.b.report.Hostname},
-			Kernels:   []string{b.run.a.report.Release},
-			Steps:     layerSteps(b.run.plans[platform][0], len(img.Layers())),
-		}
-		found, err := window.Scan(ctx, img, opt)
-		if err != nil {
-			return err
-		}
-		*res = res.WithWarnings(found)
 	}
 	return nil
 }

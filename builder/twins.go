@@ -87,6 +87,16 @@ func (t *twin) connect(parent context.Context, address string) error {
 		WithHelp("start it, or leave the flag out; `selfsame doctor` checks the builders of this machine" + t.log())
 }
 
+// done says whether the twin has built all of its platforms.
+func (t *twin) done(platforms int) bool {
+	for _, r := range t.results {
+		if r == nil || r.Manifest == "" {
+			return false
+		}
+	}
+	return len(t.results) == platforms
+}
+
 func (t *twin) close() error {
 	var errs []error
 	if t.server != nil {
@@ -128,8 +138,9 @@ func (h *Host) listen(ctx context.Context, s *inputs.Server) (string, error) {
 	return ln.Addr().String(), s.Start(ln, "")
 }
 
-// pair runs both twins at once: B starts a step at least startGap after A, unless neither has anything to run.
-func (h *Host) pair(ctx context.Context, a, b *twin, plans map[string][2]*graph.Plan, l *exports) (errA, errB error) {
+// pair runs both twins at once: B starts a step at least startGap after A, unless neither has anything to run. look is called, and not
+// waited for, once A's images are there.
+func (h *Host) pair(ctx context.Context, a, b *twin, plans map[string][2]*graph.Plan, l *exports, look func()) (errA, errB error) {
 	var wg errgroup.Group
 	doneA := make(chan struct{})
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -138,7 +149,9 @@ func (h *Host) pair(ctx context.Context, a, b *twin, plans map[string][2]*graph.
 		defer close(doneA)
 		if errA = h.solveAll(ctx, a, plans, 0, l); errA != nil {
 			cancel(errTwinFailed) // a step that fails on A fails the build; B need not go on
+			return nil
 		}
+		go look()
 		return nil
 	})
 	wg.Go(func() error {
@@ -179,11 +192,7 @@ func (h *Host) solveAll(ctx context.Context, t *twin, plans map[string][2]*graph
 
 // solve builds one platform on one twin, and makes its image canonical.
 func (h *Host) solve(ctx context.Context, t *twin, platform string, plan *graph.Plan, l *exports, last bool) (*solver.Result, error) {
-	export, err := l.begin(t.out, plan)
-	if err != nil {
-		return nil, err
-	}
-	base, err := h.layersOf(plan.Base)
+	export, err := l.begin(h, t.out, plan)
 	if err != nil {
 		return nil, err
 	}
@@ -196,11 +205,8 @@ func (h *Host) solve(ctx context.Context, t *twin, platform string, plan *graph.
 	if err != nil {
 		return res, err
 	}
-	if res.Manifest, err = export.Finish(ctx, res.Manifest, base); err != nil {
-		return res, err
-	}
-	l.remembered(export.Remembered())
-	return res, nil
+	res.Manifest, err = l.finish(ctx, export, res.Manifest)
+	return res, err
 }
 
 // note remembers when a step started. last says that no platform follows.

@@ -38,6 +38,9 @@ type Options struct {
 	Steps map[int]Step
 	// Limits bound what hostile images can cost; zero fields take DefaultLimits.
 	Limits Limits
+	// Checked are layers, blob to diffID, that the caller has read itself, in these very layouts: blob and content are what they claim to
+	// be, and need not be read again.
+	Checked map[digest.Digest]digest.Digest
 	// MaxDifferences is how many differing entries of one layer are described in full (default 200); the others are counted.
 	MaxDifferences int
 }

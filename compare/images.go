@@ -24,7 +24,7 @@ func Images(ctx context.Context, a, b *Image, opt Options) (Report, error) {
 		opt.MaxDifferences = defaultMaxDifferences
 	}
 	rep := Report{Platform: a.platform, A: a.side(), B: b.side(), Level: LevelManifest}
-	if err := checkAlike(ctx, a, b, opt.Limits); err != nil {
+	if err := checkAlike(ctx, a, b, opt); err != nil {
 		return Report{}, err
 	}
 	if a.digest == b.digest {
@@ -43,13 +43,16 @@ func (i *Image) side() Side { return Side{Dir: i.dir, Manifest: i.digest, Layers
 
 // checkAlike verifies the layers that claim to be the same on both sides: nothing else would ever read them. Those that
 // claim to differ are verified while they are compared.
-func checkAlike(ctx context.Context, a, b *Image, lim Limits) error {
+func checkAlike(ctx context.Context, a, b *Image, opt Options) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(2)
 	check := func(img *Image, n int, whole bool) {
+		if l := img.layers[n]; opt.Checked[l.Digest] == l.DiffID {
+			return
+		}
 		g.Go(func() error {
 			if whole {
-				return img.inLayer(n, img.checkLayer(ctx, n, lim))
+				return img.inLayer(n, img.checkLayer(ctx, n, opt.Limits))
 			}
 			return img.inLayer(n, img.checkBlob(ctx, n))
 		})

@@ -87,6 +87,28 @@ func (c *Cache) keep(raw digest.Digest, s Settings, l Layer, path string) error 
 	return atomicfile.Write(c.entry(raw, s), data, 0o600)
 }
 
+func (c *Cache) contentPath(blob digest.Digest) string {
+	return filepath.Join(c.Dir, "contents", blob.Encoded())
+}
+
+// content is what a layer's blob decompresses to, if that was checked before.
+func (c *Cache) content(blob digest.Digest) (digest.Digest, bool) {
+	data, err := os.ReadFile(c.contentPath(blob))
+	d := digest.Digest(data)
+	return d, err == nil && d.Validate() == nil
+}
+
+// Learn remembers that a blob was read and has this content.
+func (c *Cache) Learn(blob, diffID digest.Digest) error {
+	if have, ok := c.content(blob); ok && have == diffID {
+		return nil
+	}
+	if err := os.MkdirAll(filepath.Join(c.Dir, "contents"), 0o700); err != nil {
+		return fmt.Errorf("remembering a layer: %w", err)
+	}
+	return atomicfile.Write(c.contentPath(blob), []byte(diffID), 0o600)
+}
+
 // Trim removes the longest unused blobs until the limit is kept. What was made of a removed blob is made again when it is wanted.
 func (c *Cache) Trim() error {
 	files, err := os.ReadDir(filepath.Join(c.Dir, "blobs"))

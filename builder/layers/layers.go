@@ -13,7 +13,9 @@ package layers
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"sync"
@@ -55,6 +57,16 @@ type Export struct {
 	mu       sync.Mutex
 	known    map[digest.Digest]Layer // layers as exported that were rewritten before; their blobs are in dir
 	old      []digest.Digest
+	base     Base
+	checked  map[digest.Digest]digest.Digest
+}
+
+// Base is the image that an exported one starts from. Its layers stay as they are.
+type Base struct {
+	Layers map[digest.Digest]bool // blobs
+	// Open reads a blob of the base; the reader fails at its end when the blob does not have its digest. The builder need not send what
+	// can be read here.
+	Open func(digest.Digest) (io.ReadCloser, int64, error)
 }
 
 // Remembered are the contents (diffIDs) of the layers that an earlier build made.
@@ -62,7 +74,7 @@ func (e *Export) Remembered() []digest.Digest { return e.old }
 
 // NewExport begins an export into dir, an OCI layout's folder. cache remembers layers between builds; shared has what the other
 // builder of this build made.
-func NewExport(dir string, s Settings, cache *Cache, shared *Shared) (*Export, error) {
+func NewExport(dir string, s Settings, base Base, cache *Cache, shared *Shared) (*Export, error) {
 	kind, err := compression.Parse(s.Compression)
 	if err != nil {
 		return nil, fmt.Errorf("choosing a compression: %w", err)
@@ -74,7 +86,8 @@ func NewExport(dir string, s Settings, cache *Cache, shared *Shared) (*Export, e
 	if err != nil {
 		return nil, fmt.Errorf("opening the output folder: %w", err)
 	}
-	return &Export{Store: store, dir: dir, settings: s, kind: kind, cache: cache, shared: shared, known: map[digest.Digest]Layer{}}, nil
+	return &Export{Store: store, dir: dir, settings: s, kind: kind, base: base, cache: cache, shared: shared,
+		known: map[digest.Digest]Layer{}, checked: map[digest.Digest]digest.Digest{}}, nil
 }
 
 // Writer tells the builder that a layer which was rewritten before is here already, so that it is not sent again.
@@ -85,7 +98,9 @@ func (e *Export) Writer(ctx context.Context, opts ...content.WriterOpt) (content
 			return nil, err
 		}
 	}
-	if raw := o.Desc.Digest; raw != "" {
+	if raw := o.Desc.Digest; raw != "" && e.base.Layers[raw] && e.takeBase(raw) {
+		return nil, fmt.Errorf("layer %s: %w", raw, errdefs.ErrAlreadyExists)
+	} else if raw != "" {
 		if l, ok := e.cache.fetch(raw, e.settings, e.dir); ok {
 			e.mu.Lock()
 			e.known[raw] = l
@@ -96,9 +111,51 @@ func (e *Export) Writer(ctx context.Context, opts ...content.WriterOpt) (content
 	return e.Store.Writer(ctx, opts...)
 }
 
-// Finish makes the exported image canonical and names its manifest. base are the blobs of the image that this one starts from, which
-// stay as they are.
-func (e *Export) Finish(ctx context.Context, manifest digest.Digest, base map[digest.Digest]bool) (digest.Digest, error) {
+// Checked are the layers of the finished image whose blobs were hashed on their way into the layout and whose content is known: blob to
+// diffID. They need not be read again.
+func (e *Export) Checked() map[digest.Digest]digest.Digest { return e.checked }
+
+// takeBase copies a layer of the base into the layout.
+func (e *Export) takeBase(d digest.Digest) bool {
+	if l, ok := e.shared.findBlob(d); ok && link(l, e.path(d)) == nil {
+		e.learn(d)
+		return true
+	}
+	if e.base.Open == nil {
+		return false
+	}
+	r, _, err := e.base.Open(d)
+	if err != nil {
+		return false
+	}
+	defer r.Close()
+	f, err := os.CreateTemp(blobs(e.dir), ".layer-")
+	if err != nil {
+		return false
+	}
+	defer os.Remove(f.Name())
+	sum := digest.Canonical.Digester()
+	_, err = io.Copy(io.MultiWriter(f, sum.Hash()), r)
+	if errors.Join(err, f.Chmod(0o644), f.Close()) != nil || sum.Digest() != d || os.Rename(f.Name(), e.path(d)) != nil {
+		return false // the builder has it too
+	}
+	e.shared.addBlob(d, e.path(d))
+	e.learn(d)
+	return true
+}
+
+// learn notes a base's layer as checked if its content is known.
+func (e *Export) learn(d digest.Digest) {
+	diffID, ok := e.cache.content(d)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if ok {
+		e.checked[d] = diffID
+	}
+}
+
+// Finish makes the exported image canonical and names its manifest.
+func (e *Export) Finish(ctx context.Context, manifest digest.Digest) (digest.Digest, error) {
 	var m ocispec.Manifest
 	if err := e.readJSON(manifest, &m); err != nil {
 		return "", fmt.Errorf("reading the exported manifest: %w", err)
@@ -113,11 +170,12 @@ func (e *Export) Finish(ctx context.Context, manifest digest.Digest, base map[di
 	}
 	for i, d := range m.Layers {
 		l := Layer{MediaType: d.MediaType, Digest: d.Digest, Size: d.Size, DiffID: fs.DiffIDs[i]}
-		if !base[d.Digest] {
+		if !e.base.Layers[d.Digest] {
 			var err error
 			if l, err = e.layer(ctx, d); err != nil {
 				return "", fmt.Errorf("rewriting layer %d: %w", i+1, err)
 			}
+			e.checked[l.Digest] = l.DiffID
 		}
 		m.Layers[i] = ocispec.Descriptor{MediaType: l.MediaType, Digest: l.Digest, Size: l.Size}
 		fs.DiffIDs[i] = l.DiffID

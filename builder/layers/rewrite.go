@@ -23,8 +23,9 @@ import (
 // Shared is what the builders of one build have made so far, by content. The content is each builder's own; only its encoding is
 // shared.
 type Shared struct {
-	mu   sync.Mutex
-	made map[digest.Digest]madeLayer
+	mu    sync.Mutex
+	made  map[digest.Digest]madeLayer // by content
+	blobs map[digest.Digest]string    // layers of the base: where they are
 }
 
 type madeLayer struct {
@@ -33,7 +34,9 @@ type madeLayer struct {
 }
 
 // NewShared is for one build.
-func NewShared() *Shared { return &Shared{made: map[digest.Digest]madeLayer{}} }
+func NewShared() *Shared {
+	return &Shared{made: map[digest.Digest]madeLayer{}, blobs: map[digest.Digest]string{}}
+}
 
 func (s *Shared) find(diffID digest.Digest) (madeLayer, bool) {
 	s.mu.Lock()
@@ -48,6 +51,19 @@ func (s *Shared) add(l Layer, path string) {
 	if _, ok := s.made[l.DiffID]; !ok {
 		s.made[l.DiffID] = madeLayer{l, path}
 	}
+}
+
+func (s *Shared) findBlob(d digest.Digest) (string, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	path, ok := s.blobs[d]
+	return path, ok
+}
+
+func (s *Shared) addBlob(d digest.Digest, path string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.blobs[d] = path
 }
 
 func (s *Shared) any() bool {

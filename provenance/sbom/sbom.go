@@ -45,6 +45,8 @@ type Options struct {
 	Lock []lock.Entry
 	// Scratch is a folder for temporary copies of binaries too large for memory. It must be given.
 	Scratch string
+	// Memory remembers what is in layers from one image to the next.
+	Memory Memory
 	// Limits bound the work; the zero value has sensible bounds.
 	Limits Limits
 }

@@ -34,10 +34,14 @@ func unpack(ctx context.Context, image Reader, o Options) (*tree, error) {
 	if n := len(parsed.Manifest.Layers); n > o.Limits.Layers {
 		return nil, fmt.Errorf("%d layers, the limit is %d", n, o.Limits.Layers)
 	}
-	t := newTree(o)
-	for i, l := range parsed.Manifest.Layers {
-		if err := readLayer(ctx, image, t, i, l); err != nil {
+	layers := parsed.Manifest.Layers
+	t, known := o.Memory.recall(layers, o)
+	for i := known; i < len(layers); i++ {
+		if err := readLayer(ctx, image, t, i, layers[i]); err != nil {
 			return nil, fmt.Errorf("reading layer %d: %w", i+1, err)
+		}
+		if err := o.Memory.remember(layers[:i+1], t); err != nil {
+			return nil, err
 		}
 	}
 	return t, nil
