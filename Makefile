@@ -48,6 +48,10 @@ test: deps build ## every test, with real builders and registries; counts what i
 	@export SELFSAME_COSIGN="$$(tools/build cosign)" SELFSAME_REGISTRY="$$(tools/build registry)" PATH="$$PWD/bin:$$PATH"; \
 	go test -json -p 2 -count=1 -timeout $(TEST_TIMEOUT) $(TEST_FLAGS) $(PKGS) | go run ./tools/testsum
 
+.PHONY: bench
+bench: deps build ## speed and memory beside stock BuildKit: medians and ratios (BENCH_FLAGS='-runs 5')
+	@go run ./test/bench $(BENCH_FLAGS)
+
 .PHONY: demo
 demo: deps build ## recipe to proven, signed, verified image, on a registry of its own
 	@PATH="$$PWD/bin:$$PATH" examples/demo

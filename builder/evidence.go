@@ -13,6 +13,7 @@ import (
 	"github.com/opencontainers/image-spec/specs-go"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
+	"github.com/selfsame-build/selfsame/builder/layers"
 	"github.com/selfsame-build/selfsame/builder/solver"
 	"github.com/selfsame-build/selfsame/compare"
 	"github.com/selfsame-build/selfsame/internal/diag"
@@ -179,7 +180,7 @@ func (b *build) facts(index ocispec.Descriptor, images []provenance.Image) (prov
 		Target: p.recipe.Build.Target, Args: p.recipe.Build.Args,
 		Settings: provenance.Settings{
 			BuildKit: BuildKitVersion, Compatibility: strconv.Itoa(solver.CompatibilityVersion),
-			Exporter: solver.ExporterAttrs(p.epoch), Compression: p.recipe.Output.Compression,
+			Exporter: solver.ExporterAttrs(p.epoch), Compression: p.recipe.Output.Compression, Layers: layers.Version,
 			Epoch: p.epoch.Unix(), Frontend: p.frontend(),
 		},
 		Twins: twins, Axes: b.run.axes, Independence: provenance.SameHost,

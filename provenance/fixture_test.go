@@ -35,7 +35,7 @@ func fixture() Build {
 		}},
 		Source: Source{Git: "https://user:secret@git.example.com/shop.git", Ref: "v1.2.3", Commit: "8f2a1c0d9e8f7a6b5c4d3e2f1a0b9c8d7e6f5a4b", Context: sum("context")},
 		Target: "final", Args: map[string]string{"VERSION": "1.2.3"},
-		Settings: Settings{BuildKit: "v0.34.2", Exporter: map[string]string{"rewrite-timestamp": "true", "compression": "zstd"},
+		Settings: Settings{BuildKit: "v0.34.2", Exporter: map[string]string{"compression": "uncompressed", "oci-mediatypes": "true"}, Layers: "selfsame.layers/v1",
 			Compression: "zstd", Epoch: 1767225600, Frontend: "dockerfile.v0@v0.34.2"},
 		Twins: []Twin{
 			{Name: "A", BuildKit: "v0.34.2", Daemon: sum("buildkitd"), Runc: sum("runc"), Snapshotter: "overlayfs", Kernel: "6.12.0 #1 SMP", CPU: "Example CPU"},

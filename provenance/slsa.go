@@ -36,6 +36,7 @@ type InternalParameters struct {
 	Frontend      string            `json:"frontend"`
 	Exporter      map[string]string `json:"exporter"`
 	Compression   string            `json:"compression"`
+	Layers        string            `json:"layers"`
 	Compatibility string            `json:"compatibilityVersion,omitempty"`
 	Epoch         int64             `json:"sourceDateEpoch"`
 	Twins         []InternalTwin    `json:"twins"`
@@ -89,6 +90,7 @@ func (b Build) internal() InternalParameters {
 		Frontend:      b.Settings.Frontend,
 		Exporter:      b.Settings.Exporter,
 		Compression:   b.Settings.Compression,
+		Layers:        b.Settings.Layers,
 		Compatibility: b.Settings.Compatibility,
 		Epoch:         b.Settings.Epoch,
 		Secrets:       b.SealedSecrets,

@@ -34,6 +34,7 @@ var layers = map[string]int{
 
 	"inputs":          adapter,
 	"builder/daemon":  adapter,
+	"builder/layers":  adapter,
 	"builder/solver":  adapter,
 	"signing":         adapter,
 	"provenance/sbom": adapter, // reads an image
@@ -89,6 +90,8 @@ type owner struct {
 var owners = []owner{
 	{"github.com/moby/buildkit/client", []string{"builder/solver"}, "the connection to BuildKit has one owner"},
 	{"github.com/moby/buildkit/session/", []string{"builder/solver"}, "the connection to BuildKit has one owner"},
+	{"github.com/moby/buildkit/util/converter/", []string{"builder/layers"}, "layers are rewritten in one place"},
+	{"github.com/moby/buildkit/util/compression/", []string{"builder/layers"}, "layers are compressed in one place"},
 	{"github.com/moby/buildkit/client/llb/", []string{"builder/graph", "builder/solver"}, "only the graph makes LLB; the solver hands it on"},
 	{"github.com/moby/buildkit/frontend/dockerfile/dockerfile2llb/", []string{"builder/graph"}, "one place turns Dockerfiles into LLB"},
 	{"github.com/moby/buildkit/frontend/dockerfile/", []string{"builder/graph", "recipes/lint"}, "Dockerfiles are read by the graph and the lint"},

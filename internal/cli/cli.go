@@ -64,6 +64,7 @@ func Main(parent context.Context, args []string, s Streams) (code int) {
 			code = diag.ExitInternal
 		}
 	}()
+	debug.SetMemoryLimit(softMemory)
 	_ = log.SetLevel("error")    // libraries of containerd's chat on stderr otherwise
 	stdlog.SetOutput(io.Discard) // and so does net/http, of connections that we ended
 	ctx, stop := cancelOnSignal(parent)
@@ -76,6 +77,10 @@ func Main(parent context.Context, args []string, s Streams) (code int) {
 	err := root.ExecuteContext(ctx)
 	return a.finish(ctx, err)
 }
+
+// softMemory is how much memory is used before the collector works harder, in bytes. What is handled at a time does not grow with the
+// image, so more would only be garbage.
+const softMemory = 80 << 20
 
 // signalled is the cause of a context that a signal ended.
 type signalled struct{ sig os.Signal }

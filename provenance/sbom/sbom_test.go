@@ -132,7 +132,36 @@ func TestLayers(t *testing.T) {
 			if diff := cmp.Diff(c.want, purls(listed(t, nil, layers...))); diff != "" {
 				t.Errorf("packages (-want +got):\n%s", diff)
 			}
+			remembered(t, layers)
 		})
+	}
+}
+
+// remembered lists images that have ever more of the layers, each after the one before and then once more: what is remembered of lower
+// layers must not show in the list of all.
+func remembered(t *testing.T, layers [][]byte) {
+	t.Helper()
+	memory := Memory{Dir: t.TempDir(), Reader: "test"}
+	for range 2 {
+		for n := range layers {
+			store, manifest := image(t, layers[:n+1]...)
+			o := options(t, manifest)
+			plain, err := FromImage(t.Context(), store, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			o.Memory = memory
+			got, err := FromImage(t.Context(), store, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(plain), string(got)); diff != "" {
+				t.Errorf("%d layers with a memory (-without +with):\n%s", n+1, diff)
+			}
+		}
+	}
+	if files, err := os.ReadDir(memory.Dir); err != nil || len(files) != len(layers) {
+		t.Errorf("%d runs of layers are remembered, want %d (%v)", len(files), len(layers), err)
 	}
 }
 
