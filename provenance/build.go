@@ -92,7 +92,7 @@ type Settings struct {
 	BuildKit      string            // module version, "v0.34.2"
 	Compatibility string            // BuildKit's compatibility version of the exporter; empty for its default
 	Exporter      map[string]string // attributes given to the exporter, without output paths
-	Compression   string            // zstd, gzip or uncompressed
+	Compression   string            // zstd, gzip or none
 	Layers        string            // the rules by which exported layers were made canonical
 	Epoch         int64             // SOURCE_DATE_EPOCH, seconds since 1970-01-01 UTC
 	Frontend      string            // "dockerfile.v0@v0.34.2" or "stages@v1"

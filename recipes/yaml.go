@@ -162,10 +162,18 @@ func (d *decoder) convertMapping(n *node, y *yaml.Node, depth int, left *int) {
 		}
 		if line, again := first[key.text]; again {
 			d.report(diag.CodeRecipeDuplicateKey, d.place(key), fmt.Sprintf("the key `%s` is written twice, first in line %d", short(key.text), line),
-				"readers take the first, the last, or refuse", fmt.Sprintf("remove line %d or line %d", line, key.line))
+				"readers take the first, the last, or refuse", oneOf(line, key.line))
 			continue
 		}
 		first[key.text] = key.line
 		n.keys, n.items = append(n.keys, key), append(n.items, value)
 	}
+}
+
+// oneOf tells which of two places to remove.
+func oneOf(first, second int) string {
+	if first == second {
+		return fmt.Sprintf("remove one of the two in line %d", first)
+	}
+	return fmt.Sprintf("remove line %d or line %d", first, second)
 }

@@ -35,7 +35,7 @@ const Version = "selfsame.layers/v1"
 // Settings are what can move a layer's bytes.
 type Settings struct {
 	Epoch       time.Time
-	Compression string // zstd, gzip or uncompressed
+	Compression string // zstd, gzip or none, as in a recipe
 }
 
 // Layer is one layer in its canonical form.
@@ -72,12 +72,14 @@ type Base struct {
 // Remembered are the contents (diffIDs) of the layers that an earlier build made.
 func (e *Export) Remembered() []digest.Digest { return e.old }
 
+var kinds = map[string]compression.Type{"zstd": compression.Zstd, "gzip": compression.Gzip, "none": compression.Uncompressed}
+
 // NewExport begins an export into dir, an OCI layout's folder. cache remembers layers between builds; shared has what the other
 // builder of this build made.
 func NewExport(dir string, s Settings, base Base, cache *Cache, shared *Shared) (*Export, error) {
-	kind, err := compression.Parse(s.Compression)
-	if err != nil {
-		return nil, fmt.Errorf("choosing a compression: %w", err)
+	kind, ok := kinds[s.Compression]
+	if !ok {
+		return nil, fmt.Errorf("`%s` is no compression", s.Compression)
 	}
 	if err := os.MkdirAll(blobs(dir), 0o755); err != nil { //nolint:gosec // an image layout is for others to read
 		return nil, fmt.Errorf("making the output folder: %w", err)

@@ -143,7 +143,7 @@ func TestGolden(t *testing.T) {
 // TestAsBuildKit compares with BuildKit's own rewriting, which a rebuilder without selfsame would use.
 func TestAsBuildKit(t *testing.T) {
 	raw := layerAt(t, epoch.Add(time.Hour), string(bytes.Repeat([]byte("some text. "), 100_000)))
-	for _, name := range []string{"zstd", "gzip", "uncompressed"} {
+	for name, kind := range kinds {
 		e, err := NewExport(t.TempDir(), Settings{Epoch: epoch, Compression: name}, Base{}, nil, NewShared())
 		if err != nil {
 			t.Fatal(err)
@@ -155,10 +155,6 @@ func TestAsBuildKit(t *testing.T) {
 		}
 		d := descriptor(ocispec.MediaTypeImageLayer, raw)
 		if err := content.WriteBlob(t.Context(), store, "x", bytes.NewReader(raw), d); err != nil {
-			t.Fatal(err)
-		}
-		kind, err := compression.Parse(name)
-		if err != nil {
 			t.Fatal(err)
 		}
 		convert, err := converter.NewWithRewriteTimestamp(t.Context(), store, d, compression.New(kind), &epoch, nil)
