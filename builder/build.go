@@ -272,7 +272,7 @@ func (h *Host) start(ctx context.Context, r *twinRun, wa, wb world, l *lock.Lock
 		return diag.Errorf("A0322", "builders A and B are one daemon").WithWhy("a second build on one daemon compares a cache with itself").
 			WithHelp("give --builder-a and --builder-b different addresses")
 	}
-	return nil
+	return errors.Join(canRun("A", r.a.info, r.drafts), canRun("B", r.b.info, r.drafts))
 }
 
 // errOnlyB marks a failure of B alone.

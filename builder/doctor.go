@@ -3,7 +3,10 @@ package builder
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 
+	"github.com/selfsame-build/selfsame/builder/solver"
 	"github.com/selfsame-build/selfsame/provenance"
 	"github.com/selfsame-build/selfsame/recipes/lock"
 )
@@ -33,6 +36,7 @@ func (h *Host) Doctor(ctx context.Context) []Check {
 		{Name: "builder A", OK: true, Detail: fmt.Sprintf("buildkit %s, %s", r.a.info.Version, r.a.info.Snapshotter)},
 		{Name: "builder B", OK: true, Detail: fmt.Sprintf("buildkit %s, %s on %s", r.b.info.Version, r.b.info.Snapshotter, r.b.world.daemon.Root)},
 	}
+	checks = append(checks, platformsOf(r.a.info, r.b.info))
 	if err := h.measureAxes(ctx, r, nil); err != nil {
 		return append(checks, Check{Name: "variations", Detail: err.Error(), Help: "a variation that the machine does not allow cannot be claimed"})
 	}
@@ -44,4 +48,15 @@ func (h *Host) Doctor(ctx context.Context) []Check {
 		checks = append(checks, c)
 	}
 	return checks
+}
+
+// platformsOf lists what both builders can run.
+func platformsOf(a, b solver.Info) Check {
+	var both []string
+	for _, p := range a.Platforms {
+		if slices.Contains(b.Platforms, p) {
+			both = append(both, p)
+		}
+	}
+	return Check{Name: "platforms", OK: len(both) > 0, Detail: strings.Join(both, ", "), Help: "read the builders' logs"}
 }

@@ -131,6 +131,13 @@ func (r *recorder) platform(ctx context.Context, platform string, d *graph.Draft
 		return err
 	}
 	defer client.Close()
+	info, err := client.Info(ctx)
+	if err != nil {
+		return err
+	}
+	if err := canRun("record", info, map[string]*graph.Draft{platform: d}); err != nil {
+		return err
+	}
 	plan, err := d.Finish(graph.Finish{Hostname: w.hostname, Env: []string{canaryEnv + "=" + w.canary}})
 	if err != nil {
 		return err

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/containerd/containerd/v2/core/content"
+	"github.com/containerd/platforms"
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/exporter/containerimage/exptypes"
 	"github.com/moby/buildkit/session"
@@ -51,7 +52,7 @@ type Info struct {
 	Revision    string
 	Worker      string // worker id, unique to a state root
 	Snapshotter string
-	Platforms   []string
+	Platforms   []string // that its steps can run on: os/arch[/variant]
 }
 
 // Info asks the daemon what it is.
@@ -72,7 +73,7 @@ func (c *Client) Info(ctx context.Context) (Info, error) {
 	out.Worker = w.ID
 	out.Snapshotter = w.Labels["org.mobyproject.buildkit.worker.snapshotter"]
 	for _, p := range w.Platforms {
-		out.Platforms = append(out.Platforms, p.OS+"/"+p.Architecture)
+		out.Platforms = append(out.Platforms, platforms.Format(platforms.Normalize(p)))
 	}
 	return out, nil
 }

@@ -31,17 +31,13 @@ func TestPublished(t *testing.T) {
 	m := onMachine(t, "first")
 	registries := map[string]string{"embedded": embedded(t, m), "distribution": distribution(t)}
 	dir := filepath.Join(t.TempDir(), "published")
-	for name, text := range map[string]string{
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	write(t, dir, map[string]string{
 		"recipe.yaml": "recipe: v1\nname: published\nplatforms: [linux/amd64]\nsource: {path: .}\nepoch: 1760000000\nbuild: {dockerfile: Dockerfile}\n",
 		"Dockerfile":  "FROM scratch\nCOPY hello /\n", "hello": "world\n", ".dockerignore": "*.key\n*.pub\n",
-	} {
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
+	})
 	m.must(0, dir, "key", "new", "--out", "release")
 	m.must(0, dir, "lock", "-q")
 	pub := filepath.Join(dir, "release.pub")
