@@ -56,6 +56,7 @@ type Export struct {
 	shared   *Shared
 	mu       sync.Mutex
 	known    map[digest.Digest]Layer // layers as exported that were rewritten before; their blobs are in dir
+	done     map[digest.Digest]Layer // layers as exported that this export rewrote
 	old      []digest.Digest
 	base     Base
 	checked  map[digest.Digest]digest.Digest
@@ -89,7 +90,7 @@ func NewExport(dir string, s Settings, base Base, cache *Cache, shared *Shared) 
 		return nil, fmt.Errorf("opening the output folder: %w", err)
 	}
 	return &Export{Store: store, dir: dir, settings: s, kind: kind, base: base, cache: cache, shared: shared,
-		known: map[digest.Digest]Layer{}, checked: map[digest.Digest]digest.Digest{}}, nil
+		known: map[digest.Digest]Layer{}, done: map[digest.Digest]Layer{}, checked: map[digest.Digest]digest.Digest{}}, nil
 }
 
 // Writer tells the builder that a layer which was rewritten before is here already, so that it is not sent again.

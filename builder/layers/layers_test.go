@@ -277,6 +277,15 @@ func TestTrim(t *testing.T) {
 	}
 }
 
+// TestSameLayerTwice has two steps that made one layer.
+func TestSameLayerTwice(t *testing.T) {
+	e := newExport(t, Base{}, nil, NewShared())
+	raw := layerAt(t, epoch.Add(time.Hour), "hello")
+	if _, m := finish(t, e, exported(t, e, raw, raw)); len(m.Layers) != 2 || m.Layers[0].Digest != m.Layers[1].Digest {
+		t.Errorf("got %+v", m.Layers)
+	}
+}
+
 // TestCancelled stops in the middle of a layer.
 func TestCancelled(t *testing.T) {
 	e := newExport(t, Base{}, nil, NewShared())

@@ -79,6 +79,9 @@ func (e *Export) layer(ctx context.Context, d ocispec.Descriptor) (Layer, error)
 		e.shared.add(l, e.path(l.Digest))
 		return l, nil
 	}
+	if l, ok := e.done[d.Digest]; ok { // two steps may make one layer, such as an empty one
+		return l, nil
+	}
 	l, err := e.rewrite(ctx, d)
 	if err != nil {
 		return Layer{}, err
@@ -86,6 +89,7 @@ func (e *Export) layer(ctx context.Context, d ocispec.Descriptor) (Layer, error)
 	if l.Digest != d.Digest {
 		_ = os.Remove(e.path(d.Digest))
 	}
+	e.done[d.Digest] = l
 	e.shared.add(l, e.path(l.Digest))
 	return l, e.cache.keep(d.Digest, e.settings, l, e.path(l.Digest))
 }

@@ -1,0 +1,84 @@
+package reproducibility
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"math/big"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestFullWorld builds programs that a careless tracer breaks: B survives them in its whole world.
+func TestFullWorld(t *testing.T) {
+	m := onMachine(t, "first")
+	dir := clone(t, "worlds/full")
+	m.must(0, dir, "lock", "--progress", "plain")
+	res := m.build(0, dir)
+	if !res.Reproducible || !slices.Contains(res.Axes, "clock calls") || !slices.Contains(res.Axes, "kernel name") {
+		t.Errorf("reproducible %v, axes %v, not applied %+v", res.Reproducible, res.Axes, res.NotApplied)
+	}
+}
+
+// TestMilderWorlds builds what cannot work in B's world: programs that trace, and a certificate that B's year has left behind. B is
+// repeated without the tracer, and the evidence names the step that was the reason.
+func TestMilderWorlds(t *testing.T) {
+	m := onMachine(t, "first")
+	dir := clone(t, "worlds/milder")
+	writeCertificate(t, filepath.Join(dir, "soon.pem"), 30*24*time.Hour)
+	lines := strings.SplitAfter(read(t, filepath.Join(dir, "Dockerfile")), "\n")
+	first := slices.IndexFunc(lines, func(l string) bool { return strings.HasPrefix(l, "COPY") }) + 1
+	last := slices.IndexFunc(lines, func(l string) bool { return strings.HasPrefix(l, "RUN echo fine") })
+	// The date and the tracing apart, so that each is seen to be a reason.
+	for name, steps := range map[string][]string{"date": lines[first : first+1], "tracing": lines[first+1 : last]} {
+		t.Run(name, func(t *testing.T) {
+			m := &machine{t: t, self: m.self, home: m.home}
+			write(t, dir, map[string]string{"Dockerfile": strings.Join(slices.Concat(lines[:first], steps, lines[last:]), "")})
+			m.must(0, dir, "lock", "-q")
+			res := m.build(0, dir)
+			if !res.Reproducible || slices.Contains(res.Axes, "clock calls") || !slices.Contains(res.Axes, "directory order") {
+				t.Fatalf("reproducible %v, axes %v", res.Reproducible, res.Axes)
+			}
+			for _, x := range res.NotApplied {
+				if x.Name == "clock calls" && !strings.Contains(x.Reason, "Dockerfile:"+strconv.Itoa(first+1)) {
+					t.Errorf("not applied because of %q, want the step named", x.Reason)
+				}
+			}
+		})
+	}
+}
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+// writeCertificate makes a certificate that is valid now and not for long.
+func writeCertificate(t *testing.T, path string, valid time.Duration) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "soon"}, NotBefore: time.Now().Add(-time.Hour),
+		NotAfter: time.Now().Add(valid), IsCA: true, BasicConstraintsValid: true}
+	der, err := x509.CreateCertificate(rand.Reader, c, c, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
