@@ -17,6 +17,7 @@ import (
 	"github.com/selfsame-build/selfsame/compare/window"
 	"github.com/selfsame-build/selfsame/internal/diag"
 	"github.com/selfsame-build/selfsame/provenance"
+	"github.com/selfsame-build/selfsame/recipes"
 	"github.com/selfsame-build/selfsame/recipes/lock"
 	"github.com/selfsame-build/selfsame/report"
 	"github.com/selfsame-build/selfsame/signing"
@@ -69,7 +70,7 @@ func (h *Host) build(ctx context.Context, o Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := h.haveInputs(ctx, l, o.Offline); err != nil {
+	if err := h.haveInputs(ctx, p, l, o.Offline); err != nil {
 		return nil, err
 	}
 	drafts, err := h.drafts(ctx, p, platforms, &lockResolver{h: h, p: p, lock: l, again: o.NoCache})
@@ -123,26 +124,46 @@ func (h *Host) inputs(ctx context.Context, o Options) (*project, *lock.Lock, *re
 		}
 		return r.project, r.lock, r, nil
 	}
-	p, err := h.open(ctx, o.Recipe, o.Out)
+	r, err := recipes.Load(o.Recipe)
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	l, err := readLock(p)
+	if r.Source.Git != "" {
+		l, err := readLock(r)
+		if err == nil {
+			err = stale(lockPath(r.Path), l.Header, ofCommit(r, l))
+		}
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		p, err := h.locked(ctx, r, l, o.Offline)
+		return p, l, nil, err
+	}
+	p, err := h.open(ctx, r, o.Out)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	l, err := readLock(r)
+	if err == nil {
+		err = stale(lockPath(r.Path), l.Header, p.header)
+	}
 	return p, l, nil, err
 }
 
-// readLock reads the recipe's lock and refuses one that locks something else.
-func readLock(p *project) (*lock.Lock, error) {
-	path := lockPath(p.recipe.Path)
+// ofCommit is what the lock of a recipe whose source is a commit must have been made for: the commit's own files are what it names.
+func ofCommit(r *recipes.Recipe, l *lock.Lock) lock.Header {
+	return lock.Header{Recipe: r.Digest(), Dockerfile: l.Header.Dockerfile, Dockerignore: l.Header.Dockerignore, Frontend: frontendVersion}
+}
+
+// readLock reads the recipe's lock.
+func readLock(r *recipes.Recipe) (*lock.Lock, error) {
+	path := lockPath(r.Path)
 	l, err := lock.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, diag.Errorf("A0201", "there is no `%s`", path).
 			WithWhy("a build only reads inputs that a lock names").WithHelp("run `selfsame lock`")
 	}
-	if err != nil {
-		return nil, err
-	}
-	return l, stale(path, l.Header, p.header)
+	return l, err
 }
 
 // drafts compiles every platform's graph.

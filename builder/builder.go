@@ -39,6 +39,8 @@ type Host struct {
 	// CacheDir remembers what can be made again.
 	CacheDir string
 	Selfsame provenance.Program
+	// SSHAgent is the socket of the user's ssh agent, for repositories that are reached by ssh; empty: none.
+	SSHAgent string
 	// Memory is the machine's, in bytes; CPUs how many it has.
 	Memory int64
 	CPUs   int

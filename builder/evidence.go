@@ -176,7 +176,7 @@ func (b *build) facts(index ocispec.Descriptor, images []provenance.Image) (prov
 		Name: b.opt.imageName(p.recipe), Index: index, IndexTwin: twin, Images: images,
 		Recipe: provenance.Recipe{Path: filepath.Base(p.recipe.Path), Digest: digest.FromBytes(recipe), Canonical: p.recipe.Digest(), Content: recipe},
 		Lock:   provenance.Lock{Path: filepath.Base(lockPath(p.recipe.Path)), Digest: digest.FromBytes(locked), Entries: b.lock.Entries, Content: locked},
-		Source: provenance.Source{Path: p.recipe.Source.Path, Commit: p.context.Commit, Dirty: p.context.Dirty, Context: p.context.Descriptor.Digest},
+		Source: provenance.Source{Path: p.recipe.Source.Path, Git: p.recipe.Source.Git, Ref: p.recipe.Source.Ref, Commit: p.context.Commit, Dirty: p.context.Dirty, Context: p.context.Descriptor.Digest},
 		Target: p.recipe.Build.Target, Args: p.recipe.Build.Args,
 		Settings: provenance.Settings{
 			BuildKit: BuildKitVersion, Compatibility: strconv.Itoa(solver.CompatibilityVersion),

@@ -21,10 +21,10 @@ import (
 
 // haveInputs makes sure that the store has every byte that the lock names, fetching what is missing from where it was
 // recorded. Other bytes than locked are never used.
-func (h *Host) haveInputs(ctx context.Context, l *lock.Lock, offlineOnly bool) error {
+func (h *Host) haveInputs(ctx context.Context, p *project, l *lock.Lock, offlineOnly bool) error {
 	missing := map[digest.Digest]lock.Entry{}
 	for _, e := range l.Entries {
-		if e.Kind == lock.KindImage {
+		if e.Kind == lock.KindImage || e.Kind == lock.KindGit {
 			if !h.hasImage(e.Digest) {
 				missing[e.Digest] = e
 			}
@@ -50,7 +50,11 @@ func (h *Host) haveInputs(ctx context.Context, l *lock.Lock, offlineOnly bool) e
 	}
 	h.notice("fetching %d locked inputs that the store lacks", len(missing))
 	for _, d := range slices.Sorted(maps.Keys(missing)) {
-		if err := h.fetch(ctx, d, missing[d]); err != nil {
+		fetch := func() error { return h.fetch(ctx, d, missing[d]) }
+		if missing[d].Kind == lock.KindGit {
+			fetch = func() error { return h.refetch(ctx, p, missing[d]) }
+		}
+		if err := fetch(); err != nil {
 			return err
 		}
 	}

@@ -45,21 +45,13 @@ type project struct {
 	paths       map[string]digest.Digest // packed folders of path contexts, by normalised name
 }
 
-// open loads a recipe and packs its context.
-func (h *Host) open(ctx context.Context, path string, exclude ...string) (*project, error) {
-	r, err := recipes.Load(path)
+// open loads a recipe whose source is a folder, and packs its context.
+func (h *Host) open(ctx context.Context, r *recipes.Recipe, exclude ...string) (*project, error) {
+	p, err := newProject(r)
 	if err != nil {
 		return nil, err
 	}
-	p := &project{recipe: r, paths: map[string]digest.Digest{}}
 	dir := filepath.Join(r.Dir, r.Source.Path)
-	if r.Source.Git != "" {
-		return nil, diag.Errorf("A0310", "`source: {git: ...}` is not built from here yet").
-			WithHelp("clone the repository and use `source: {path: .}`")
-	}
-	if p.recipeBytes, err = os.ReadFile(r.Path); err != nil {
-		return nil, fmt.Errorf("reading the recipe again: %w", err)
-	}
 	if err := p.readDockerfile(dir); err != nil {
 		return nil, err
 	}
@@ -70,17 +62,32 @@ func (h *Host) open(ctx context.Context, path string, exclude ...string) (*proje
 	if p.context, err = source.Pack(ctx, h.Store, opts); err != nil {
 		return nil, err
 	}
-	if err := h.packContexts(ctx, p); err != nil {
-		return nil, err
+	h.warnSource(p.context, dir)
+	return p, h.finish(ctx, p)
+}
+
+// newProject begins with the recipe's own bytes.
+func newProject(r *recipes.Recipe) (*project, error) {
+	data, err := os.ReadFile(r.Path)
+	if err != nil {
+		return nil, fmt.Errorf("reading the recipe again: %w", err)
 	}
-	p.header = lock.Header{Recipe: r.Digest(), Frontend: frontendVersion}
+	return &project{recipe: r, recipeBytes: data, paths: map[string]digest.Digest{}}, nil
+}
+
+// finish packs the other contexts, and says what a lock must have been made for.
+func (h *Host) finish(ctx context.Context, p *project) error {
+	if err := h.packContexts(ctx, p); err != nil {
+		return err
+	}
+	p.header = lock.Header{Recipe: p.recipe.Digest(), Frontend: frontendVersion}
 	if p.dockerfile != nil {
 		p.header.Dockerfile = digest.FromBytes(p.dockerfile)
 	}
 	if p.ignore != nil {
 		p.header.Dockerignore = digest.FromBytes(p.ignore)
 	}
-	return p, nil
+	return nil
 }
 
 // relative gives path as a list for Options.Exclude: empty when it does not lie below dir.
@@ -197,6 +204,7 @@ func baseName(d recipes.Debian) string {
 type resolver interface {
 	image(ctx context.Context, ref, platform string) (graph.Image, error)
 	debian(ctx context.Context, d recipes.Debian, platform string) (graph.Image, error)
+	git(ctx context.Context, g graph.Git) (digest.Digest, error)
 }
 
 // compile makes the draft for one platform.
@@ -218,6 +226,7 @@ func (h *Host) compile(ctx context.Context, p *project, platform string, res res
 			}
 			return res.image(ctx, ref, platform)
 		},
+		Git: res.git,
 		DebianBase: func(ctx context.Context, d recipes.Debian) (graph.Image, error) {
 			return res.debian(ctx, d, platform)
 		},

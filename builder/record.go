@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -51,24 +50,29 @@ func (h *Host) Lock(ctx context.Context, o LockOptions) (*LockResult, error) {
 }
 
 func (h *Host) record(ctx context.Context, o LockOptions) (*LockResult, error) {
-	p, err := h.open(ctx, o.Recipe, o.Out)
+	recipe, err := recipes.Load(o.Recipe)
 	if err != nil {
 		return nil, err
 	}
-	path := lockPath(p.recipe.Path)
-	before, err := lock.ReadFile(path)
-	switch {
-	case o.Check && err != nil:
-		_, err := readLock(p)
-		return nil, err
-	case o.Check:
-		return &LockResult{Path: path, Entries: len(before.Entries)}, stale(path, before.Header, p.header)
-	case errors.Is(err, os.ErrNotExist):
-		before = &lock.Lock{}
-	case err != nil:
+	path := lockPath(recipe.Path)
+	before, err := readLock(recipe)
+	if err != nil && (o.Check || !missingLock(err)) {
 		return nil, err
 	}
-	r := &recorder{h: h, p: p, o: o, before: before, after: &lock.Lock{Header: p.header}}
+	if err != nil {
+		before = &lock.Lock{}
+	}
+	if o.Check && recipe.Source.Git != "" {
+		return &LockResult{Path: path, Entries: len(before.Entries)}, stale(path, before.Header, ofCommit(recipe, before))
+	}
+	p, entries, err := h.recordSource(ctx, recipe, before, o)
+	if err != nil {
+		return nil, err
+	}
+	if o.Check {
+		return &LockResult{Path: path, Entries: len(before.Entries)}, stale(path, before.Header, p.header)
+	}
+	r := &recorder{h: h, p: p, o: o, before: before, after: &lock.Lock{Header: p.header, Entries: entries}}
 	if err := r.run(ctx); err != nil {
 		return nil, err
 	}
@@ -195,10 +199,40 @@ func (r *recorder) kept() []lock.Entry {
 }
 
 // upgrades says whether the user asked to look for a newer one of this input.
-func (r *recorder) upgrades(e lock.Entry) bool {
-	return slices.ContainsFunc(r.o.Upgrade, func(w string) bool {
+func (r *recorder) upgrades(e lock.Entry) bool { return r.o.upgrades(e) }
+
+func (o LockOptions) upgrades(e lock.Entry) bool {
+	return slices.ContainsFunc(o.Upgrade, func(w string) bool {
 		return w == "*" || strings.Contains(e.Key, w) || strings.Contains(e.PURL, w)
 	})
+}
+
+// recordSource packs the source: the folder as it is, or the commit that the lock names already or that the reference now stands for.
+func (h *Host) recordSource(ctx context.Context, r *recipes.Recipe, before *lock.Lock, o LockOptions) (*project, []lock.Entry, error) {
+	if r.Source.Git == "" {
+		p, err := h.open(ctx, r, o.Out)
+		return p, nil, err
+	}
+	e, ok := before.Find(lock.KindGit, "", sourceGit(r).Key())
+	if ok = ok && !o.upgrades(e); ok && before.Header.Recipe == r.Digest() && h.hasSource(e, before.Header) {
+		p, err := h.locked(ctx, r, before, true)
+		e.Step = sourceGit(r).Step
+		return p, []lock.Entry{e}, err
+	}
+	if o.Offline {
+		return nil, nil, diag.Errorf("A0338", "the source is not in the store").WithHelp("run `selfsame lock` without --offline")
+	}
+	at := ""
+	if ok {
+		at = commitOf(e)
+	}
+	p, e, err := h.cloned(ctx, r, at)
+	return p, []lock.Entry{e}, err
+}
+
+// missingLock says whether there is no lock at all.
+func missingLock(err error) bool {
+	return slices.ContainsFunc(diag.All(err), func(d *diag.Diagnostic) bool { return d.Code == "A0201" })
 }
 
 // converter sends a step's requests and the build's own ADDs to the server.

@@ -55,7 +55,7 @@ func (b *build) sealed(ctx context.Context) ([]seal.Blob, error) {
 		return nil, err
 	}
 	for _, e := range b.lock.Entries {
-		if e.Kind == lock.KindImage {
+		if e.Kind == lock.KindImage || e.Kind == lock.KindGit {
 			if err := c.image(e.Digest, e.Key); err != nil {
 				return nil, err
 			}
@@ -233,6 +233,9 @@ func rebuildable(p provenance.Provenance) (*project, *lock.Lock, error) {
 	}
 	pr := &project{recipe: r, header: l.Header, epoch: time.Unix(in.Epoch, 0).UTC(), recipeBytes: recipe.Content}
 	pr.context = source.Context{Descriptor: ocispec.Descriptor{Digest: digest.Digest("sha256:" + packed.Digest["sha256"])}}
+	if e, ok := l.Find(lock.KindGit, "", sourceGit(r).Key()); ok && r.Source.Git != "" {
+		pr.context.Commit = commitOf(e)
+	}
 	return pr, l, stale("the lock in the provenance", l.Header, lock.Header{
 		Recipe: r.Digest(), Dockerfile: l.Header.Dockerfile, Dockerignore: l.Header.Dockerignore, Frontend: frontendVersion,
 	})
@@ -252,7 +255,7 @@ func (h *Host) pullSeal(ctx context.Context, r *restored, repo *registry.Reposit
 		if e.Headers != "" {
 			want = append(want, e.Headers)
 		}
-		if e.Kind == lock.KindImage {
+		if e.Kind == lock.KindImage || e.Kind == lock.KindGit {
 			manifests = append(manifests, e.Digest)
 		}
 	}

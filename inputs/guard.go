@@ -165,3 +165,36 @@ func canonicalAddr(u *url.URL) string {
 	}
 	return net.JoinHostPort(u.Hostname(), port)
 }
+
+// CheckAddress refuses a repository at a private address, unless its host is among allowed. address is a URL or git's host:path form.
+// The name is looked up here and again by whoever fetches, so a name that changes between the two could lead elsewhere; a URL that
+// only speaks git's protocol is what it would lead to.
+func CheckAddress(ctx context.Context, address string, allowed []string) error {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" {
+		host, _, ok := strings.Cut(address, ":")
+		if !ok || strings.Contains(host, "/") {
+			return fmt.Errorf("`%s` is on this machine and not in a network", address)
+		}
+		host = host[strings.LastIndex(host, "@")+1:]
+		u = &url.URL{Scheme: "ssh", Host: host}
+	}
+	g := newGuard(allowed)
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443", "ssh": "22", "git": "9418"}[u.Scheme]
+	}
+	if err := g.checkURL(u); err != nil || g.allows(u.Hostname(), port) {
+		return err
+	}
+	addrs, err := net.DefaultResolver.LookupNetIP(ctx, "ip", u.Hostname())
+	if err != nil {
+		return fmt.Errorf("looking up %s: %w", u.Hostname(), err)
+	}
+	for _, a := range addrs {
+		if !publicAddr(a) {
+			return &privateError{u.Hostname(), a.Unmap()}
+		}
+	}
+	return nil
+}

@@ -224,3 +224,9 @@ func mavenPURL(p string) *packageurl.PackageURL {
 	}
 	return purl(packageurl.TypeMaven, strings.Join(group, "."), artifact, version, q)
 }
+
+// GitPURL names a commit of a repository (purl-spec: "vcs_url" of a generic package).
+func GitPURL(repository, commit string) string {
+	name := strings.TrimSuffix(path.Base(strings.TrimSuffix(repository, "/")), ".git")
+	return purl(packageurl.TypeGeneric, "", name, commit, map[string]string{"vcs_url": "git+" + repository + "@" + commit}).ToString()
+}

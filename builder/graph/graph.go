@@ -59,6 +59,8 @@ type Input struct {
 	Base func(ctx context.Context, ref string) (Image, error)
 	// DebianBase finds the base of a stage that says `from: {debian: ...}`.
 	DebianBase func(ctx context.Context, d recipes.Debian) (Image, error)
+	// Git finds the folder in the store that stands for a commit that the build adds: a one-layer image's manifest.
+	Git func(ctx context.Context, g Git) (digest.Digest, error)
 	// Epoch is SOURCE_DATE_EPOCH.
 	Epoch time.Time
 }
@@ -86,7 +88,6 @@ type Draft struct {
 	Config   []byte // OCI image configuration, JSON
 	Steps    []Step
 	URLs     []Remote // ADD of a URL
-	Gits     []Remote // ADD of a git repository
 	Images   []string // normalised references that the build reaches, sorted
 
 	def      *pb.Definition
@@ -135,6 +136,9 @@ func Compile(ctx context.Context, in Input) (*Draft, error) {
 		err = c.stages(ctx)
 	} else {
 		err = c.dockerfile(ctx)
+	}
+	if err == nil {
+		err = c.gits(ctx)
 	}
 	if err != nil {
 		return nil, err

@@ -64,7 +64,44 @@ func tryCompile(t *testing.T, dockerfile string) (*Draft, error) {
 		Base: func(context.Context, string) (Image, error) {
 			return Image{Digest: someBase, Config: baseConfig(t)}, nil
 		},
+		Git: func(_ context.Context, g Git) (digest.Digest, error) { return digest.FromString(g.Key()), nil },
 	})
+}
+
+// TestGitAdd has a repository stand in the graph as a folder of the store, found by its whole address.
+func TestGitAdd(t *testing.T) {
+	for line, key := range map[string]string{
+		"ADD https://example.com/team/lib.git#v1 /x":                      "https://example.com/team/lib.git#v1",
+		"ADD https://example.com/team/lib.git#v1:src/a /x":                "https://example.com/team/lib.git#v1:src/a",
+		"ADD https://example.com/team/lib.git /x":                         "https://example.com/team/lib.git#",
+		"ADD https://example.com/team/lib.git?ref=v1&submodules=false /x": "https://example.com/team/lib.git#v1?submodules=false",
+		"ADD git@example.com:team/lib.git#v1 /x":                          "git@example.com:team/lib.git#v1",
+	} {
+		d := compile(t, "FROM scratch\n"+line+"\n")
+		p, err := d.Finish(sealed(nil))
+		if err != nil {
+			t.Errorf("%s: %v", line, err)
+			continue
+		}
+		if want := "oci-layout://selfsame.invalid/git@" + digest.FromString(key).String(); !slices.Contains(sources(t, p.Definition), want) {
+			t.Errorf("%s: sources %v, want %s", line, sources(t, p.Definition), want)
+		}
+	}
+}
+
+func sources(t *testing.T, def *pb.Definition) []string {
+	t.Helper()
+	var out []string
+	for _, dt := range def.Def {
+		var op pb.Op
+		if err := op.Unmarshal(dt); err != nil {
+			t.Fatal(err)
+		}
+		if s := op.GetSource(); s != nil {
+			out = append(out, s.Identifier)
+		}
+	}
+	return out
 }
 
 // sealed finishes a draft whose lock has entries for some steps, each step's slice being the given text.
@@ -184,10 +221,10 @@ func TestMountsThatHoldUnkeyedInputs(t *testing.T) {
 
 func TestRefusedSteps(t *testing.T) {
 	for file, code := range map[string]diag.Code{
-		"FROM base\nRUN --network=host x\n":                                "A0303",
-		"FROM base\nRUN --security=insecure x\n":                           "A0302",
-		"FROM scratch\nADD https://github.com/moby/buildkit.git#v0.1 /x\n": "A0305",
-		"FROM base\nFOO x\n":                                               "A0301",
+		"FROM base\nRUN --network=host x\n":                                                    "A0303",
+		"FROM base\nRUN --security=insecure x\n":                                               "A0302",
+		"FROM scratch\nADD --keep-git-dir=true https://github.com/moby/buildkit.git#v0.1 /x\n": "A0305",
+		"FROM base\nFOO x\n":                                                                   "A0301",
 	} {
 		d, err := tryCompile(t, file)
 		if err == nil {

@@ -109,11 +109,8 @@ func (d *Draft) step(dgst digest.Digest, e *pb.ExecOp, file string, line int) St
 }
 
 func (d *Draft) remote(s *pb.SourceOp, step string) {
-	switch {
-	case strings.HasPrefix(s.Identifier, "http://"), strings.HasPrefix(s.Identifier, "https://"):
+	if strings.HasPrefix(s.Identifier, "http://") || strings.HasPrefix(s.Identifier, "https://") {
 		d.URLs = append(d.URLs, Remote{URL: s.Identifier, Checksum: digest.Digest(s.Attrs[pb.AttrHTTPChecksum]), Step: step})
-	case strings.HasPrefix(s.Identifier, "git://"):
-		d.Gits = append(d.Gits, Remote{URL: s.Identifier, Step: step})
 	}
 }
 
@@ -144,12 +141,6 @@ func (d *Draft) Check() error {
 			list = append(list, diag.Errorf("A0304", "the step asks for a device").WithAt(at, "").
 				WithWhy("a device is an input that no lock can name").WithHelp("remove `--device` from the step"))
 		}
-	}
-	for _, g := range d.Gits {
-		list = append(list, diag.Errorf("A0305", "`%s` is a git repository added by the build", g.URL).
-			WithAt(diag.Position{File: g.Step}, "").
-			WithWhy("git's own protocol cannot be sealed yet").
-			WithHelp("use `source: {git: ..., ref: ...}` in the recipe, or ADD the repository's archive by https"))
 	}
 	return list.Err()
 }

@@ -3,11 +3,14 @@ package source
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/selfsame-build/selfsame/inputs"
 	"github.com/selfsame-build/selfsame/internal/diag"
@@ -18,7 +21,17 @@ type Remote struct {
 	URL string   // https, http, ssh, git or file URL, or host:path for ssh
 	Ref string   // branch, tag or full commit; empty: the remote's HEAD
 	Env []string // extra environment for git, such as SSH_AUTH_SOCK=...; nothing else is inherited
+	// NoSubmodules leaves the folders of submodules empty.
+	NoSubmodules bool
+	// Allow is asked about every address before git is: the repository's, and its submodules'. Nil allows all.
+	Allow func(ctx context.Context, address string) error
 }
+
+// maxFetch bounds the time of one fetch, submodules included.
+const maxFetch = time.Hour
+
+// maxSubmodules bounds how deep submodules may be nested.
+const maxSubmodules = 8
 
 // fullCommit is an object name as git writes it in full (SHA-1 or SHA-256).
 var fullCommit = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
@@ -35,7 +48,13 @@ func Fetch(ctx context.Context, store *inputs.Store, r Remote, o Options) (c Con
 		return Context{}, err
 	}
 	defer func() { err = errors.Join(err, remove()) }()
-	g, err := newGit(o.GitPath, dir, r.Env)
+	ctx, cancel := context.WithTimeoutCause(ctx, maxFetch, fmt.Errorf("fetching `%s` took more than %s", safeURL(r.URL), maxFetch))
+	defer cancel()
+	env := r.Env
+	if strings.HasPrefix(r.URL, "file://") { // of what is fetched from elsewhere no submodule may name a folder of this machine
+		env = append(slices.Clone(env), "GIT_ALLOW_PROTOCOL=file:https:http:ssh:git")
+	}
+	g, err := newGit(o.GitPath, dir, env)
 	if err != nil {
 		return Context{}, err
 	}
@@ -50,6 +69,11 @@ func Fetch(ctx context.Context, store *inputs.Store, r Remote, o Options) (c Con
 	o.Git = GitAlways
 	if o.Dir, err = below(dir, o.Dir); err != nil {
 		return Context{}, err
+	}
+	if o.Prepare != nil {
+		if o.Ignore, err = o.Prepare(o.Dir); err != nil {
+			return Context{}, err
+		}
 	}
 	return Pack(ctx, store, o)
 }
@@ -104,6 +128,9 @@ func (r Remote) checkout(ctx context.Context, g *git) error {
 	if ref == "" {
 		ref = "HEAD"
 	}
+	if err := r.allow(ctx, r.URL); err != nil {
+		return err
+	}
 	if err := g.all(ctx, [][]string{{"init", "--quiet"}, {"remote", "add", "origin", "--", r.URL}}); err != nil {
 		return diag.Errorf(diag.GitFetch, "fetching `%s`: %w", safeURL(r.URL), err)
 	}
@@ -125,11 +152,59 @@ func (r Remote) checkout(ctx context.Context, g *git) error {
 	if _, err := g.text(ctx, "checkout", "--quiet", "--detach", commit); err != nil {
 		return r.explain(err)
 	}
+	if r.NoSubmodules {
+		return nil
+	}
+	return r.submodules(ctx, g, 0)
+}
+
+func (r Remote) allow(ctx context.Context, address string) error {
+	if r.Allow == nil {
+		return nil
+	}
+	return r.Allow(ctx, address)
+}
+
+// submodules checks out the submodules below g, each asked about before it is fetched.
+func (r Remote) submodules(ctx context.Context, g *git, depth int) error {
 	if _, err := os.Lstat(filepath.Join(g.dir, ".gitmodules")); err != nil {
 		return nil
 	}
-	if _, err := g.text(ctx, "submodule", "--quiet", "update", "--init", "--recursive"); err != nil {
+	if depth == maxSubmodules {
+		return diag.Errorf(diag.GitFetch, "submodules of `%s` are nested more than %d deep", safeURL(r.URL), maxSubmodules)
+	}
+	if _, err := g.text(ctx, "submodule", "--quiet", "init"); err != nil {
 		return r.explain(err)
+	}
+	var paths []string
+	err := g.records(ctx, func(rec string) error {
+		_, value, _ := strings.Cut(rec, "\n")
+		return r.allow(ctx, value)
+	}, "config", "--null", "--get-regexp", `^submodule\..*\.url$`)
+	if err == nil {
+		err = g.records(ctx, func(rec string) error {
+			_, value, _ := strings.Cut(rec, "\n")
+			paths = append(paths, value)
+			return nil
+		}, "config", "--file", ".gitmodules", "--null", "--get-regexp", `^submodule\..*\.path$`)
+	}
+	if err == nil {
+		_, err = g.text(ctx, "submodule", "--quiet", "update")
+	}
+	if err != nil {
+		if len(diag.All(err)) > 0 {
+			return err
+		}
+		return r.explain(err)
+	}
+	for _, p := range paths {
+		dir, err := below(g.dir, p)
+		if err != nil {
+			return err
+		}
+		if err := r.submodules(ctx, &git{path: g.path, dir: dir, env: g.env}, depth+1); err != nil {
+			return err
+		}
 	}
 	return nil
 }

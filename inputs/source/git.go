@@ -59,7 +59,7 @@ func (g *git) command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd.Env = append([]string{
 		"PATH=" + filepath.Dir(g.path) + ":/usr/local/bin:/usr/bin:/bin", "HOME=/nonexistent", "LC_ALL=C", "TZ=UTC",
 		"GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null", "GIT_ATTR_NOSYSTEM=1", "GIT_TERMINAL_PROMPT=0",
-		"GIT_OPTIONAL_LOCKS=0", "GIT_DISCOVERY_ACROSS_FILESYSTEM=1", "GIT_ALLOW_PROTOCOL=https:http:ssh:git:file",
+		"GIT_OPTIONAL_LOCKS=0", "GIT_DISCOVERY_ACROSS_FILESYSTEM=1", "GIT_ALLOW_PROTOCOL=https:http:ssh:git",
 		"GIT_SSH_COMMAND=ssh -oBatchMode=yes", "GIT_LFS_SKIP_SMUDGE=1",
 	}, g.env...)
 	return cmd

@@ -40,6 +40,9 @@ type Options struct {
 	Ignore  []byte    // content of the ignore file, see ReadIgnore
 	Exclude []string  // slash-separated paths below Dir, left out with all below them: the lock, the output folder
 
+	// Prepare, for Fetch, reads what the caller wants of the checkout's folder Dir before it is packed, and gives the ignore file's content.
+	Prepare func(dir string) (ignore []byte, err error)
+
 	GitPath  string // the git binary ("": "git" in PATH)
 	MaxFiles int    // 0: 1,000,000
 	MaxBytes int64  // 0: 16 GiB, of the layer

@@ -20,6 +20,7 @@ var (
 	envCache = Variable{Name: "XDG_CACHE_HOME",
 		Meaning: "the store of sealed inputs and other things that can be fetched again live in `selfsame` below it; `~/.cache` when unset or not absolute; `--store` moves the store alone"}
 	envHome    = Variable{Name: "HOME", Meaning: "where `~` is, for the two above"}
+	envAgent   = Variable{Name: "SSH_AUTH_SOCK", Meaning: "socket of the ssh agent, for git repositories that are reached by ssh while recording"}
 	envNoColor = Variable{Name: "NO_COLOR", Meaning: "anything but empty: no colour"}
 	envForce   = Variable{Name: "CLICOLOR_FORCE", Meaning: "anything but empty: colour also where there is no terminal, unless `NO_COLOR` is set"}
 	envTerm    = Variable{Name: "TERM", Meaning: "`dumb`: no colour"}
@@ -28,7 +29,7 @@ var (
 // Environment lists every variable that is read: ours first, then those of libraries.
 func Environment() []Variable {
 	return []Variable{
-		envPassword, envState, envCache, envHome, envNoColor, envForce, envTerm,
+		envPassword, envState, envCache, envHome, envAgent, envNoColor, envForce, envTerm,
 		{Name: "PATH", Library: "os/exec", Meaning: "where `runc`, `git`, and whatever does not lie beside `selfsame`, are looked for; docker's credential helpers too"},
 		{Name: "DOCKER_CONFIG", Library: "go-containerregistry", Meaning: "folder of docker's `config.json`, which names credentials and credential helpers for registries; `~/.docker` when unset"},
 		{Name: "REGISTRY_AUTH_FILE", Library: "go-containerregistry", Meaning: "podman's file of credentials, read when docker has none"},

@@ -137,7 +137,7 @@ func (a *app) host(ctx context.Context) (*builder.Host, func(), error) {
 		},
 		Now: time.Now, Random: rand.Reader, TempDir: temp, CacheDir: cache, Selfsame: selfProgram(),
 		Memory: memory(), CPUs: runtime.NumCPU(), Display: display, Notice: a.notice, Warn: a.warn,
-		InputsListen: a.inputsListen,
+		InputsListen: a.inputsListen, SSHAgent: a.get(envAgent),
 	}
 	return h, func() { display.Close(); _ = store.Close() }, nil
 }

@@ -14,6 +14,9 @@ const (
 	SourceTooLarge   Code = "A0249"
 	SourceDirty      Code = "A0250"
 	SourceUntracked  Code = "A0251"
+	SourceLeftOut    Code = "A0252"
+	SourcePointers   Code = "A0253"
+	SourceSubmodules Code = "A0254"
 )
 
 var sourceCodes = []Info{
@@ -65,4 +68,16 @@ var sourceCodes = []Info{
 		"The source folder lies in a git work tree, has files, and git tracks none of them.",
 		"In a work tree the source is the tracked files, so this build would have no source at all.",
 		"Run `git add` on them, or choose another `source.path`."),
+	lockInfo(SourceLeftOut, ExitUsage, "files beside the tracked ones are not in the build",
+		"The source folder has files that git neither tracks nor ignores.",
+		"In a git work tree the source is what git tracks, so that a clone gives the same build.",
+		"Run `git add` on what belongs to the build, and list the rest in .gitignore."),
+	lockInfo(SourcePointers, ExitUsage, "git LFS pointers are packed",
+		"Files of the source are pointers of git LFS: their content was not checked out.",
+		"The build then has the few bytes of the pointer and not the file, which a clone elsewhere may have.",
+		"Run `git lfs pull` in the work tree. Of a source that selfsame fetches itself, LFS content is never fetched."),
+	lockInfo(SourceSubmodules, ExitUsage, "submodules are not checked out",
+		"The source has submodules whose folders are empty.",
+		"The build has none of their files, which a clone with submodules would have.",
+		"Run `git submodule update --init --recursive`."),
 }

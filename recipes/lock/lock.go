@@ -37,7 +37,7 @@ type Kind string
 // The kinds of input.
 const (
 	KindImage    Kind = "image"    // an image by platform manifest or index digest; Key is the reference as written
-	KindGit      Kind = "git"      // a commit; Key is URL#ref, Digest the sealed bundle's, PURL names the commit
+	KindGit      Kind = "git"      // a commit; Key is URL#ref[:folder], Digest that of its files as an image, Evidence "commit:..."
 	KindHTTP     Kind = "http"     // ADD of a URL; Key is the URL
 	KindResponse Kind = "response" // an HTTP response that a step fetched; Key is the URL, Accept part of the key
 	KindRelease  Kind = "release"  // a Debian suite's InRelease; Key is its URL
