@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -26,6 +28,7 @@ type twin struct {
 	label  string // "A" or "B"
 	world  world
 	lease  *daemon.Lease
+	tunnel *daemon.Tunnel // to a builder that is reached by ssh
 	client *solver.Client
 	info   solver.Info
 	report canary.Report
@@ -57,13 +60,45 @@ func (h *Host) acquire(ctx context.Context, label string, w world, entries []loc
 		}
 		address = t.lease.Address
 	}
+	ln, err := h.openPort(ctx)
+	if err != nil {
+		return nil, errors.Join(err, t.close())
+	}
+	t.address = ln.Addr().String()
+	if strings.HasPrefix(address, "ssh://") {
+		if address, err = t.dig(ctx, address); err != nil {
+			return nil, errors.Join(err, ln.Close(), t.close())
+		}
+	}
+	if t.server, err = h.sealedServer(ln, t.address, entries); err != nil {
+		return nil, errors.Join(err, ln.Close(), t.close())
+	}
 	if err = t.connect(ctx, address); err != nil {
 		return nil, errors.Join(err, t.close())
 	}
-	if t.server, t.address, err = h.sealedServer(ctx, entries); err != nil {
-		return nil, errors.Join(err, t.close())
-	}
 	return t, nil
+}
+
+// dig makes a tunnel to a builder that is reached by ssh, and gives the address of its end here.
+func (t *twin) dig(ctx context.Context, address string) (string, error) {
+	remote, err := daemon.ParseRemote(address)
+	if err != nil {
+		return "", err
+	}
+	listens, err := netip.ParseAddrPort(t.address)
+	if err != nil {
+		return "", fmt.Errorf("reading the input server's address: %w", err)
+	}
+	t.tunnel, err = remote.Open(ctx, int(listens.Port()))
+	switch {
+	case err == nil:
+		t.address = t.tunnel.Public
+		return t.tunnel.Address, nil
+	case ctx.Err() != nil:
+		return "", context.Cause(ctx)
+	}
+	return "", diag.Errorf("A0702", "reaching builder %s at %s: %w", t.label, address, err).
+		WithHelp("ssh " + remote.Destination + " true")
 }
 
 // connectTimeout is how long a builder may take to answer for the first time.
@@ -105,37 +140,48 @@ func (t *twin) close() error {
 	if t.client != nil {
 		errs = append(errs, t.client.Close())
 	}
+	if t.tunnel != nil {
+		errs = append(errs, t.tunnel.Close())
+	}
 	if t.lease != nil {
 		t.lease.Release()
 	}
 	return errors.Join(errs...)
 }
 
-// sealedServer serves the lock's bytes on loopback.
-func (h *Host) sealedServer(ctx context.Context, entries []lock.Entry) (*inputs.Server, string, error) {
+// sealedServer serves the lock's bytes on ln, which builders know as address.
+func (h *Host) sealedServer(ln net.Listener, address string, entries []lock.Entry) (*inputs.Server, error) {
 	token, err := inputs.NewToken(h.Random)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
 	s, err := inputs.NewSealed(h.Store, token, entries, h.Now)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
-	address, err := h.listen(ctx, s)
-	return s, address, err
+	return s, s.Start(ln, address)
 }
 
 // listen starts an input server on a free port of loopback, and says which.
 func (h *Host) listen(ctx context.Context, s *inputs.Server) (string, error) {
+	ln, err := h.openPort(ctx)
+	if err != nil {
+		return "", err
+	}
+	return ln.Addr().String(), s.Start(ln, "")
+}
+
+// openPort is where an input server will listen.
+func (h *Host) openPort(ctx context.Context) (net.Listener, error) {
 	address := "127.0.0.1:0"
 	if h.InputsListen != "" {
 		address = h.InputsListen
 	}
 	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 	if err != nil {
-		return "", fmt.Errorf("opening the input server's port: %w", err)
+		return nil, fmt.Errorf("opening the input server's port: %w", err)
 	}
-	return ln.Addr().String(), s.Start(ln, "")
+	return ln, nil
 }
 
 // pair runs both twins at once: B starts a step at least startGap after A, unless neither has anything to run. look is called, and not

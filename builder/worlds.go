@@ -81,10 +81,16 @@ func checkAddress(flag, address string) error {
 	switch {
 	case address == "", ok && scheme == "unix", ok && scheme == "tcp":
 		return nil
+	case ok && scheme == "ssh":
+		_, err := daemon.ParseRemote(address)
+		if err == nil {
+			return nil
+		}
+		return diag.Errorf("A0323", "%s: `%s`: %w", flag, address, err).WithHelp("write ssh://user@host, or ssh://user@host/path/to/buildkitd.sock")
 	}
 	return diag.Errorf("A0323", "%s: builders at `%s` are not used", flag, address).
 		WithWhy("the builder must reach the input server of this process").
-		WithHelp("give unix:///path/to/buildkitd.sock, or tcp://HOST:PORT together with --inputs-listen")
+		WithHelp("give unix:///path/to/buildkitd.sock, ssh://USER@HOST, or tcp://HOST:PORT together with --inputs-listen")
 }
 
 // spec is the daemon that a world needs.

@@ -51,7 +51,7 @@ where they differ (exit 13).`,
 	f.BoolVar(&o.Offline, "offline", false, "fetch nothing, not even locked bytes that the store lacks")
 	f.StringVar(&push, "push", "", "push to this repository, or with no value to the recipe's output.image")
 	f.Lookup("push").NoOptDefVal = builder.PushDefault
-	f.StringVar(&o.BuilderA, "builder-a", "", "address of a BuildKit daemon to use as builder A (unix:// or tcp://); it needs --proxy-network and the network.host entitlement")
+	f.StringVar(&o.BuilderA, "builder-a", "", "address of a BuildKit daemon to use as builder A (unix://, ssh:// or tcp://); it needs --proxy-network and the network.host entitlement")
 	f.StringVar(&o.BuilderB, "builder-b", "", "the same for builder B")
 	f.StringVar(&listen, "inputs-listen", "", "address that the input servers listen on, for builders on other machines (default: loopback)")
 	f.StringVar(&o.Seal, "seal", "none", "push the sealed inputs too: a repository, same or none; they hold the source and all that was fetched")

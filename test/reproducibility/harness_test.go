@@ -49,6 +49,7 @@ type machine struct {
 	home string
 	// prefix goes before the command line, as `unshare --net` does.
 	prefix []string
+	env    []string // on top of the test's own
 }
 
 // machines are the imagined machines of this run by name; tests share them, as builds on one machine do.
@@ -99,6 +100,7 @@ func (m *machine) command(dir string, args ...string) *exec.Cmd {
 	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "XDG_STATE_HOME="+m.home+"/state", "XDG_CACHE_HOME="+m.home+"/cache", "SELFSAME_KEY_PASSWORD=test")
+	cmd.Env = append(cmd.Env, m.env...)
 	return cmd
 }
 
