@@ -223,6 +223,11 @@ func (h *Host) runTwins(ctx context.Context, x *exports, l *lock.Lock, drafts ma
 	if err != nil {
 		return r, err
 	}
+	alone, err := h.claim(ctx, l, drafts) // before the builders: a build that waits must not keep one from others
+	if err != nil {
+		return r, err
+	}
+	defer alone.release()
 	if err := h.start(ctx, r, wa, wb, l, work); err != nil {
 		return r, err
 	}

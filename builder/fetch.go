@@ -1,13 +1,17 @@
 package builder
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"slices"
 	"strings"
+	"syscall"
+	"time"
 
 	"github.com/opencontainers/go-digest"
 
@@ -125,9 +129,6 @@ func (h *Host) fetch(ctx context.Context, d digest.Digest, e lock.Entry) error {
 		}
 		return nil
 	}
-	if d == e.Headers {
-		return diag.Errorf("A0336", "the headers of `%s` are missing from the store", e.Key).WithHelp("run `selfsame lock`")
-	}
 	url, err := h.upstream(ctx, e.Key)
 	if err != nil {
 		return err
@@ -136,10 +137,11 @@ func (h *Host) fetch(ctx context.Context, d digest.Digest, e lock.Entry) error {
 	if err != nil {
 		return fmt.Errorf("asking for %s: %w", e.Key, err)
 	}
+	req.Header.Set("Accept-Encoding", "identity") // the very bytes: what is packed on the way has another digest
 	if e.Accept != "" {
 		req.Header.Set("Accept", e.Accept)
 	}
-	resp, err := h.HTTP.RoundTrip(req)
+	resp, err := h.patiently(req)
 	if err != nil {
 		return diag.Errorf("A0336", "fetching locked input `%s`: %w", e.Key, err).WithHelp("check the network, or restore the store")
 	}
@@ -147,16 +149,60 @@ func (h *Host) fetch(ctx context.Context, d digest.Digest, e lock.Entry) error {
 	if want := max(e.Status, http.StatusOK); resp.StatusCode != want {
 		return diag.Errorf("A0336", "fetching locked input `%s`: upstream answered %s", e.Key, resp.Status).WithHelp("restore the store, or run `selfsame lock --upgrade`")
 	}
-	got, err := h.Store.Put(ctx, resp.Body, e.Size)
-	if err == nil && got.Digest == d {
-		return nil
+	body, limit := io.Reader(resp.Body), e.Size
+	if d == e.Headers {
+		text := inputs.HeadersAgain(e, resp.Header, url != e.Key)
+		body, limit = bytes.NewReader(text), int64(len(text))
 	}
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	return errors.Join(diag.Errorf("A0337", "`%s` is not what was locked any more", e.Key).
-		WithWhy("upstream serves other bytes under the same address").WithHelp("run `selfsame lock --upgrade` and review the change"), err)
+	return h.keep(ctx, d, e, body, limit)
 }
+
+// keep puts what was fetched again into the store, if it is what was locked.
+func (h *Host) keep(ctx context.Context, d digest.Digest, e lock.Entry, body io.Reader, limit int64) error {
+	got, err := h.Store.Put(ctx, body, limit)
+	switch {
+	case err == nil && got.Digest == d:
+		return nil
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case errors.Is(err, syscall.ENOSPC):
+		return err
+	case err != nil && !errors.Is(err, inputs.ErrTooLarge): // the rest did not come
+		return diag.Errorf("A0336", "fetching locked input `%s`: %w", e.Key, err).WithHelp("try again, or restore the store")
+	}
+	what, why := e.Key, "upstream serves other bytes under the same address"
+	if d == e.Headers {
+		what, why = "the headers of "+e.Key, "upstream serves the same address with other headers, which a step can see"
+	}
+	return errors.Join(diag.Errorf("A0337", "`%s` is not what was locked any more", what).
+		WithWhy(why).WithHelp("run `selfsame lock --upgrade` and review the change"), err)
+}
+
+// patiently sends a request until it is answered, at most fetchTries times: look-ups that fail when many run at once, resets and
+// overload pass.
+func (h *Host) patiently(req *http.Request) (*http.Response, error) {
+	for try := 1; ; try++ {
+		resp, err := h.HTTP.RoundTrip(req)
+		busy := err == nil && (resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode >= http.StatusInternalServerError)
+		if try == fetchTries || err == nil && !busy || errors.Is(err, syscall.ECONNREFUSED) {
+			return resp, err
+		}
+		if busy {
+			_ = resp.Body.Close()
+		}
+		select {
+		case <-time.After(fetchPause << (try - 1)):
+		case <-req.Context().Done():
+			return nil, context.Cause(req.Context())
+		}
+	}
+}
+
+// The tries of one request, and the pause before the second; each later one is twice as long.
+const (
+	fetchTries = 5
+	fetchPause = 250 * time.Millisecond
+)
 
 // upstream is where a key is really fetched from: Debian's neutral name stands for the machine's own mirror.
 func (h *Host) upstream(ctx context.Context, key string) (string, error) {

@@ -258,6 +258,9 @@ func (r *recorder) collect(platform string, d *graph.Draft, s *inputs.Server, re
 	for _, u := range d.URLs {
 		steps[u.URL] = append(steps[u.URL], u.Step)
 	}
+	if err := noSpace(s); err != nil {
+		return err
+	}
 	entries, orphans := s.Entries(platform, steps)
 	for _, o := range orphans {
 		return diag.Errorf("A0335", "nobody knows which step fetched `%s`", o.URL).
@@ -279,8 +282,22 @@ func first(s []string) string {
 	return s[0]
 }
 
+// noSpace is the diagnostic of a store that was full while a step fetched something. Whatever the step made of that, it is not what it
+// would have made of upstream's answer.
+func noSpace(s *inputs.Server) error {
+	for _, q := range s.Failed() {
+		if q.Code == diag.NoSpace {
+			return q.Diagnostic("")
+		}
+	}
+	return nil
+}
+
 // stepError says why a recording's step failed, with what was refused to it.
 func (r *recorder) stepError(err error, t *twin) error {
+	if err := noSpace(t.server); err != nil {
+		return err
+	}
 	list := diag.List{}
 	for _, q := range append(t.server.Refused(), t.server.Failed()...) {
 		if len(list) < 10 {

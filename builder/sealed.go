@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/opencontainers/go-digest"
 
@@ -107,8 +108,11 @@ func isStep(err error) bool {
 func explainStep(err error, t *twin) error {
 	var se *solver.StepError
 	if !errors.As(err, &se) {
-		if errors.Is(err, context.Canceled) {
+		switch {
+		case errors.Is(err, context.Canceled), errors.Is(err, syscall.ENOSPC): // the latter is ours: the results have no room
 			return err
+		case full(err.Error()):
+			return diag.Errorf("A0703", "builder %s has no space left: %w", t.label, err).WithHelp(spaceHelp)
 		}
 		return diag.Errorf("A0702", "building on builder %s: %w", t.label, err).WithHelp("run `selfsame doctor`" + t.log())
 	}
@@ -117,8 +121,13 @@ func explainStep(err error, t *twin) error {
 	if name == "" {
 		name = se.Run.Vertex
 	}
-	if strings.Contains(se.Run.Error, "no space left on device") {
-		return diag.Errorf("A0703", "builder %s has no space left (%s)", t.label, name).WithHelp("run `selfsame builders stop --remove`, or free space")
+	if full(se.Run.Error) && t.out != "" && strings.Contains(se.Run.Error, t.out) { // the words come from the one who wrote there: us
+		return diag.Errorf(diag.NoSpace, "no space left on device for the results in `%s`", filepath.Dir(filepath.Dir(t.out))).
+			WithHelp("free space there, or give another folder with --out")
+	}
+	if full(se.Run.Error) || full(strings.Join(tail(se.Run.Log, 20), "\n")) {
+		d := diag.Errorf("A0703", "builder %s has no space left (%s)", t.label, name).WithHelp(spaceHelp)
+		return &StepFailure{Diagnostic: d, Log: tail(se.Run.Log, 20)}
 	}
 	d := diag.Errorf("A0330", "a step failed on builder %s: %s", t.label, name).WithWhy(reason(se.Run.Error)).
 		WithHelp("correct the step; its output is above")
@@ -126,6 +135,13 @@ func explainStep(err error, t *twin) error {
 		d = d.WithAt(diag.Position{File: s.File, Line: s.Line}, "")
 	}
 	return &StepFailure{Diagnostic: d, Log: tail(se.Run.Log, 20)}
+}
+
+const spaceHelp = "run `selfsame builders stop --remove`, or free space"
+
+// full says whether somebody found a filesystem full: strerror(3) has the words, in one case or the other.
+func full(text string) bool {
+	return strings.Contains(strings.ToLower(text), "no space left on device")
 }
 
 // log says where a managed builder's log lies.

@@ -108,10 +108,7 @@ const connectTimeout = 60 * time.Second
 func (t *twin) connect(parent context.Context, address string) error {
 	ctx, cancel := context.WithTimeout(parent, connectTimeout)
 	defer cancel()
-	var err error
-	if t.client, err = solver.Dial(ctx, address); err == nil {
-		t.info, err = t.client.Info(ctx)
-	}
+	err := t.reach(ctx, address)
 	switch {
 	case err == nil:
 		return nil
@@ -120,6 +117,22 @@ func (t *twin) connect(parent context.Context, address string) error {
 	}
 	return diag.Errorf("A0702", "reaching builder %s: %w", t.label, err).WithWhy("nothing answers at " + address).
 		WithHelp("start it, or leave the flag out; `selfsame doctor` checks the builders of this machine" + t.log())
+}
+
+func (t *twin) reach(ctx context.Context, address string) (err error) {
+	if t.lease == nil { // BuildKit's client would try an address where nobody listens again and again
+		network, at, _ := strings.Cut(address, "://")
+		c, err := (&net.Dialer{}).DialContext(ctx, network, at)
+		if err != nil {
+			return err
+		}
+		_ = c.Close()
+	}
+	if t.client, err = solver.Dial(ctx, address); err != nil {
+		return err
+	}
+	t.info, err = t.client.Info(ctx)
+	return err
 }
 
 // done says whether the twin has built all of its platforms.

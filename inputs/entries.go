@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/selfsame-build/selfsame/recipes/lock"
 )
@@ -11,7 +12,7 @@ import (
 // Entries turns what was answered into lines of the lock: one for each step that steps lists for a URL (keyed as
 // OriginalURL gives it; other spellings are normalised). What the daemon fetched for an ADD becomes kind http, and its redirects belong to the step of the
 // URL they started from. Answers that nobody is known to have asked for are returned as orphans and get no line. The
-// entries are sorted and unique; Evidence is left to the caller.
+// entries are sorted and unique. Evidence is the answer's Date, with which its headers can be made again (HeadersAgain).
 func (s *Server) Entries(platform string, steps map[string][]string) (entries []lock.Entry, orphans []Request) {
 	served := s.answered()
 	by := s.followRedirects(served, steps)
@@ -20,8 +21,9 @@ func (s *Server) Entries(platform string, steps map[string][]string) (entries []
 		if len(by[r.URL]) == 0 {
 			orphans = append(orphans, r)
 		}
+		date := s.dated(r)
 		for _, step := range by[r.URL] {
-			if e := r.entry(platform, step); !seen[e] {
+			if e := r.entry(platform, step, date); !seen[e] {
 				seen[e] = true
 				entries = append(entries, e)
 			}
@@ -88,10 +90,50 @@ func (s *Server) redirect(r Request) string {
 	return to
 }
 
+// evidenceDate begins the evidence of a line whose answer had a Date.
+const evidenceDate = "date:"
+
+// dated is the evidence that holds an answer's Date; empty if it has none, or none in the one form that servers must send.
+func (s *Server) dated(r Request) string {
+	h, err := s.headers(answer{headers: Blob{Digest: r.Headers}})
+	if err != nil {
+		return ""
+	}
+	t, err := http.ParseTime(h.Get("Date"))
+	if err != nil || t.UTC().Format(http.TimeFormat) != h.Get("Date") {
+		return ""
+	}
+	return evidenceDate + t.UTC().Format(time.RFC3339)
+}
+
+// HeadersAgain makes the headers of a locked answer from those of a later one to the same request. The Date is the only kept
+// header that changes although nothing did, so the lock has it. Whether they are the same is for the digest to say. mirrored
+// leaves out what differs between mirrors of one archive, as recording does.
+func HeadersAgain(e lock.Entry, now http.Header, mirrored bool) []byte {
+	h := keepHeaders(now)
+	h.Del("Date")
+	if text, ok := strings.CutPrefix(e.Evidence, evidenceDate); ok {
+		if t, err := time.Parse(time.RFC3339, text); err == nil {
+			h.Set("Date", t.UTC().Format(http.TimeFormat))
+		}
+	}
+	if mirrored {
+		dropMirrors(h)
+	}
+	return headerText(h)
+}
+
+// dropMirrors removes what differs between mirrors of one archive.
+func dropMirrors(h http.Header) {
+	for _, name := range []string{"Date", "Etag", "Link"} {
+		h.Del(name)
+	}
+}
+
 // entry is the line of one answer.
-func (r Request) entry(platform, step string) lock.Entry {
+func (r Request) entry(platform, step, evidence string) lock.Entry {
 	e := lock.Entry{Kind: lock.KindResponse, Platform: platform, Step: step, Digest: r.Digest, Size: r.Size,
-		Status: r.Status, Headers: r.Headers, Key: r.URL, Accept: strings.TrimSpace(r.Accept)}
+		Status: r.Status, Headers: r.Headers, Key: r.URL, Accept: strings.TrimSpace(r.Accept), Evidence: evidence}
 	if r.Route == RouteSource {
 		e.Kind = lock.KindHTTP
 	}

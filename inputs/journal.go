@@ -133,6 +133,8 @@ func (r Request) Diagnostic(step string) *diag.Diagnostic {
 			WithHelp("if it is meant, name the host under `record.private` in the recipe")
 	case r.Outcome == OutcomeRefused:
 		return diag.Errorf(diag.RequestRefused, "refused%s: `%s %s`: %s", by, r.Method, r.URL, r.Reason)
+	case r.Outcome == OutcomeFailed && r.Code == diag.NoSpace:
+		return diag.Errorf(r.Code, "storing the answer to a request%s: `%s %s`: %s", by, r.Method, r.URL, r.Reason).WithHelp("run `selfsame store gc`, or free space")
 	case r.Outcome == OutcomeFailed:
 		return diag.Errorf(r.Code, "could not answer%s: `%s %s`: %s", by, r.Method, r.URL, r.Reason)
 	case slices.Contains(r.Notes, NoteSecret):

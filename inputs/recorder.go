@@ -152,9 +152,7 @@ func (m *recorder) unmirror(target string, h http.Header) {
 	if from == "" {
 		return
 	}
-	for _, name := range []string{"Date", "Etag", "Link"} {
-		h.Del(name)
-	}
+	dropMirrors(h)
 	if path, ok := strings.CutPrefix(h.Get("Location"), m.o.Mirrors[from]); ok {
 		h.Set("Location", from+path)
 	}

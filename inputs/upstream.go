@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/selfsame-build/selfsame/internal/diag"
@@ -191,7 +192,11 @@ func failed(ctx context.Context, err error) *failure {
 	if cause := context.Cause(ctx); cause != nil && errors.Is(cause, errStalled) {
 		err = cause
 	}
-	return &failure{OutcomeFailed, http.StatusBadGateway, diag.RequestFailed, safeError(err)}
+	code := diag.RequestFailed
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) { // our fault, not upstream's
+		code = diag.NoSpace
+	}
+	return &failure{OutcomeFailed, http.StatusBadGateway, code, safeError(err)}
 }
 
 // safeError is an error's text without the URL that net/http puts in, which may hold secrets.

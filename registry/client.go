@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"strings"
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/authn"
@@ -160,6 +161,10 @@ type target struct {
 }
 
 func (c *Client) parse(ref string) (target, error) {
+	if host, _, ok := strings.Cut(ref, "/"); ok && strings.Trim(host, ".") == "" {
+		return target{}, diag.Errorf(codeReference, "`%.200s` is not an image reference: it is a path", ref).
+			WithHelp("write it as registry.example.com/team/shop:1.2.3")
+	}
 	if d, err := name.NewDigest(ref, c.nameOptions()...); err == nil {
 		return target{repo: &Repository{client: c, repo: d.Context()}, digest: d.DigestStr()}, nil
 	}

@@ -82,6 +82,10 @@ func mayPass(resp *http.Response, err error) bool {
 
 func lostConnection(err error) bool {
 	var timeout net.Error
+	var name *net.DNSError
+	if errors.As(err, &name) { // a name server that is busy (many look-ups at once), not one that says no
+		return name.Temporary() && !name.IsNotFound
+	}
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) ||
 		errors.Is(err, syscall.EPIPE) || (errors.As(err, &timeout) && timeout.Timeout() && !errors.Is(err, errStalled))
 }

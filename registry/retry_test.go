@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -58,17 +59,19 @@ func TestRetryWaits(t *testing.T) {
 		waits   []time.Duration
 		status  int // 0: an error
 	}{
-		"back-off doubles":     {[]func() (*http.Response, error){status429(), status429(), ok}, []time.Duration{time.Second, 2 * time.Second}, 200},
-		"seconds":              {[]func() (*http.Response, error){status429("Retry-After", "7"), ok}, []time.Duration{7 * time.Second}, 200},
-		"bounded":              {[]func() (*http.Response, error){status429("Retry-After", "86400"), ok}, []time.Duration{maxWait}, 200},
-		"date":                 {[]func() (*http.Response, error){status429("Date", date, "Retry-After", "Mon, 23 Nov 2026 10:00:09 GMT"), ok}, []time.Duration{9 * time.Second}, 200},
-		"date in the past":     {[]func() (*http.Response, error){status429("Date", date, "Retry-After", "Mon, 23 Nov 2026 09:00:00 GMT"), ok}, []time.Duration{0}, 200},
-		"nonsense":             {[]func() (*http.Response, error){status429("Retry-After", "-5"), ok}, []time.Duration{time.Second}, 200},
-		"gives up":             {[]func() (*http.Response, error){status429(), status429(), status429()}, []time.Duration{time.Second, 2 * time.Second}, 429},
-		"connection reset":     {[]func() (*http.Response, error){broken(syscall.ECONNRESET), broken(io.ErrUnexpectedEOF), ok}, []time.Duration{time.Second, 2 * time.Second}, 200},
-		"refused is final":     {[]func() (*http.Response, error){broken(syscall.ECONNREFUSED)}, nil, 0},
-		"a stall is final":     {[]func() (*http.Response, error){broken(errStalled)}, nil, 0},
-		"another status stays": {[]func() (*http.Response, error){ok}, nil, 200},
+		"back-off doubles":      {[]func() (*http.Response, error){status429(), status429(), ok}, []time.Duration{time.Second, 2 * time.Second}, 200},
+		"seconds":               {[]func() (*http.Response, error){status429("Retry-After", "7"), ok}, []time.Duration{7 * time.Second}, 200},
+		"bounded":               {[]func() (*http.Response, error){status429("Retry-After", "86400"), ok}, []time.Duration{maxWait}, 200},
+		"date":                  {[]func() (*http.Response, error){status429("Date", date, "Retry-After", "Mon, 23 Nov 2026 10:00:09 GMT"), ok}, []time.Duration{9 * time.Second}, 200},
+		"date in the past":      {[]func() (*http.Response, error){status429("Date", date, "Retry-After", "Mon, 23 Nov 2026 09:00:00 GMT"), ok}, []time.Duration{0}, 200},
+		"nonsense":              {[]func() (*http.Response, error){status429("Retry-After", "-5"), ok}, []time.Duration{time.Second}, 200},
+		"gives up":              {[]func() (*http.Response, error){status429(), status429(), status429()}, []time.Duration{time.Second, 2 * time.Second}, 429},
+		"connection reset":      {[]func() (*http.Response, error){broken(syscall.ECONNRESET), broken(io.ErrUnexpectedEOF), ok}, []time.Duration{time.Second, 2 * time.Second}, 200},
+		"refused is final":      {[]func() (*http.Response, error){broken(syscall.ECONNREFUSED)}, nil, 0},
+		"name server busy":      {[]func() (*http.Response, error){broken(&net.DNSError{Err: "server misbehaving", IsTemporary: true}), ok}, []time.Duration{time.Second}, 200},
+		"no such name is final": {[]func() (*http.Response, error){broken(&net.DNSError{Err: "no such host", IsNotFound: true})}, nil, 0},
+		"a stall is final":      {[]func() (*http.Response, error){broken(errStalled)}, nil, 0},
+		"another status stays":  {[]func() (*http.Response, error){ok}, nil, 200},
 	} {
 		inner := &script{answers: c.answers}
 		var waits []time.Duration

@@ -97,6 +97,9 @@ func Pack(ctx context.Context, store *inputs.Store, o Options) (Context, error) 
 	}
 }
 
+// errStopped ends the packing when the store has failed, whose error is the one that counts.
+var errStopped = errors.New("the store stopped reading")
+
 // pack is one attempt.
 func pack(ctx context.Context, store *inputs.Store, o Options) (Context, error) {
 	c := Context{Epoch: o.Epoch}
@@ -116,13 +119,13 @@ func pack(ctx context.Context, store *inputs.Store, o Options) (Context, error) 
 		written <- err
 	}()
 	blob, err := store.Put(ctx, r, o.MaxBytes)
-	_ = r.CloseWithError(errors.New("the store stopped reading"))
+	_ = r.CloseWithError(errStopped)
 	if werr := <-written; err != nil {
 		if errors.Is(err, inputs.ErrTooLarge) {
 			return Context{}, diag.Errorf(diag.SourceTooLarge, "the source is larger than %d bytes", o.MaxBytes).
 				WithHelp("add folders that the build does not need to .dockerignore")
 		}
-		if len(diag.All(werr)) > 0 || errors.Is(werr, errChanged) {
+		if !errors.Is(werr, errStopped) && len(diag.All(werr)) > 0 || errors.Is(werr, errChanged) {
 			err = werr
 		}
 		return Context{}, err

@@ -33,6 +33,9 @@ where they differ (exit 13).`,
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Recipe = recipeArg(args)
+			if o.From != "" && len(args) > 0 {
+				return usage("--from repeats a published build and reads no recipe, so `%s` would be ignored", args[0])
+			}
 			if o.Push = push; cmd.Flags().Changed("push") && push == "" {
 				return usage("`--push=` names no repository")
 			}

@@ -41,7 +41,7 @@ func (a *app) buildersCommand() *cobra.Command {
 }
 
 func (a *app) listBuilders(cmd *cobra.Command) error {
-	m, err := a.manager()
+	m, err := a.register()
 	if err != nil {
 		return err
 	}
@@ -50,7 +50,7 @@ func (a *app) listBuilders(cmd *cobra.Command) error {
 		return err
 	}
 	if a.global.json {
-		return json.NewEncoder(a.Out).Encode(list)
+		return a.listBuildersJSON(list)
 	}
 	w := tabwriter.NewWriter(a.Out, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(w, "NAME\tSTATE\tPID\tFOLDER")
@@ -67,8 +67,26 @@ func (a *app) listBuilders(cmd *cobra.Command) error {
 	return w.Flush()
 }
 
+func (a *app) listBuildersJSON(list []daemon.Entry) error {
+	type builder struct {
+		Name    string `json:"name"`
+		PID     int    `json:"pid"`
+		InUse   bool   `json:"inUse"`
+		Folder  string `json:"folder"`
+		Address string `json:"address"`
+	}
+	out := []builder{}
+	for _, e := range list {
+		out = append(out, builder{e.Name, e.PID, e.InUse, e.Dir, e.Address})
+	}
+	return json.NewEncoder(a.Out).Encode(struct {
+		SchemaVersion int       `json:"schemaVersion"`
+		Builders      []builder `json:"builders"`
+	}{1, out})
+}
+
 func (a *app) stopBuilders(cmd *cobra.Command, names []string, remove bool) error {
-	m, err := a.manager()
+	m, err := a.register()
 	if err != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"syscall"
 
 	"github.com/containerd/log"
@@ -65,7 +66,7 @@ func Main(parent context.Context, args []string, s Streams) (code int) {
 		}
 	}()
 	debug.SetMemoryLimit(softMemory)
-	_ = log.SetLevel("error")    // libraries of containerd's chat on stderr otherwise
+	_ = log.SetLevel("fatal")    // libraries of containerd's chat on stderr otherwise, of failures too that we explain
 	stdlog.SetOutput(io.Discard) // and so does net/http, of connections that we ended
 	ctx, stop := cancelOnSignal(parent)
 	defer stop()
@@ -124,6 +125,7 @@ func (a *app) finish(ctx context.Context, err error) int {
 	if errors.As(err, &f) {
 		a.stepLog(f)
 	}
+	err = filesystem(err)
 	if list := diag.All(err); len(list) > 0 {
 		a.render(list)
 		return diag.ExitCode(err)
@@ -132,15 +134,30 @@ func (a *app) finish(ctx context.Context, err error) int {
 	return diag.ExitCode(err)
 }
 
+// filesystem makes a diagnostic of what the machine's filesystems refused, unless somebody did that already.
+func filesystem(err error) error {
+	switch {
+	case len(diag.All(err)) > 0:
+		return err
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return diag.Errorf(diag.NoSpace, "%w", err).WithHelp("run `" + Name + " store gc` or `" + Name + " builders stop --remove`, or free space")
+	case errors.Is(err, os.ErrPermission), errors.Is(err, syscall.EROFS):
+		return diag.Errorf("A0705", "%w", err).WithHelp("give a folder that may be written: --out, --store and --state")
+	}
+	return err
+}
+
 // shownError has been shown already and only carries an exit code.
 type shownError struct{ code int }
 
 func (e shownError) Error() string { return fmt.Sprintf("exit %d", e.code) }
 
 func (a *app) stepLog(f *builder.StepFailure) {
-	fmt.Fprintf(a.Err, "\nthe end of the step's output:\n")
-	for _, l := range f.Log {
-		fmt.Fprintf(a.Err, "  | %s\n", diag.Printable(l))
+	if strings.TrimSpace(strings.Join(f.Log, "")) != "" {
+		fmt.Fprintf(a.Err, "\nthe end of the step's output:\n")
+		for _, l := range f.Log {
+			fmt.Fprintf(a.Err, "  | %s\n", diag.Printable(l))
+		}
 	}
 	if len(f.Also) > 0 {
 		a.render(f.Also)
@@ -194,14 +211,17 @@ the same bit for bit. It signs where the image came from, and verifies that evid
 Start with "selfsame init", then "selfsame lock", then "selfsame build".`,
 		SilenceErrors: true, SilenceUsage: true,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: false},
+		Args:              cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usage("there is no command `%s`", args[0])
+				return unknownCommand(cmd, args[0])
 			}
 			return cmd.Help()
 		},
 	}
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage("%v", err) })
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return diag.Errorf("A0316", "`%s`: %w", cmd.CommandPath(), err).WithHelp("run `" + cmd.CommandPath() + " --help`")
+	})
 	f := root.PersistentFlags()
 	f.BoolVar(&a.global.json, "json", false, "print the result as JSON")
 	f.BoolVarP(&a.global.quiet, "quiet", "q", false, "say nothing but the result and errors")
@@ -212,25 +232,12 @@ Start with "selfsame init", then "selfsame lock", then "selfsame build".`,
 	root.AddGroup(&cobra.Group{ID: "author", Title: "Author:"}, &cobra.Group{ID: "build", Title: "Build:"},
 		&cobra.Group{ID: "trust", Title: "Trust:"}, &cobra.Group{ID: "nouns", Title: "More:"})
 	for _, c := range a.commands() {
-		c.Args = namedArgs(c.Args)
+		nameArgs(c)
 		root.AddCommand(c)
 	}
 	root.SetHelpCommandGroupID("nouns")
 	root.SetCompletionCommandGroupID("nouns")
 	return root
-}
-
-// namedArgs makes a wrong count of arguments a usage diagnostic.
-func namedArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		if check == nil {
-			return nil
-		}
-		if err := check(cmd, args); err != nil {
-			return usage("%v", err)
-		}
-		return nil
-	}
 }
 
 // commands lists the verbs, then the nouns.

@@ -60,15 +60,21 @@ func (a *app) openStore() (*inputs.Store, error) {
 
 // manager has the managed builders.
 func (a *app) manager() (*daemon.Manager, error) {
+	m, err := a.register()
+	if err != nil {
+		return nil, err
+	}
+	m.Binaries, err = a.binaries()
+	return m, err
+}
+
+// register has the managed builders, to look at and to stop; it cannot start any.
+func (a *app) register() (*daemon.Manager, error) {
 	state, err := a.stateDir()
 	if err != nil {
 		return nil, err
 	}
-	bins, err := a.binaries()
-	if err != nil {
-		return nil, err
-	}
-	return &daemon.Manager{Dir: filepath.Join(state, "builders"), Binaries: bins}, nil
+	return &daemon.Manager{Dir: filepath.Join(state, "builders")}, nil
 }
 
 // binaries finds the programs beside our own, then in PATH.
@@ -101,6 +107,15 @@ func find(dir, name string) (string, error) {
 		help = "run `apt-get install runc`"
 	}
 	return "", diag.Errorf("A0704", "`%s` is not installed", name).WithWhy("looked beside selfsame and in PATH").WithHelp(help)
+}
+
+// reader gathers what it takes to look at a recipe and its lock; it cannot build.
+func (a *app) reader() (*builder.Host, func(), error) {
+	store, err := a.openStore()
+	if err != nil {
+		return nil, nil, err
+	}
+	return &builder.Host{Store: store, Now: time.Now, Notice: a.notice, Warn: a.warn}, func() { _ = store.Close() }, nil
 }
 
 // host gathers what a build needs. The returned function gives everything back.

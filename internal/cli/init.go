@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -37,11 +38,19 @@ func (a *app) runInit(dir, from string) error {
 	if err != nil {
 		return err
 	}
-	if err := atomicfile.Write(filepath.Join(dir, "recipe.schema.json"), recipes.Schema(), 0o644); err != nil {
+	schema := filepath.Join(dir, "recipe.schema.json")
+	if err := atomicfile.Write(schema, recipes.Schema(), 0o644); err != nil {
 		return err
 	}
 	if err := atomicfile.Write(path, text, 0o644); err != nil {
 		return err
+	}
+	if a.global.json {
+		return json.NewEncoder(a.Out).Encode(struct {
+			SchemaVersion int    `json:"schemaVersion"`
+			Recipe        string `json:"recipe"`
+			Schema        string `json:"schema"`
+		}{1, path, schema})
 	}
 	_, err = fmt.Fprintln(a.Out, path)
 	return err

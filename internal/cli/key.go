@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"os"
 
@@ -45,6 +46,13 @@ func (a *app) newKey(prefix string) error {
 	}
 	if err := atomicfile.Write(prefix+".pub", pub, 0o644); err != nil {
 		return err
+	}
+	if a.global.json {
+		return json.NewEncoder(a.Out).Encode(struct {
+			SchemaVersion int    `json:"schemaVersion"`
+			Private       string `json:"private"`
+			Public        string `json:"public"`
+		}{1, prefix + ".key", prefix + ".pub"})
 	}
 	_, err = fmt.Fprintf(a.Out, "%s.key %s.pub\n", prefix, prefix)
 	return err

@@ -65,43 +65,70 @@ func (a *app) runShow(ctx context.Context, ref, part string) error {
 	if err != nil {
 		return err
 	}
-	subjects, err := subjects(ctx, src, root)
+	list, err := a.attached(ctx, src, root)
 	if err != nil {
 		return err
 	}
-	found := false
-	for _, d := range subjects {
+	switch {
+	case part != "":
+		for _, e := range list {
+			if e.Type == showParts[part] {
+				return printJSON(a.Out, e.predicate)
+			}
+		}
+	case len(list) > 0 && a.global.json:
+		return json.NewEncoder(a.Out).Encode(struct {
+			SchemaVersion int             `json:"schemaVersion"`
+			Digest        digest.Digest   `json:"digest"`
+			Evidence      []shownEvidence `json:"evidence"`
+		}{1, root, list})
+	case len(list) > 0:
+		for _, e := range list {
+			what := e.Type
+			if what == seal.ArtifactType {
+				what = "sealed inputs"
+			}
+			fmt.Fprintf(a.Out, "%s  %s  %s\n", e.Subject, what, e.Referrer)
+		}
+		return nil
+	}
+	return diag.Errorf("A0530", "`%s` carries no such evidence", ref).WithHelp(Name + " show " + ref)
+}
+
+// shownEvidence is one thing attached to an image.
+type shownEvidence struct {
+	Subject   digest.Digest `json:"subject"`
+	Type      string        `json:"type"` // predicate type of a statement, else artifact type
+	Referrer  digest.Digest `json:"referrer"`
+	predicate json.RawMessage
+}
+
+// attached lists what is attached to an image's index and to its platform manifests. What cannot be read is said on stderr.
+func (a *app) attached(ctx context.Context, src artifact.Source, root digest.Digest) ([]shownEvidence, error) {
+	all, err := subjects(ctx, src, root)
+	if err != nil {
+		return nil, err
+	}
+	var out []shownEvidence
+	for _, d := range all {
 		listing, err := src.Referrers(ctx, d, artifact.Budget{})
 		if err != nil {
-			return err
+			return nil, err
 		}
 		for _, r := range listing.Referrers {
-			if r.ArtifactType == seal.ArtifactType {
-				if part == "" {
-					fmt.Fprintf(a.Out, "%s  sealed inputs  %s\n", d, r.Descriptor.Digest)
+			e := shownEvidence{Subject: d, Type: r.ArtifactType, Referrer: digestOf(r.Descriptor)}
+			if r.ArtifactType != seal.ArtifactType {
+				st, err := statement(ctx, src, r)
+				if err != nil {
+					fmt.Fprintf(a.Err, "%s: %v\n", e.Referrer, err)
+					continue
 				}
-				continue
+				e.Type, e.predicate = st.PredicateType, st.Predicate
 			}
-			st, err := statement(ctx, src, r)
-			if err != nil {
-				fmt.Fprintf(a.Err, "%s: %v\n", r.Descriptor.Digest, err)
-				continue
-			}
-			if part == "" {
-				found = true
-				fmt.Fprintf(a.Out, "%s  %s  %s\n", d, st.PredicateType, r.Descriptor.Digest)
-			} else if st.PredicateType == showParts[part] && !found {
-				found = true
-				if err := printJSON(a.Out, st.Predicate); err != nil {
-					return err
-				}
-			}
+			out = append(out, e)
 		}
 	}
-	if !found {
-		return diag.Errorf("A0530", "`%s` carries no such evidence", ref).WithHelp(Name + " show " + ref)
-	}
-	return nil
+	return out, nil
 }
 
 // subjects are the image's index and its platform manifests.

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"encoding/json"
 	"fmt"
 
 	"github.com/docker/go-units"
@@ -48,6 +49,15 @@ func (a *app) runGC(cmd *cobra.Command, keep []string, max string) error {
 	got, err := s.GC(cmd.Context(), func(d digest.Digest) bool { return kept[d] }, bytes)
 	if err != nil {
 		return err
+	}
+	if a.global.json {
+		return json.NewEncoder(a.Out).Encode(struct {
+			SchemaVersion int   `json:"schemaVersion"`
+			Removed       int   `json:"removed"`
+			RemovedBytes  int64 `json:"removedBytes"`
+			Kept          int   `json:"kept"`
+			KeptBytes     int64 `json:"keptBytes"`
+		}{1, got.Removed, got.RemovedBytes, got.Kept, got.KeptBytes})
 	}
 	_, err = fmt.Fprintf(a.Out, "deleted %d blobs, %s; kept %d, %s\n", got.Removed, units.HumanSize(float64(got.RemovedBytes)), got.Kept, units.HumanSize(float64(got.KeptBytes)))
 	return err

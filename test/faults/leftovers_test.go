@@ -75,9 +75,9 @@ type builder struct {
 func (m *machine) builders() []builder {
 	m.t.Helper()
 	r := m.must(0, ".", words("builders ls --json"))
-	var out []builder
+	var out struct{ Builders []builder }
 	if err := json.Unmarshal([]byte(r.out), &out); err != nil {
 		m.t.Fatalf("reading the list of builders: %v\n%s", err, r.out)
 	}
-	return out
+	return out.Builders
 }

@@ -119,3 +119,5 @@ func TestMain(m *testing.M) {
 	}
 	os.Exit(code)
 }
+
+func contains(s, sub string) bool { return strings.Contains(s, sub) }

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 func (m *machine) blob(digest string) string {
@@ -72,8 +73,30 @@ func TestStoreDamage(t *testing.T) {
 			if got := read(t, path); got != locked {
 				t.Errorf("after lock the store holds %q, want %q", got, locked)
 			}
+
 		})
 	}
+}
+
+// TestEmptyStore builds from a lock alone, as a fresh clone on another machine does: all bytes and all headers come from upstream
+// again, later, and the image is the same.
+func TestEmptyStore(t *testing.T) {
+	first := newMachine(t)
+	up := newUpstream(t, "locked\n")
+	dir := withStep(t, dockerfile(t, "FROM scratch\nCOPY step /step\nADD http://"+up.host+"/two /two\n"+
+		`RUN ["/step", "get", "http://`+up.host+`/one", "/one"]`+"\n", up.host))
+	first.must(0, dir, words("lock -q"))
+	want := first.build(0, dir).Digest
+	time.Sleep(1100 * time.Millisecond) // upstream's Date is another second
+	second := newMachine(t)
+	if got := second.build(0, dir).Digest; got != want {
+		t.Errorf("built %s, want %s", got, want)
+	}
+	up.header("Content-Type", "text/html") // a step could see that
+	if err := os.RemoveAll(filepath.Join(second.home, "cache")); err != nil {
+		t.Fatal(err)
+	}
+	second.must(11, dir, words("build -q"), "A0337", "the headers of", up.host)
 }
 
 // TestContextDamage spoils the packed source in the store, which is made again from the folder.
@@ -130,6 +153,12 @@ func TestFailedRequestIsNotRemembered(t *testing.T) {
 		damages["flipped bit"](t, blob)
 		m.must(11, dir, words("build -q --offline"), "A0338")
 		m.must(0, dir, words("build -q"))
+		kept := read(t, m.blob(field(t, good, "response", 8)))
+		damages["flipped bit"](t, m.blob(field(t, good, "response", 8))) // the headers, which a step can see too
+		m.must(0, dir, words("build -q --no-cache"))
+		if got := read(t, m.blob(field(t, good, "response", 8))); got != kept {
+			t.Errorf("the store holds headers %q, want %q", got, kept)
+		}
 		for _, f := range []string{"/one", "/two"} {
 			if got := fileOf(t, filepath.Join(dir, "selfsame-out", "image"), f); got != "200 body\n" {
 				t.Errorf("the image's %s holds %q", f, got)

@@ -1,6 +1,7 @@
 // Command step is what RUN steps of the fault tests run in an empty image.
 //
 //	step wait FILE TOKEN       sleeps as many seconds as FILE says, and says so
+//	step fill FILE MEGABYTES   writes a file, and fails with the kernel's words if there is no room
 //	step get [URL FILE]...     writes the status and body of each response to its file, and never fails
 package main
 
@@ -27,9 +28,28 @@ func main() {
 		}
 		fmt.Println("sleeping", os.Args[3])
 		time.Sleep(time.Duration(seconds) * time.Second)
+	case "fill":
+		fill(os.Args[2], os.Args[3])
 	case "get":
 		for args := os.Args[2:]; len(args) > 1; args = args[2:] {
 			get(args[0], args[1])
+		}
+	}
+}
+
+func fill(name, megabytes string) {
+	n, err := strconv.Atoi(megabytes)
+	if err != nil {
+		panic(err)
+	}
+	f, err := os.Create(name)
+	if err != nil {
+		panic(err)
+	}
+	for block := make([]byte, 1<<20); n > 0; n-- {
+		if _, err := f.Write(block); err != nil {
+			fmt.Fprintln(os.Stderr, "step:", err)
+			os.Exit(1)
 		}
 	}
 }
