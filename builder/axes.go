@@ -46,6 +46,9 @@ func (h *Host) observe(ctx context.Context, t *twin, image digest.Digest, target
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
+		if tooOld(err) {
+			return t.old()
+		}
 		return diag.Errorf("A0702", "measuring builder %s: %w%s", t.label, err, said(err)).
 			WithHelp("a builder of your own needs --proxy-network and --allow-insecure-entitlement network.host; for ours run `selfsame doctor`")
 	}

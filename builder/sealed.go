@@ -111,6 +111,8 @@ func explainStep(err error, t *twin) error {
 		switch {
 		case errors.Is(err, context.Canceled), errors.Is(err, syscall.ENOSPC): // the latter is ours: the results have no room
 			return err
+		case tooOld(err):
+			return t.old()
 		case full(err.Error()):
 			return diag.Errorf("A0703", "builder %s has no space left: %w", t.label, err).WithHelp(spaceHelp)
 		}
@@ -135,6 +137,16 @@ func explainStep(err error, t *twin) error {
 		d = d.WithAt(diag.Position{File: s.File, Line: s.Line}, "")
 	}
 	return &StepFailure{Diagnostic: d, Log: tail(se.Run.Log, 20)}
+}
+
+// tooOld says whether a daemon refused a graph because it does not know something in it; the graph asks for the proxy network by
+// that means (graph.Finish), so that a daemon without it cannot hand a step the real one.
+func tooOld(err error) bool { return strings.Contains(err.Error(), "unknown API capability") }
+
+func (t *twin) old() error {
+	return diag.Errorf("A0702", "builder %s is BuildKit %s, which is older than what seals a step's network", t.label, t.info.Version).
+		WithWhy("its steps would have had the real network; it refused to run them").
+		WithHelp("run BuildKit " + BuildKitVersion + " or newer there, with --proxy-network")
 }
 
 const spaceHelp = "run `selfsame builders stop --remove`, or free space"

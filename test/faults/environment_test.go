@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -120,11 +121,15 @@ func TestWithoutRoot(t *testing.T) {
 
 // foreign starts a daemon of the test's own and gives its address.
 func (m *machine) foreign(flags ...string) string {
-	t := m.t
+	m.t.Helper()
+	return foreign(m.t, filepath.Join(filepath.Dir(m.self), "buildkitd"), flags...)
+}
+
+func foreign(t *testing.T, program string, flags ...string) string {
 	t.Helper()
 	root := t.TempDir()
 	socket := filepath.Join(root, "sock")
-	cmd := exec.Command(filepath.Join(filepath.Dir(m.self), "buildkitd"), append([]string{"--root", filepath.Join(root, "root"),
+	cmd := exec.Command(program, append([]string{"--root", filepath.Join(root, "root"),
 		"--addr", "unix://" + socket, "--containerd-worker=false", "--oci-worker-snapshotter=native", "--oci-worker-net=host",
 		"--otel-socket-path", filepath.Join(root, "otel")}, flags...)...)
 	if err := cmd.Start(); err != nil {
@@ -186,4 +191,48 @@ func TestForeignBuilder(t *testing.T) {
 		address := m.foreign("--proxy-network", "--allow-insecure-entitlement", "network.host")
 		m.must(17, dir, []string{"build", "-q", "--builder-a", address, "--builder-b", address}, "A0322")
 	})
+}
+
+// oldBuildkitd is a daemon from before the proxy network: $SELFSAME_OLD_BUILDKITD, or what `tools/build old-buildkitd` left in the
+// cache.
+func oldBuildkitd(t *testing.T) string {
+	t.Helper()
+	if p := os.Getenv("SELFSAME_OLD_BUILDKITD"); p != "" {
+		return p
+	}
+	cache := os.Getenv("SELFSAME_CACHE")
+	if cache == "" {
+		cache, _ = os.UserCacheDir()
+	}
+	found, _ := filepath.Glob(filepath.Join(cache, "selfsame", "tools", "old-buildkitd-v*"))
+	if len(found) == 0 {
+		t.Skip("SKIPPED: an old buildkitd is not here; `tools/build old-buildkitd` builds it, or set SELFSAME_OLD_BUILDKITD")
+	}
+	return found[len(found)-1]
+}
+
+// TestOldBuildKit builds with a daemon that does not know the proxy network. It would give a step with network "host" the real one,
+// so it must refuse the step (DESIGN §11 "Fail closed on the network").
+func TestOldBuildKit(t *testing.T) {
+	home := newMachine(t)
+	address := foreign(t, oldBuildkitd(t), "--allow-insecure-entitlement", "network.host")
+	up := newUpstream(t, "from the network\n")
+	dir := withStep(t, dockerfile(t, "FROM scratch\nCOPY step /step\n"+
+		`RUN ["/step", "get", "http://`+up.host+`/one", "/one"]`+"\n", up.host))
+	home.must(0, dir, words("lock -q"))
+	asked := up.asked()
+	for _, flag := range []string{"--builder-a", "--builder-b"} {
+		t.Run(flag, func(t *testing.T) {
+			m := home.on(t)
+			r := m.must(17, dir, []string{"build", "-q", flag, address}, "builder "+strings.ToUpper(flag[len(flag)-1:]), "older", "v0.34")
+			if r.out != "" {
+				t.Errorf("stdout holds %q", r.out)
+			}
+			absent(t, filepath.Join(dir, "selfsame-out", "image"))
+			clean(t, dir)
+		})
+	}
+	if n := up.asked() - asked; n != 0 {
+		t.Errorf("upstream was asked %d times while building", n)
+	}
 }
