@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/selfsame-build/selfsame/builder/graph"
 	"github.com/selfsame-build/selfsame/builder/solver"
@@ -116,7 +117,7 @@ func (r *recorder) platform(ctx context.Context, platform string, d *graph.Draft
 	if !networked(d) {
 		return nil
 	}
-	server, err := r.server(ctx)
+	server, err := r.server(ctx, d)
 	if err != nil {
 		return err
 	}
@@ -165,17 +166,12 @@ func networked(d *graph.Draft) bool {
 }
 
 // server makes the recording input server.
-func (r *recorder) server(ctx context.Context) (*inputs.Server, error) {
+func (r *recorder) server(ctx context.Context, d *graph.Draft) (*inputs.Server, error) {
 	token, err := inputs.NewToken(r.h.Random)
 	if err != nil {
 		return nil, err
 	}
-	mirrors := map[string]string{}
-	if m, err := r.debianMirrors(ctx); err == nil {
-		mirrors["http://"+debian.InvalidHost+"/debian/"] = m.Main + "/"
-		mirrors["http://"+debian.InvalidHost+"/debian-security/"] = m.Security + "/"
-	}
-	opts := inputs.RecorderOptions{Private: r.p.recipe.Record.Private, Mirrors: mirrors, Now: r.h.Now, Previous: r.kept()}
+	opts := inputs.RecorderOptions{Private: r.p.recipe.Record.Private, Mirrors: r.neutral(ctx, d), Now: r.h.Now, Previous: r.kept()}
 	if r.o.Offline {
 		opts.Transport = offline{}
 	}
@@ -381,6 +377,29 @@ func (r *recorder) resolveDebian(ctx context.Context, d recipes.Debian, platform
 		},
 	})
 	return entries, err
+}
+
+// mirrorPatience is how long a recipe without Debian bases waits for the machine's mirrors to answer. Only an image that was made from
+// such a base elsewhere may need them, and a machine that cannot reach a mirror must not wait for one at each lock.
+const mirrorPatience = 10 * time.Second
+
+// neutral maps Debian's neutral addresses to the mirror to ask, if the graph may need it and one is known.
+func (r *recorder) neutral(ctx context.Context, d *graph.Draft) map[string]string {
+	if !slices.ContainsFunc(r.after.Entries, func(e lock.Entry) bool { return e.Kind == lock.KindRelease }) {
+		if len(d.Images) == 0 {
+			return nil
+		}
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, mirrorPatience)
+		defer cancel()
+	}
+	m, err := r.debianMirrors(ctx)
+	if err != nil {
+		return nil
+	}
+	return map[string]string{
+		"http://" + debian.InvalidHost + "/debian/": m.Main + "/", "http://" + debian.InvalidHost + "/debian-security/": m.Security + "/",
+	}
 }
 
 // mirrorsFor is the mirror to ask for a base: the flag's, else the recipe's, else the machine's own.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"os"
 	"os/exec"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/opencontainers/go-digest"
+	"golang.org/x/sys/unix"
 
 	"github.com/selfsame-build/selfsame/internal/diag"
 )
@@ -166,6 +168,10 @@ func (m *Manager) start(ctx context.Context, r run) error {
 	cmd := exec.Command(m.Binaries.Self[0], args...) //nolint:gosec,noctx // our own binary; it must outlive ctx
 	cmd.Stdout, cmd.Stderr, cmd.Dir, cmd.Env = logf, logf, "/", environment(r)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	// What a shell left open in us (a lock of flock(1), a pipe) must not stay open for as long as the builder lives.
+	if err := unix.CloseRange(3, math.MaxInt32, unix.CLOSE_RANGE_CLOEXEC); err != nil && !errors.Is(err, unix.ENOSYS) {
+		return fmt.Errorf("keeping open files from the builder: %w", err)
+	}
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("starting the builder's supervisor: %w", err)
 	}
