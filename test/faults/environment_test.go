@@ -108,7 +108,7 @@ func TestWithoutRoot(t *testing.T) {
 		}
 	}
 	m := &machine{t: t, self: bin, home: home}
-	for args, code := range map[string]int{"lock": 17, "build": 17, "doctor": 17, "check": 0, "version": 0, "schema recipe": 0, "key new --out k": 0, "builders ls": 0, "lock --check": 0} {
+	for args, code := range map[string]int{"lock": 17, "build": 17, "doctor": 17, "check": 0, "version": 0, "schema recipe": 0, "key new --out k": 0, "builders ls": 0, "lock --check": 11} {
 		cmd := m.command(filepath.Join(home, "p"), words(args)...)
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
 		r := finish(t, cmd)
@@ -147,6 +147,7 @@ func foreign(t *testing.T, program string, flags ...string) string {
 // TestForeignBuilder gives as builder B daemons that may not give steps the proxy, and ones that are not there. Either the build is
 // sealed all the same (upstream is not asked) or it says what the daemon lacks.
 func TestForeignBuilder(t *testing.T) {
+	t.Parallel()
 	home := newMachine(t)
 	up := newUpstream(t, "from the network\n")
 	dir := withStep(t, dockerfile(t, "FROM scratch\nCOPY step /step\n"+
@@ -214,6 +215,7 @@ func oldBuildkitd(t *testing.T) string {
 // TestOldBuildKit builds with a daemon that does not know the proxy network. It would give a step with network "host" the real one,
 // so it must refuse the step (DESIGN §11 "Fail closed on the network").
 func TestOldBuildKit(t *testing.T) {
+	t.Parallel()
 	home := newMachine(t)
 	address := foreign(t, oldBuildkitd(t), "--allow-insecure-entitlement", "network.host")
 	up := newUpstream(t, "from the network\n")

@@ -10,6 +10,7 @@ import (
 
 // TestFromSeal builds an image again on another machine from the registry alone, then without what that needs.
 func TestFromSeal(t *testing.T) {
+	t.Parallel()
 	first := newMachine(t)
 	up := newUpstream(t, "sealed\n")
 	reg := newRegistry(t, nil)
@@ -77,6 +78,7 @@ func TestFromSeal(t *testing.T) {
 
 // TestFromDamagedSeal has the registry hand out a seal with a part missing or changed.
 func TestFromDamagedSeal(t *testing.T) {
+	t.Parallel()
 	first := newMachine(t)
 	var spoil fault
 	reg := newRegistry(t, func(w http.ResponseWriter, r *http.Request, next http.Handler) {

@@ -90,6 +90,7 @@ func (s *nameServer) resolving(t *testing.T, cmd *exec.Cmd) *exec.Cmd {
 // TestNameServerFails has a name server that fails at first: recording, a base image, the push and what is fetched again are tried
 // again. One that never answers is exit 17.
 func TestNameServerFails(t *testing.T) {
+	t.Parallel()
 	m := newMachine(t)
 	up := newUpstream(t, "named\n")
 	reg := newRegistry(t, nil)

@@ -93,6 +93,12 @@ func only(method, path string, f fault) fault {
 	}
 }
 
+// stalls takes a request and says nothing.
+func stalls(_ http.ResponseWriter, r *http.Request, _ http.Handler) {
+	_, _ = io.Copy(io.Discard, r.Body)
+	<-r.Context().Done()
+}
+
 // twice applies a fault to the first two requests.
 func twice(f fault) fault {
 	var mu sync.Mutex
@@ -112,6 +118,7 @@ func twice(f fault) fault {
 
 // TestRegistryFaults pushes to registries that refuse, fail or are busy. What fails leaves no tag.
 func TestRegistryFaults(t *testing.T) {
+	t.Parallel()
 	home := newMachine(t)
 	dir := scratch(t)
 	home.must(0, dir, words("lock -q"))
@@ -130,6 +137,7 @@ func TestRegistryFaults(t *testing.T) {
 		"500 on the tag":          {only("PUT", "/manifests/v1", status(500, "Retry-After", "0")), 17, []string{"A0511"}},
 		"500 on manifests":        {only("PUT", "/manifests/sha256:", status(500, "Retry-After", "0")), 17, []string{"A0511"}},
 		"hangs up in an upload":   {only("PUT", "/blobs/", func(http.ResponseWriter, *http.Request, http.Handler) { panic(http.ErrAbortHandler) }), 17, []string{"A0511"}},
+		"stalls":                  {only("POST", "/blobs/", stalls), 17, []string{"A0511", "stalled"}},
 		"says yes and keeps none": {only("PUT", "/manifests/", status(201)), 17, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
