@@ -337,6 +337,11 @@ func (h *Host) solvePair(ctx context.Context, r *twinRun, l *lock.Lock, o Option
 			return err
 		}()
 	}
+	if err := h.carryCertificates(solving, r); err != nil {
+		stop(err)
+		measuring.Wait()
+		return err
+	}
 	if r.a.done(len(plans)) {
 		go look()
 		errB = h.solveAll(solving, r.b, plans, 1, x)

@@ -186,6 +186,7 @@ func (b *build) facts(index ocispec.Descriptor, images []provenance.Image) (prov
 		Twins: twins, Axes: b.run.axes, Independence: provenance.SameHost,
 		BuilderID: provenance.BuilderID(b.mode()), Selfsame: h.Selfsame,
 		InvocationID: hex.EncodeToString(id[:]), Started: b.started, Finished: h.Now(), Seal: b.opt.Seal,
+		SealedSecrets: recordingSecrets(b.run.drafts),
 	}, nil
 }
 

@@ -32,6 +32,8 @@ type LockOptions struct {
 	Offline bool
 	// Mirror is the Debian mirror to ask; empty: the machine's own.
 	Mirror string
+	// Credentials are what steps may use.
+	Credentials Credentials
 }
 
 // LockResult says what changed.
@@ -104,6 +106,9 @@ func (r *recorder) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := r.o.Credentials.check(drafts); err != nil {
+		return err
+	}
 	for _, platform := range r.p.recipe.Platforms {
 		if err := r.platform(ctx, platform, drafts[platform]); err != nil {
 			return err
@@ -143,12 +148,22 @@ func (r *recorder) platform(ctx context.Context, platform string, d *graph.Draft
 	if err := canRun("record", info, map[string]*graph.Draft{platform: d}); err != nil {
 		return err
 	}
-	plan, err := d.Finish(graph.Finish{Hostname: w.hostname, Env: []string{canaryEnv + "=" + w.canary}})
+	if err := r.h.carryCertificate(ctx, client, "record", w); err != nil {
+		return err
+	}
+	once, err := r.h.word()
+	if err != nil {
+		return err
+	}
+	plan, err := d.Finish(graph.Finish{Once: once, Hostname: w.hostname, Env: []string{canaryEnv + "=" + w.canary}})
 	if err != nil {
 		return err
 	}
 	res, err := client.Solve(ctx, solver.Request{
 		Plan: plan, Store: r.h.Store.Content(), Convert: r.converter(server, d), Own: server.Owns, Display: r.h.Display.Attempt("record"),
+		Credentials: solver.Credentials{
+			Secrets: r.o.Credentials.Secrets, Agents: r.o.Credentials.Agents, Hide: r.o.Credentials.values(),
+		},
 	})
 	if err != nil && ctx.Err() == nil {
 		t := &twin{label: "record", lease: lease, server: server, results: map[string]*solver.Result{platform: res}}
@@ -171,7 +186,8 @@ func (r *recorder) server(ctx context.Context, d *graph.Draft) (*inputs.Server, 
 	if err != nil {
 		return nil, err
 	}
-	opts := inputs.RecorderOptions{Private: r.p.recipe.Record.Private, Mirrors: r.neutral(ctx, d), Now: r.h.Now, Previous: r.kept()}
+	opts := inputs.RecorderOptions{Private: r.p.recipe.Record.Private, Mirrors: r.neutral(ctx, d), Now: r.h.Now, Previous: r.kept(),
+		Secrets: r.o.Credentials.values()}
 	if r.o.Offline {
 		opts.Transport = offline{}
 	}
@@ -268,7 +284,26 @@ func (r *recorder) collect(platform string, d *graph.Draft, s *inputs.Server, re
 		w.Severity = diag.SeverityWarning
 		r.refused = append(r.refused, &w)
 	}
+	r.noteSecrets(s.Requests(), steps)
 	return nil
+}
+
+// noteSecrets tells what only the user can judge: which answers may be private.
+func (r *recorder) noteSecrets(requests []inputs.Request, steps map[string][]string) {
+	said, private := map[string]bool{}, map[string]bool{}
+	for _, q := range requests {
+		switch {
+		case q.Outcome != inputs.OutcomeServed:
+		case slices.Contains(q.Notes, inputs.NoteSecret) && !said[q.URL]:
+			said[q.URL] = true
+			r.refused = append(r.refused, q.Diagnostic(first(steps[q.URL])))
+		case slices.Contains(q.Notes, inputs.NoteCredentials):
+			private[q.URL] = true
+		}
+	}
+	if len(private) > 0 {
+		r.h.notice("%d URLs were asked for with credentials: what they answered is in the store, and would be in a seal", len(private))
+	}
 }
 
 func first(s []string) string {

@@ -50,7 +50,7 @@ func (r *lockResolver) debian(ctx context.Context, d recipes.Debian, platform st
 // sealing is how a draft becomes the plan of a sealed build for one twin.
 func sealing(l *lock.Lock, platform string, w world, noCache bool, tr *trust) graph.Finish {
 	return graph.Finish{
-		Sealed: true, Hostname: w.hostname, NoCache: noCache,
+		Sealed: true, Hostname: w.hostname, NoCache: noCache, Once: tr.word,
 		Env:     []string{canaryEnv + "=" + w.canary},
 		AptConf: debian.AptSealedConf(),
 		Slice: func(step string) (digest.Digest, bool) {

@@ -30,11 +30,20 @@ type trust struct {
 
 // newTrust opens the journal that lies beside the builders, whose caches it is about.
 func (h *Host) newTrust() (*trust, error) {
+	word, err := h.word()
+	if err != nil {
+		return nil, err
+	}
+	return &trust{dir: filepath.Join(filepath.Dir(h.Daemons.Dir), "answered"), word: word, used: map[digest.Digest]string{}}, nil
+}
+
+// word makes a word that no other build has.
+func (h *Host) word() (string, error) {
 	var word [16]byte
 	if _, err := io.ReadFull(h.Random, word[:]); err != nil {
-		return nil, fmt.Errorf("making a word for the journal: %w", err)
+		return "", fmt.Errorf("making a word of this build's own: %w", err)
 	}
-	return &trust{dir: filepath.Join(filepath.Dir(h.Daemons.Dir), "answered"), word: hex.EncodeToString(word[:]), used: map[digest.Digest]string{}}, nil
+	return hex.EncodeToString(word[:]), nil
 }
 
 // salt is what a step with this slice of the lock is salted with.

@@ -33,19 +33,27 @@ func (s *Server) Entries(platform string, steps map[string][]string) (entries []
 	return l.Sorted(), orphans
 }
 
-// answered lists the served requests, one for each key and route.
+// answered lists the served requests, one for each key and route: the first, unless that was turned away and asked again with
+// credentials.
 func (s *Server) answered() []Request {
 	type once struct {
 		route Route
 		key   key
 	}
-	seen := map[once]bool{}
-	return slices.DeleteFunc(s.outcome(OutcomeServed), func(r Request) bool {
+	var out []Request
+	at := map[once]int{}
+	for _, r := range s.outcome(OutcomeServed) {
 		o := once{r.Route, key{r.URL, r.Accept}}
-		drop := seen[o]
-		seen[o] = true
-		return drop
-	})
+		i, seen := at[o]
+		switch {
+		case !seen:
+			at[o] = len(out)
+			out = append(out, r)
+		case out[i].Status == http.StatusUnauthorized:
+			out[i] = r
+		}
+	}
+	return out
 }
 
 // maxRedirects is how far a chain of redirects is followed; net/http's own limit.

@@ -79,6 +79,12 @@ func (f *flight) result() (a answer, fail *failure, ended bool) {
 	return f.answer, f.fail, f.ended
 }
 
+// unauthorized says whether upstream has answered 401.
+func (f *flight) unauthorized() bool {
+	a, fail, ended := f.result()
+	return ended && fail == nil && a.status == http.StatusUnauthorized
+}
+
 // errBroken ends a body whose flight failed half-way.
 var errBroken = errors.New("upstream broke off")
 

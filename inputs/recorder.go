@@ -23,6 +23,8 @@ type RecorderOptions struct {
 	Mirrors map[string]string
 	// Previous are answers of an older lock to keep: served as they are, without asking upstream, where the store has them.
 	Previous []lock.Entry
+	// Secrets are values that may not be in anything that is kept.
+	Secrets [][]byte
 	// Proxy chooses the machine's own way out, as http.Transport.Proxy does; nil: direct. Behind a proxy only URLs are
 	// checked, since the proxy does the dialling.
 	Proxy func(*http.Request) (*url.URL, error)
@@ -87,6 +89,7 @@ func NewRecorder(store *Store, token string, o RecorderOptions) (*Server, error)
 	if err != nil {
 		return nil, err
 	}
+	s.hidden = o.Secrets
 	m.ctx, s.stop = context.WithCancel(context.Background())
 	return s, nil
 }
@@ -186,7 +189,7 @@ func (m *recorder) serve(s *Server, w http.ResponseWriter, r *http.Request, k ke
 func (m *recorder) join(k key, target string, r *http.Request) (f *flight, first bool, fail *failure) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if f := m.flights[k]; f != nil {
+	if f := m.flights[k]; f != nil && (!f.unauthorized() || !withCredentials(r)) {
 		return f, false, nil
 	}
 	switch {

@@ -24,6 +24,7 @@ type Server struct {
 	token   string
 	answers answerer
 	journal journal
+	hidden  hidden
 
 	mu   sync.Mutex
 	base string // "http://host:port/", set by Start
@@ -114,6 +115,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	safe, secret := redactURL(target)
 	k := key{safe, normalAccept(r.Header.Values("Accept"))}
 	req := Request{Method: r.Method, Route: route, URL: k.url, Accept: k.accept, Notes: notes(r, secret || strings.Contains(safe, "="+redacted))}
+	if s.hidden.in(k.url) || s.hidden.in(k.accept) {
+		req.URL, req.Accept = withoutPath(target), ""
+		s.refuse(w, http.StatusForbidden, req, diag.RequestRefused, "the request holds the value of a secret where the lock would show it: send it in a header such as Authorization")
+		return
+	}
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		s.refuse(w, http.StatusMethodNotAllowed, req, diag.RequestRefused, "only GET can be sealed")
 		return

@@ -47,6 +47,9 @@ func (m *recorder) capture(f *flight, target string, header http.Header) (answer
 	}
 	m.unmirror(target, resp.Header)
 	kept := keepHeaders(resp.Header)
+	if hidden(m.o.Secrets).in(string(headerText(kept))) {
+		return answer{}, failed(ctx, errRepeats)
+	}
 	if m.learn(target, resp.Header.Get("Location")) {
 		resp.Body.Close() // its "moved to" page would repeat the secret
 		resp.Body, resp.ContentLength = http.NoBody, 0
@@ -73,10 +76,13 @@ func (m *recorder) body(f *flight, resp *http.Response, kept http.Header, watch 
 		return Blob{}, fmt.Errorf("%w (%d bytes)", ErrTooLarge, m.o.MaxBody)
 	}
 	f.head(resp.StatusCode, kept, resp.ContentLength, w.f.Name())
-	buf := make([]byte, 128<<10)
+	buf, scan := make([]byte, 128<<10), scanner{hidden: m.o.Secrets}
 	for {
 		n, err := resp.Body.Read(buf)
 		watch.Reset(m.o.Stall)
+		if scan.found(buf[:n]) {
+			return Blob{}, errRepeats
+		}
 		if _, werr := w.Write(buf[:n]); werr != nil {
 			return Blob{}, werr
 		}
@@ -188,6 +194,9 @@ func failed(ctx context.Context, err error) *failure {
 	var private *privateError
 	if errors.As(err, &private) {
 		return &failure{OutcomeRefused, http.StatusForbidden, diag.RequestPrivate, private.Error()}
+	}
+	if errors.Is(err, errRepeats) {
+		return &failure{OutcomeRefused, http.StatusBadGateway, diag.RequestRefused, err.Error()}
 	}
 	if cause := context.Cause(ctx); cause != nil && errors.Is(cause, errStalled) {
 		err = cause

@@ -33,6 +33,9 @@ type Finish struct {
 	// NoCache makes the daemon run every step. While recording every step that could make a request runs anyway: a cached one
 	// would make none.
 	NoCache bool
+	// Once is a word that no other build has. It is the salt of networked steps that must run: BuildKit's own "ignore cache" would
+	// also empty the mount with the proxy's certificate (llbsolver/vertex.go, detectPrunedCacheID).
+	Once string
 }
 
 // Finish makes the Plan: the only graph that a daemon ever gets.
@@ -42,8 +45,7 @@ func (d *Draft) Finish(f Finish) (*Plan, error) {
 	var list diag.List
 	err := r.run(d.def, func(old digest.Digest, op *pb.Op, md *pb.OpMetadata) (*edge, error) {
 		if md != nil {
-			e := op.GetExec()
-			md.IgnoreCache = e != nil && (f.NoCache || !f.Sealed && e.Network != pb.NetMode_NONE)
+			md.IgnoreCache = false
 		}
 		switch o := op.Op.(type) {
 		case *pb.Op_Source:
@@ -99,6 +101,9 @@ func (f Finish) exec(r *rebuild, op *pb.Op, e *pb.ExecOp, md *pb.OpMetadata, s *
 	if f.Sealed && networked {
 		salt, networked = f.Slice(s.Name)
 	}
+	if f.NoCache || !f.Sealed {
+		salt = digest.FromString(f.Once + salt.String())
+	}
 	s.Networked = networked
 	setEnv(e.Meta, "SOURCE_DATE_EPOCH="+strconv.FormatInt(epoch, 10))
 	for _, env := range f.Env {
@@ -106,17 +111,20 @@ func (f Finish) exec(r *rebuild, op *pb.Op, e *pb.ExecOp, md *pb.OpMetadata, s *
 	}
 	e.Meta.Hostname = f.Hostname
 	e.Meta.ProxyEnv = nil
-	f.mounts(e)
+	if err := f.mounts(r, op, e); err != nil {
+		return err
+	}
 	e.Network = pb.NetMode_NONE
 	if networked {
 		e.Network = pb.NetMode_HOST
 		setEnv(e.Meta, "APT_CONFIG="+mountDir+"/apt.conf")
-		setEnv(e.Meta, "NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt")
+		trust(e)
 		if err := f.mountSalt(r, op, e, salt); err != nil {
 			return err
 		}
 	}
 	if md != nil {
+		md.IgnoreCache = f.NoCache && !networked
 		if md.Description == nil {
 			md.Description = map[string]string{}
 		}
@@ -133,15 +141,22 @@ func (f Finish) exec(r *rebuild, op *pb.Op, e *pb.ExecOp, md *pb.OpMetadata, s *
 	return nil
 }
 
-// mounts empties cache mounts, and drops secrets and agents where the build is sealed.
-func (f Finish) mounts(e *pb.ExecOp) {
+// mounts empties cache mounts, and where the build is sealed takes secrets and agents away.
+func (f Finish) mounts(r *rebuild, op *pb.Op, e *pb.ExecOp) error {
 	kept := e.Mounts[:0]
 	for _, m := range e.Mounts {
 		switch m.MountType {
 		case pb.MountType_CACHE:
 			m = &pb.Mount{Input: m.Input, Selector: m.Selector, Dest: m.Dest, Output: int64(pb.SkipOutput), MountType: pb.MountType_BIND}
 		case pb.MountType_SECRET, pb.MountType_SSH:
-			if f.Sealed {
+			if !f.Sealed {
+				break
+			}
+			blank, err := blank(r, op, m)
+			if err != nil {
+				return err
+			}
+			if m = blank; m == nil {
 				continue
 			}
 		}
@@ -149,8 +164,9 @@ func (f Finish) mounts(e *pb.ExecOp) {
 	}
 	e.Mounts = kept
 	if f.Sealed {
-		e.Secretenv = nil
+		blankEnv(e)
 	}
+	return nil
 }
 
 // mountSalt gives the step a read-only folder whose content depends on its slice of the lock.
@@ -158,7 +174,8 @@ func (f Finish) mountSalt(r *rebuild, op *pb.Op, e *pb.ExecOp, salt digest.Diges
 	folder := &pb.Op{
 		Op: &pb.Op_File{File: &pb.FileOp{Actions: []*pb.FileAction{
 			mkfile(-1, -1, "/salt", []byte(salt)),
-			mkfile(0, 0, "/apt.conf", f.AptConf),
+			mkfile(0, -1, "/apt.conf", append([]byte(aptTrust), f.AptConf...)),
+			mkfile(1, 0, "/wgetrc", []byte(wgetTrust)),
 		}}},
 		Platform: op.Platform, Constraints: op.Constraints,
 	}

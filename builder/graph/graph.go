@@ -76,8 +76,9 @@ type Step struct {
 	Line int
 	// Networked says that the step may make requests: always while recording, if the lock has entries for it when sealed.
 	Networked bool
-	// Secrets and SSH are ids of mounts that the step declares; they are dropped from a sealed build.
-	Secrets, SSH []string
+	// Secrets and SSH are ids of mounts that the step declares; a sealed build has no values for them. Required are those of either
+	// kind without which the author says that the step cannot do.
+	Secrets, SSH, Required []string
 	// EmptyCaches are the targets of cache mounts, which are empty folders in every build.
 	EmptyCaches []string
 }

@@ -219,6 +219,103 @@ func TestMountsThatHoldUnkeyedInputs(t *testing.T) {
 	}
 }
 
+// TestRequiredSecretsAreBlank: a step that cannot do without a secret finds an empty one in a sealed build, made anew from nothing.
+func TestRequiredSecretsAreBlank(t *testing.T) {
+	const file = "FROM base\nRUN --mount=type=secret,id=s,required=true,target=/s,uid=7,mode=0440 --mount=type=secret,id=o " +
+		"--mount=type=secret,id=v,env=V,required=true --mount=type=secret,id=w,env=W --mount=type=ssh,required=true x\n"
+	d := compile(t, file)
+	if got, want := d.Steps[0].Required, []string{"s", "default", "v"}; !slices.Equal(got, want) {
+		t.Errorf("required are %v, want %v", got, want)
+	}
+	p := finish(t, d, sealed(nil))
+	e, _, _ := exec(t, p, "Dockerfile:2")
+	if len(e.Mounts) != 2 || e.Mounts[1].Dest != "/s" || !e.Mounts[1].Readonly || e.Mounts[1].MountType != pb.MountType_BIND {
+		t.Errorf("mounts %v, want the root and an empty file at /s", e.Mounts)
+	}
+	if len(e.Secretenv) != 0 || !slices.Contains(e.Meta.Env, "V=") || slices.ContainsFunc(e.Meta.Env, func(s string) bool { return strings.HasPrefix(s, "W=") }) {
+		t.Errorf("environment %v, secrets %v; want V alone, and empty", e.Meta.Env, e.Secretenv)
+	}
+	blanks := 0
+	for _, dt := range p.Definition.Def {
+		var op pb.Op
+		if err := op.Unmarshal(dt); err != nil {
+			t.Fatal(err)
+		}
+		for _, a := range op.GetFile().GetActions() {
+			if mk := a.GetMkfile(); mk != nil && mk.Path == "/secret" {
+				if blanks++; len(mk.Data) != 0 || mk.Mode != 0o440 || mk.Owner.User.GetByID() != 7 {
+					t.Errorf("blank %v, want an empty file of owner 7 with mode 0440", mk)
+				}
+			}
+		}
+	}
+	if blanks != 1 {
+		t.Errorf("%d blanks, want 1", blanks)
+	}
+	e, _, _ = exec(t, finish(t, d, Finish{}), "Dockerfile:2")
+	if len(e.Mounts) != 6 || len(e.Secretenv) != 2 { // root, salt, certificate; s, o and the agent
+		t.Errorf("recording: %d mounts, %d variables, want 6 and 2", len(e.Mounts), len(e.Secretenv))
+	}
+}
+
+// TestNetworkedStepsTrustTheProxy, alike while recording and when sealed, on both twins, and only as far as the author lets them.
+func TestNetworkedStepsTrustTheProxy(t *testing.T) {
+	d := compile(t, "FROM base\nENV PIP_CERT=/own.pem\nRUN fetch\nRUN stay\n")
+	slice := map[string]string{"Dockerfile:3": "one"}
+	a, b := sealed(slice), sealed(slice)
+	b.Hostname, b.Env = "other", []string{"CANARY=other"}
+	var envs [][]string
+	for _, f := range []Finish{a, b, {Once: "x"}} {
+		p := finish(t, d, f)
+		e, _, _ := exec(t, p, "Dockerfile:3")
+		if !slices.ContainsFunc(e.Mounts, isTrust) {
+			t.Error("the proxy's certificate is not mounted")
+		}
+		if !slices.Contains(e.Meta.Env, "PIP_CERT=/own.pem") || slices.Contains(e.Meta.Env, "PIP_CERT="+trustFile) {
+			t.Errorf("environment %v: what the Dockerfile says was overridden", e.Meta.Env)
+		}
+		if !slices.Contains(e.Meta.Env, "SSL_CERT_FILE="+trustFile) {
+			t.Errorf("environment %v lacks the certificate", e.Meta.Env)
+		}
+		env := slices.DeleteFunc(slices.Clone(e.Meta.Env), func(s string) bool { return strings.HasPrefix(s, "CANARY=") })
+		envs = append(envs, env)
+		if strings.Contains(string(p.Config), trustDir) || strings.Contains(string(p.Config), "SSL_CERT_FILE") {
+			t.Errorf("the certificate's place reached the image: %s", p.Config)
+		}
+	}
+	if !slices.Equal(envs[0], envs[1]) || !slices.Equal(envs[0], envs[2]) {
+		t.Errorf("A, B and recording see different environments:\n%v\n%v\n%v", envs[0], envs[1], envs[2])
+	}
+	e, _, _ := exec(t, finish(t, d, a), "Dockerfile:4")
+	if len(e.Mounts) != 1 || slices.ContainsFunc(e.Meta.Env, func(s string) bool { return strings.HasPrefix(s, "SSL_CERT_FILE") }) {
+		t.Errorf("a step without network: mounts %v, environment %v", e.Mounts, e.Meta.Env)
+	}
+}
+
+// TestStepsThatMustRunAreSalted: BuildKit's own way to ignore its cache would take the proxy's certificate away.
+func TestStepsThatMustRunAreSalted(t *testing.T) {
+	d := compile(t, "FROM base\nRUN fetch\nRUN stay\n")
+	slice := map[string]string{"Dockerfile:2": "one"}
+	seen := map[digest.Digest]bool{}
+	warm := sealed(slice)
+	for _, f := range []Finish{warm, {Once: "1"}, {Once: "2"}} {
+		_, md, dgst := exec(t, finish(t, d, f), "Dockerfile:2")
+		if md.IgnoreCache || seen[dgst] {
+			t.Errorf("networked step: ignore-cache %v, found again %v", md.IgnoreCache, seen[dgst])
+		}
+		seen[dgst] = true
+	}
+	cold := sealed(slice)
+	cold.NoCache, cold.Once = true, "3"
+	p := finish(t, d, cold)
+	if _, md, dgst := exec(t, p, "Dockerfile:2"); md.IgnoreCache || seen[dgst] {
+		t.Error("with --no-cache a networked step can come from the cache, or loses the certificate")
+	}
+	if _, md, _ := exec(t, p, "Dockerfile:3"); !md.IgnoreCache {
+		t.Error("with --no-cache a step without network can come from the cache")
+	}
+}
+
 func TestRefusedSteps(t *testing.T) {
 	for file, code := range map[string]diag.Code{
 		"FROM base\nRUN --network=host x\n":                                                    "A0303",
@@ -359,6 +456,12 @@ func TestHermeticRefuses(t *testing.T) {
 		"a device":         onExec(func(e *pb.ExecOp, _ *pb.OpMetadata) { e.CdiDevices = []*pb.CDIDevice{{Name: "gpu"}} }),
 		"a secret":         onExec(func(e *pb.ExecOp, _ *pb.OpMetadata) { e.Secretenv = []*pb.SecretEnv{{ID: "x"}} }),
 		"a secret's mount": onExec(func(e *pb.ExecOp, _ *pb.OpMetadata) { e.Mounts[1].MountType = pb.MountType_SECRET }),
+		"another cache where the certificate is": onExec(func(e *pb.ExecOp, _ *pb.OpMetadata) {
+			e.Mounts[slices.IndexFunc(e.Mounts, isTrust)].CacheOpt.ID = "other"
+		}),
+		"a certificate that a step may write": onExec(func(e *pb.ExecOp, _ *pb.OpMetadata) {
+			e.Mounts[slices.IndexFunc(e.Mounts, isTrust)].Readonly = false
+		}),
 		"a cache": onExec(func(e *pb.ExecOp, _ *pb.OpMetadata) {
 			e.Mounts = append(e.Mounts, &pb.Mount{Dest: "/c", MountType: pb.MountType_CACHE})
 		}),

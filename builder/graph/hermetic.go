@@ -67,6 +67,9 @@ func execFault(e *pb.ExecOp, md *pb.OpMetadata) string {
 	}
 	salted := false
 	for _, m := range e.Mounts {
+		if isTrust(m) {
+			continue
+		}
 		switch m.MountType {
 		case pb.MountType_SECRET, pb.MountType_SSH, pb.MountType_CACHE:
 			return fmt.Sprintf("a step mounts %s at %s", strings.ToLower(m.MountType.String()), m.Dest)

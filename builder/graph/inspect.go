@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"cmp"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -94,15 +95,27 @@ func (d *Draft) step(dgst digest.Digest, e *pb.ExecOp, file string, line int) St
 	for _, m := range e.Mounts {
 		switch m.MountType {
 		case pb.MountType_SECRET:
-			s.Secrets = append(s.Secrets, m.GetSecretOpt().GetID())
+			o := m.GetSecretOpt()
+			s.Secrets = append(s.Secrets, o.GetID())
+			if !o.GetOptional() {
+				s.Required = append(s.Required, o.GetID())
+			}
 		case pb.MountType_SSH:
-			s.SSH = append(s.SSH, m.GetSSHOpt().GetID())
+			o := m.GetSSHOpt()
+			id := cmp.Or(o.GetID(), "default") // BuildKit's sshforward.DefaultID
+			s.SSH = append(s.SSH, id)
+			if !o.GetOptional() {
+				s.Required = append(s.Required, id)
+			}
 		case pb.MountType_CACHE:
 			s.EmptyCaches = append(s.EmptyCaches, m.Dest)
 		}
 	}
 	for _, env := range e.Secretenv {
 		s.Secrets = append(s.Secrets, env.ID)
+		if !env.Optional {
+			s.Required = append(s.Required, env.ID)
+		}
 	}
 	s.Networked = e.Network != pb.NetMode_NONE
 	return s

@@ -16,7 +16,6 @@ import (
 	"github.com/containerd/platforms"
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/exporter/containerimage/exptypes"
-	"github.com/moby/buildkit/session"
 	"github.com/moby/buildkit/util/entitlements"
 	"github.com/opencontainers/go-digest"
 
@@ -90,8 +89,8 @@ type Request struct {
 	// Output gets the image's blobs; nil: run the steps, export nothing. Layers arrive as the builder has them, uncompressed and with
 	// the times at which their files were written (package builder/layers).
 	Output content.Store
-	// Session carries secrets and agents while recording.
-	Session []session.Attachable
+	// Credentials are for recording only.
+	Credentials Credentials
 	// Display gets the events for people; it may be nil.
 	Display *Attempt
 	// OnEvent sees every step's state as it changes; it may be nil.
@@ -117,13 +116,17 @@ func ExporterAttrs(epoch time.Time) map[string]string {
 // Solve runs the plan. When a step fails the error is a *StepError.
 func (c *Client) Solve(ctx context.Context, req Request) (*Result, error) {
 	pol := &policy{convert: req.Convert, own: req.Own}
+	offered, err := req.Credentials.attachables()
+	if err != nil {
+		return nil, err
+	}
 	opt := client.SolveOpt{
 		CompatibilityVersion: CompatibilityVersion,
 		OCIStores:            map[string]content.Store{graph.StoreID: req.Store},
 		SourcePolicyProvider: pol.provider(),
 		ProxyNetwork:         true,
 		AllowedEntitlements:  []string{entitlements.EntitlementNetworkHost.String()},
-		Session:              req.Session,
+		Session:              offered,
 	}
 	if req.Output != nil {
 		attrs := ExporterAttrs(req.Plan.Epoch)

@@ -49,10 +49,11 @@ type watcher struct {
 	req   Request
 	runs  map[digest.Digest]*StepRun
 	order []digest.Digest
+	mask  *mask
 }
 
 func newWatcher(req Request) *watcher {
-	return &watcher{req: req, runs: map[digest.Digest]*StepRun{}}
+	return &watcher{req: req, runs: map[digest.Digest]*StepRun{}, mask: newMask(req.Credentials.Hide)}
 }
 
 func (w *watcher) run(ch chan *client.SolveStatus) {
@@ -60,6 +61,7 @@ func (w *watcher) run(ch chan *client.SolveStatus) {
 		for _, v := range s.Vertexes {
 			w.vertex(v)
 		}
+		w.hide(s)
 		for _, l := range s.Logs {
 			if r := w.runs[l.Vertex]; r != nil {
 				r.Log = append(r.Log, l.Data...)
@@ -68,6 +70,21 @@ func (w *watcher) run(ch chan *client.SolveStatus) {
 		}
 		if w.req.Display != nil {
 			w.req.Display.send(s, w.readable)
+		}
+	}
+}
+
+// hide masks values of secrets in what steps wrote.
+func (w *watcher) hide(s *client.SolveStatus) {
+	for _, l := range s.Logs {
+		l.Data = w.mask.next(l.Vertex, l.Data)
+	}
+	for _, v := range s.Vertexes {
+		if v.Completed == nil {
+			continue
+		}
+		if rest := w.mask.last(v.Digest); len(rest) > 0 {
+			s.Logs = append(s.Logs, &client.VertexLog{Vertex: v.Digest, Stream: 2, Data: rest, Timestamp: *v.Completed})
 		}
 	}
 }

@@ -20,7 +20,7 @@ var (
 	envCache = Variable{Name: "XDG_CACHE_HOME",
 		Meaning: "the store of sealed inputs and other things that can be fetched again live in `selfsame` below it; `~/.cache` when unset or not absolute; `--store` moves the store alone"}
 	envHome    = Variable{Name: "HOME", Meaning: "where `~` is, for the two above"}
-	envAgent   = Variable{Name: "SSH_AUTH_SOCK", Meaning: "socket of the ssh agent, for git repositories that are reached by ssh while recording"}
+	envAgent   = Variable{Name: "SSH_AUTH_SOCK", Meaning: "socket of the ssh agent: for git repositories that are reached by ssh while recording, and what `lock --ssh ID` lends to steps when the flag names none"}
 	envNoColor = Variable{Name: "NO_COLOR", Meaning: "anything but empty: no colour"}
 	envForce   = Variable{Name: "CLICOLOR_FORCE", Meaning: "anything but empty: colour also where there is no terminal, unless `NO_COLOR` is set"}
 	envTerm    = Variable{Name: "TERM", Meaning: "`dumb`: no colour"}

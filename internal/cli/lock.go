@@ -11,6 +11,7 @@ import (
 
 func (a *app) lockCommand() *cobra.Command {
 	o := builder.LockOptions{Out: DefaultOut}
+	var secrets, agents []string
 	cmd := &cobra.Command{
 		Use: "lock [RECIPE]", GroupID: "author", Short: "Record every input of the build, once, and write selfsame.lock",
 		Long: `Run the recipe once behind the recording input server. Every image, URL, package and HTTP response that the build reads goes
@@ -20,6 +21,10 @@ into the store, and its digest into selfsame.lock, one input a line. What was lo
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Recipe = recipeArg(args)
+			var err error
+			if o.Credentials, err = a.credentials(secrets, agents); err != nil {
+				return err
+			}
 			return a.runLock(cmd, o)
 		},
 	}
@@ -29,6 +34,8 @@ into the store, and its digest into selfsame.lock, one input a line. What was lo
 	f.Lookup("upgrade").NoOptDefVal = "*"
 	f.BoolVar(&o.Offline, "offline", false, "use only what the store has")
 	f.StringVar(&o.Mirror, "debian-mirror", "", "Debian mirror to ask (default: the machine's own)")
+	f.StringArrayVar(&secrets, "secret", nil, "give steps a secret while recording: `id=NAME,src=FILE` or id=NAME,env=VARIABLE; its value is kept nowhere")
+	f.StringArrayVar(&agents, "ssh", nil, "lend steps an ssh agent while recording: `ID` (the agent of SSH_AUTH_SOCK) or ID=SOCKET; most often ID is default")
 	f.StringVar(&o.Out, "out", DefaultOut, "the build's output folder, which is no part of the context")
 	return cmd
 }
