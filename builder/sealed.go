@@ -71,7 +71,12 @@ func sealing(l *lock.Lock, platform string, w world, noCache bool, tr *trust) gr
 func (t *twin) misses() error {
 	var list diag.List
 	for _, m := range t.server.Misses() {
-		list = append(list, m.Diagnostic(t.stepOf(m.URL)))
+		step := t.stepFor(m.URL)
+		d := m.Diagnostic(step.Name)
+		if ids := append(slices.Clone(step.Secrets), step.SSH...); len(ids) > 0 {
+			d = d.WithWhy("the step was recorded with `" + strings.Join(ids, "`, `") + "`, which builds do not have: it may ask for something else without")
+		}
+		list = append(list, d)
 	}
 	for _, f := range t.server.Failed() {
 		list = append(list, f.Diagnostic(t.stepOf(f.URL)))
@@ -82,8 +87,11 @@ func (t *twin) misses() error {
 	return list.Err()
 }
 
-// stepOf finds the step that asked for a URL, by the daemon's own report.
-func (t *twin) stepOf(url string) string {
+// stepOf is the name of the step that asked for a URL.
+func (t *twin) stepOf(url string) string { return t.stepFor(url).Name }
+
+// stepFor finds the step that asked for a URL, by the daemon's own report.
+func (t *twin) stepFor(url string) graph.Step {
 	for _, res := range t.results {
 		if res == nil {
 			continue
@@ -91,12 +99,12 @@ func (t *twin) stepOf(url string) string {
 		for _, s := range res.Steps {
 			for _, q := range s.Requests {
 				if orig, ok := t.server.OriginalURL(q.URL); ok && orig == url {
-					return s.Step.Name
+					return s.Step
 				}
 			}
 		}
 	}
-	return ""
+	return graph.Step{}
 }
 
 func isStep(err error) bool {

@@ -101,7 +101,8 @@ func decodeURL(encoded string) (Route, string, bool) {
 	return route, normal, err == nil
 }
 
-// redactURL replaces the values of secret-like query parameters and says whether there were any.
+// redactURL replaces the values of secret-like query parameters and says whether there were any. An empty value is one too: in a
+// sealed build the secret that it is made from is empty or absent.
 func redactURL(normal string) (string, bool) {
 	base, query, ok := strings.Cut(normal, "?")
 	if !ok {
@@ -110,8 +111,8 @@ func redactURL(normal string) (string, bool) {
 	found := false
 	pairs := strings.Split(query, "&")
 	for i, p := range pairs {
-		name, value, _ := strings.Cut(p, "=")
-		if value != "" && secretName(name) {
+		name, _, valued := strings.Cut(p, "=")
+		if valued && secretName(name) {
 			pairs[i], found = name+"="+redacted, true
 		}
 	}

@@ -48,7 +48,7 @@ func TestConvertURLAndBack(t *testing.T) {
 		"http://example.com/x#frag":                   "http://example.com/x",
 		"http://example.com/%41%zz":                   "",
 		"http://example.com/é?ü=1":                    "http://example.com/%C3%A9?%C3%BC=1",
-		"http://example.com/x?sig=abc&a=b&token=":     "http://example.com/x?sig=REDACTED&a=b&token=",
+		"http://example.com/x?sig=abc&a=b&token=":     "http://example.com/x?sig=REDACTED&a=b&token=REDACTED",
 		"http://example.com/x?a=b;c&%74oken=v":        "http://example.com/x?a=b;c&%74oken=REDACTED",
 		"http://example.com/a:b@c/d":                  "http://example.com/a:b@c/d",
 		"ftp://example.com/":                          "",

@@ -27,7 +27,8 @@ type Build struct {
 	// Target and Args are the recipe's own build parameters, repeated so that a verifier can hold expectations of them.
 	Target string
 	Args   map[string]string
-	// SealedSecrets are the ids (never values) of secrets and ssh agents that were used while recording.
+	// SealedSecrets are the ids (never values) of the secrets that steps ask for, and of ssh agents after "ssh:". They had values while
+	// recording at most.
 	SealedSecrets []string
 
 	Settings Settings

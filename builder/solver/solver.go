@@ -125,6 +125,7 @@ func (c *Client) Solve(ctx context.Context, req Request) (*Result, error) {
 		OCIStores:            map[string]content.Store{graph.StoreID: req.Store},
 		SourcePolicyProvider: pol.provider(),
 		ProxyNetwork:         true,
+		Internal:             true, // else the daemon keeps what steps write as "history", secrets and all
 		AllowedEntitlements:  []string{entitlements.EntitlementNetworkHost.String()},
 		Session:              offered,
 	}

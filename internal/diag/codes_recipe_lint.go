@@ -53,7 +53,7 @@ var recipeLintCodes = []Info{
 		"Remove the mount if nothing but this build uses the Dockerfile; else leave it. Downloads are fast either way: they come from the store."),
 	recipeInfo(CodeLintSecretMount, "a step wants a secret or an ssh agent",
 		"The step uses `--mount=type=secret` or `--mount=type=ssh`.",
-		"Secrets exist only while recording. In a sealed build the mount is absent, because a secret is an input that no lock can name; a\nstep that needs one to do more than download fails there.",
+		"Secrets exist only while recording: one is an input that no lock can name. In a sealed build the mount is absent, or an empty file\nif it says `required`; a step that needs the value to do more than download fails there.",
 		"Use the secret only to download (the responses are sealed), and let the step pass without it; give it with\n`selfsame lock --secret id=...`."),
 	recipeInfo(CodeLintPipeToShell, "a download is run as it arrives",
 		"The step feeds what curl or wget prints to a shell or another interpreter.",
