@@ -104,8 +104,8 @@ func TestParallelAttach(t *testing.T) {
 	for name, host := range registries(t) {
 		for _, shared := range []bool{false, true} {
 			t.Run(name+" shared client "+strconv.FormatBool(shared), func(t *testing.T) {
+				_, pushed := push(t, host, 100) // one after the other: they have one tag
 				t.Parallel()
-				_, pushed := push(t, host, 100)
 				if shared {
 					pushed.Descriptor = pushed.Manifests[0] // another subject
 				}
