@@ -213,7 +213,7 @@ func (h *Host) compile(ctx context.Context, p *project, platform string, res res
 	d, err := graph.Compile(ctx, graph.Input{
 		Recipe: p.recipe, Platform: platform, Epoch: p.epoch, Context: p.context.Descriptor.Digest,
 		Dockerfile: p.dockerfile, DockerfileName: filepath.Join(p.recipe.Dir, p.recipe.Source.Path, p.recipe.Build.Dockerfile),
-		Base: func(ctx context.Context, ref string) (graph.Image, error) {
+		Base: func(ctx context.Context, ref, platform string) (graph.Image, error) {
 			name, c, ok := p.named(ref)
 			used[name] = ok
 			switch {

@@ -28,6 +28,12 @@ func (c *compiler) dockerfile(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("parsing platform %q: %w", c.in.Platform, err)
 	}
+	// $BUILDPLATFORM is the recipe's first platform and not the machine's own, which would make one recipe mean another build on
+	// another machine.
+	buildPlatform, err := platforms.Parse(c.in.Recipe.Platforms[0])
+	if err != nil {
+		return fmt.Errorf("parsing platform %q: %w", c.in.Recipe.Platforms[0], err)
+	}
 	args := map[string]string{}
 	for k, v := range c.in.Recipe.Build.Args {
 		args[k] = v
@@ -39,7 +45,7 @@ func (c *compiler) dockerfile(ctx context.Context) error {
 			BuildArgs:        args,
 			Target:           c.in.Recipe.Build.Target,
 			TargetPlatforms:  []ocispecs.Platform{p},
-			BuildPlatforms:   []ocispecs.Platform{platforms.DefaultSpec()},
+			BuildPlatforms:   []ocispecs.Platform{buildPlatform},
 			CacheIDNamespace: "selfsame",
 		},
 		MainContext:    &main,
@@ -78,41 +84,52 @@ func (c *compiler) dockerfileError(err error) error {
 // metaResolver answers the frontend's questions about images from what Input.Base says.
 type metaResolver struct{ c *compiler }
 
-func (m metaResolver) ResolveImageConfig(ctx context.Context, ref string, _ sourceresolver.Opt) (string, digest.Digest, []byte, error) {
+func (m metaResolver) ResolveImageConfig(ctx context.Context, ref string, opt sourceresolver.Opt) (string, digest.Digest, []byte, error) {
 	named, err := reference.ParseNormalizedNamed(ref)
 	if err != nil {
 		return "", "", nil, fmt.Errorf("parsing image reference %q: %w", ref, err)
 	}
 	full := reference.TagNameOnly(named).String()
-	cfg, err := m.c.base(ctx, full)
+	platform := m.c.in.Platform
+	if opt.ImageOpt != nil && opt.ImageOpt.Platform != nil {
+		platform = platforms.Format(platforms.Normalize(*opt.ImageOpt.Platform))
+	}
+	cfg, err := m.c.base(ctx, full, platform)
 	if err != nil {
 		return "", "", nil, err
 	}
 	return full, "", cfg, nil
 }
 
-// base looks a reference up once and remembers the graph that stands for it. BuildKit asks for all stages' bases at once; they
-// wait for each other here, so that Input.Base needs no lock of its own.
-func (c *compiler) base(ctx context.Context, ref string) ([]byte, error) {
+// source is an image as the author's graph names it: one reference is another image on another platform.
+type source struct{ id, platform string }
+
+// imageSource is the image ref on a platform.
+func imageSource(ref, platform string) source { return source{"docker-image://" + ref, platform} }
+
+// base looks a reference up once for each platform and remembers the graph that stands for it. BuildKit asks for all stages' bases
+// at once; they wait for each other here, so that Input.Base needs no lock of its own.
+func (c *compiler) base(ctx context.Context, ref, platform string) ([]byte, error) {
 	c.asking.Lock()
 	defer c.asking.Unlock()
-	if cfg, ok := c.configs[ref]; ok {
+	src := imageSource(ref, platform)
+	if cfg, ok := c.configs[src]; ok {
 		return cfg, nil
 	}
-	b, err := c.in.Base(ctx, ref)
+	b, err := c.in.Base(ctx, ref, platform)
 	if err != nil {
 		return nil, err
 	}
-	p, err := platforms.Parse(c.in.Platform)
+	p, err := platforms.Parse(platform)
 	if err != nil {
 		return nil, err
 	}
-	if c.replaced["docker-image://"+ref], err = marshal(ctx, stored("base", b.Digest, p), c.in.Platform); err != nil {
+	if c.replaced[src], err = marshal(ctx, stored("base", b.Digest, p), platform); err != nil {
 		return nil, err
 	}
 	c.images = append(c.images, ref)
-	c.configs[ref] = b.Config
-	return c.configs[ref], nil
+	c.configs[src] = b.Config
+	return b.Config, nil
 }
 
 // sourceInfo is the file that a graph's places refer to.

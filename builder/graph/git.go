@@ -63,7 +63,7 @@ func (c *compiler) gits(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if c.replaced[src.Identifier], err = marshal(ctx, stored("git", manifest, p), c.in.Platform); err != nil {
+		if c.replaced[source{src.Identifier, platformOf(&op)}], err = marshal(ctx, stored("git", manifest, p), c.in.Platform); err != nil {
 			return err
 		}
 	}

@@ -53,10 +53,10 @@ type Input struct {
 	DockerfileName string
 	// Context is the manifest digest of the packed build context in the store.
 	Context digest.Digest
-	// Base finds what a reference stands for on this platform. ref is as BuildKit normalises it
-	// ("docker.io/library/debian:trixie"). It is called once a reference that the build reaches, one
-	// call at a time.
-	Base func(ctx context.Context, ref string) (Image, error)
+	// Base finds what a reference stands for on a platform: Platform, or what the author wrote after `FROM --platform=`. ref is as
+	// BuildKit normalises it ("docker.io/library/debian:trixie"). It is called once a reference and platform that the build
+	// reaches, one call at a time.
+	Base func(ctx context.Context, ref, platform string) (Image, error)
 	// DebianBase finds the base of a stage that says `from: {debian: ...}`.
 	DebianBase func(ctx context.Context, d recipes.Debian) (Image, error)
 	// Git finds the folder in the store that stands for a commit that the build adds: a one-layer image's manifest.
@@ -88,11 +88,14 @@ type Draft struct {
 	Platform string
 	Config   []byte // OCI image configuration, JSON
 	Steps    []Step
-	URLs     []Remote // ADD of a URL
-	Images   []string // normalised references that the build reaches, sorted
+	// Runs are the platforms that steps run on, sorted: more than Platform's own where a stage says `FROM --platform=`, none where
+	// nothing is run.
+	Runs   []string
+	URLs   []Remote // ADD of a URL
+	Images []string // normalised references that the build reaches, sorted
 
 	def      *pb.Definition
-	replaced map[string]*pb.Definition // source identifier -> graph that stands for it
+	replaced map[source]*pb.Definition // image -> graph that stands for it
 	names    map[digest.Digest]string  // exec op -> step name
 	epoch    time.Time
 	layers   int // layers of the base that the image starts from
@@ -131,7 +134,7 @@ func (p *Plan) StepOf(vertex string) (Step, bool) {
 
 // Compile reads the author's build into a Draft.
 func Compile(ctx context.Context, in Input) (*Draft, error) {
-	c := &compiler{in: in, replaced: map[string]*pb.Definition{}, configs: map[string][]byte{}}
+	c := &compiler{in: in, replaced: map[source]*pb.Definition{}, configs: map[source][]byte{}}
 	var err error
 	if len(in.Recipe.Build.Stages) > 0 {
 		err = c.stages(ctx)
@@ -178,8 +181,8 @@ type compiler struct {
 	in         Input
 	def        *pb.Definition
 	config     []byte
-	replaced   map[string]*pb.Definition
-	configs    map[string][]byte
+	replaced   map[source]*pb.Definition
+	configs    map[source][]byte
 	images     []string
 	baseLayers int
 	asking     sync.Mutex // held while a base is looked up

@@ -61,7 +61,7 @@ func tryCompile(t *testing.T, dockerfile string) (*Draft, error) {
 	return Compile(context.Background(), Input{
 		Recipe: parse(t, "build: {dockerfile: Dockerfile}\n"), Platform: "linux/amd64", Dockerfile: []byte(dockerfile),
 		DockerfileName: "src/Dockerfile", Context: someContext, Epoch: epoch,
-		Base: func(context.Context, string) (Image, error) {
+		Base: func(context.Context, string, string) (Image, error) {
 			return Image{Digest: someBase, Config: baseConfig(t)}, nil
 		},
 		Git: func(_ context.Context, g Git) (digest.Digest, error) { return digest.FromString(g.Key()), nil },
@@ -375,6 +375,42 @@ func TestLayersAreAttributedToTheirSteps(t *testing.T) {
 	}
 }
 
+// TestStagesOfOtherPlatforms has a stage that always runs on the recipe's first platform, whatever the image is for: each
+// platform's base is asked for and used as that platform's.
+func TestStagesOfOtherPlatforms(t *testing.T) {
+	r := parse(t, "build: {dockerfile: Dockerfile}\n")
+	r.Platforms = []string{"linux/amd64", "linux/arm64"}
+	bases := map[string]digest.Digest{"linux/amd64": digest.FromString("amd64"), "linux/arm64": digest.FromString("arm64")}
+	for _, c := range []struct{ dockerfile, runs string }{
+		{"FROM --platform=$BUILDPLATFORM base AS tools\nRUN cross $TARGETARCH\nFROM base\nCOPY --from=tools /out /\n", "linux/amd64"},
+		{"FROM --platform=linux/amd64 base AS tools\nRUN cross\nFROM base\nCOPY --from=tools /out /\nRUN x\n", "linux/amd64 linux/arm64"},
+		{"FROM base\nCOPY a /\n", ""},
+	} {
+		d, err := Compile(context.Background(), Input{
+			Recipe: r, Platform: "linux/arm64", Dockerfile: []byte(c.dockerfile), DockerfileName: "Dockerfile", Context: someContext, Epoch: epoch,
+			Base: func(_ context.Context, _, platform string) (Image, error) {
+				return Image{Digest: bases[platform], Config: baseConfig(t)}, nil
+			},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(d.Runs, " "); got != c.runs {
+			t.Errorf("%q runs on %q, want %q", c.dockerfile, got, c.runs)
+		}
+		for _, dt := range d.def.Def {
+			var op pb.Op
+			if err := op.Unmarshal(dt); err != nil {
+				t.Fatal(err)
+			}
+			id := op.GetSource().GetIdentifier()
+			if strings.Contains(id, "/base") && !strings.HasSuffix(id, bases[platformOf(&op)].String()) {
+				t.Errorf("%q: %s is no base for %s", c.dockerfile, id, platformOf(&op))
+			}
+		}
+	}
+}
+
 func TestStages(t *testing.T) {
 	r := parse(t, `build:
   stages:
@@ -392,7 +428,7 @@ func TestStages(t *testing.T) {
 `)
 	d, err := Compile(context.Background(), Input{
 		Recipe: r, Platform: "linux/amd64", Context: someContext, Epoch: epoch,
-		Base: func(context.Context, string) (Image, error) {
+		Base: func(context.Context, string, string) (Image, error) {
 			return Image{Digest: someBase, Config: baseConfig(t)}, nil
 		},
 	})

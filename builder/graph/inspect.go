@@ -4,10 +4,13 @@ import (
 	"cmp"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
+	"github.com/containerd/platforms"
 	"github.com/moby/buildkit/solver/pb"
 	"github.com/opencontainers/go-digest"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/selfsame-build/selfsame/internal/diag"
@@ -36,6 +39,7 @@ func (d *Draft) inspect() error {
 			}
 			d.names[dgst] = s.Name
 			d.Steps = append(d.Steps, s)
+			d.Runs = append(d.Runs, platformOf(&op))
 		case *pb.Op_Source:
 			if file == "" { // the frontend gives the place to the copy, not to what it copies
 				file, line = d.place(users[dgst])
@@ -43,7 +47,15 @@ func (d *Draft) inspect() error {
 			d.remote(o.Source, placeName(file, line))
 		}
 	}
+	slices.Sort(d.Runs)
+	d.Runs = slices.Compact(d.Runs)
 	return nil
+}
+
+// platformOf is the platform that an op is for, as recipes spell it.
+func platformOf(op *pb.Op) string {
+	p := op.Platform
+	return platforms.Format(platforms.Normalize(ocispecs.Platform{OS: p.GetOS(), Architecture: p.GetArchitecture(), Variant: p.GetVariant()}))
 }
 
 // users finds for each op one that reads it.

@@ -109,21 +109,22 @@ func (r *rebuild) move(old, d digest.Digest, op *pb.Op) {
 // splice puts the graph of each base where the author's graph names an image.
 func (d *Draft) splice() error {
 	r := newRebuild()
-	done := map[string]edge{}
+	done := map[source]edge{}
 	err := r.run(d.def, func(_ digest.Digest, op *pb.Op, _ *pb.OpMetadata) (*edge, error) {
 		src := op.GetSource()
 		if src == nil {
 			return nil, nil
 		}
-		sub, ok := d.replaced[src.Identifier]
+		image := source{src.Identifier, platformOf(op)}
+		sub, ok := d.replaced[image]
 		if !ok {
 			return nil, nil
 		}
-		if e, ok := done[src.Identifier]; ok {
+		if e, ok := done[image]; ok {
 			return &e, nil
 		}
 		e, err := r.graft(sub)
-		done[src.Identifier] = e
+		done[image] = e
 		return &e, err
 	})
 	if err != nil {

@@ -190,7 +190,7 @@ func (s *stageCompiler) image(ctx context.Context, name string) (built, error) {
 		return built{}, fmt.Errorf("parsing image reference %q: %w", name, err)
 	}
 	ref := reference.TagNameOnly(named).String()
-	cfg, err := s.base(ctx, ref)
+	cfg, err := s.base(ctx, ref, s.in.Platform)
 	if err != nil {
 		return built{}, err
 	}
