@@ -11,6 +11,9 @@ export GOTOOLCHAIN := local
 GO_BUILD = CGO_ENABLED=0 go build -trimpath -ldflags='-s -w $(STAMP)'
 BUILDKIT := github.com/moby/buildkit
 
+# The CPUs that images can be made for in an emulator: each has a small program of its own that looks around in there.
+CANARIES ?= $(filter-out $(shell go env GOARCH),amd64 arm64)
+
 # Where a test may run long (real builders, Debian packages); CI's hard limit is 90 minutes for everything.
 TEST_TIMEOUT ?= 65m
 TEST_FLAGS   ?=
@@ -30,7 +33,8 @@ deps: ## install the Debian packages that builds and tests need (or say which ar
 .PHONY: build
 build: ## build everything into bin/: our commands, and BuildKit's at go.mod's version
 	@mkdir -p bin
-	@$(GO_BUILD) -o bin/ ./cmd/...
+	@$(GO_BUILD) -o bin/ $(filter-out %/selfsame-canary,$(wildcard ./cmd/*))
+	@for arch in $(CANARIES); do GOARCH=$$arch $(GO_BUILD) -o bin/selfsame-canary-$$arch ./cmd/selfsame-canary; done
 	@$(MAKE) --no-print-directory buildkit
 
 .PHONY: buildkit

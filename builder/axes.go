@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 
 	"github.com/opencontainers/go-digest"
@@ -17,9 +18,16 @@ import (
 	"github.com/selfsame-build/selfsame/provenance"
 )
 
-// canaryImage puts the canary's program into the store as an image.
-func (h *Host) canaryImage(ctx context.Context) (digest.Digest, error) {
-	program, err := os.ReadFile(h.Daemons.Binaries.Vary)
+// canaryImage puts the canary's program for a platform into the store as an image.
+func (h *Host) canaryImage(ctx context.Context, platform string) (digest.Digest, error) {
+	path := h.Daemons.Binaries.Vary
+	if foreign(platform) {
+		var err error
+		if path, err = h.Canary(architecture(platform)); err != nil {
+			return "", err
+		}
+	}
+	program, err := os.ReadFile(path) //nolint:gosec // a program of ours
 	if err != nil {
 		return "", fmt.Errorf("reading the canary: %w", err)
 	}
@@ -28,44 +36,44 @@ func (h *Host) canaryImage(ctx context.Context) (digest.Digest, error) {
 		return "", fmt.Errorf("storing the canary: %w", err)
 	}
 	img := ocispec.Image{RootFS: ocispec.RootFS{Type: "layers", DiffIDs: []digest.Digest{layer.Digest}}}
-	img.OS, img.Architecture = "linux", hostArch
+	img.OS, img.Architecture = "linux", architecture(platform)
 	desc, err := h.Store.PutImage(ctx, img, []ocispec.Descriptor{{
 		MediaType: ocispec.MediaTypeImageLayer, Digest: layer.Digest, Size: layer.Size,
 	}}, nil)
 	return desc.Digest, err
 }
 
-// observe runs the canary on one twin.
-func (h *Host) observe(ctx context.Context, t *twin, image digest.Digest, target string) error {
-	plan, err := graph.Canary(ctx, "linux/"+hostArch, image, []string{"/canary", "canary", "/", target}, t.world.hostname, t.world.canary)
+// observe runs a platform's canary on one twin.
+func (h *Host) observe(ctx context.Context, t *twin, platform string, image digest.Digest) (r canary.Report, err error) {
+	plan, err := graph.Canary(ctx, platform, image, []string{"/canary", "canary", "/", t.address}, t.world.hostname, t.world.canary)
 	if err != nil {
-		return err
+		return r, err
 	}
 	res, err := t.client.Solve(ctx, solver.Request{Plan: plan, Store: h.Store.Content()})
 	if err != nil {
 		if ctx.Err() != nil {
-			return context.Cause(ctx)
+			return r, context.Cause(ctx)
 		}
 		if tooOld(err) {
-			return t.old()
+			return r, t.old()
 		}
-		return diag.Errorf("A0702", "measuring builder %s: %w%s", t.label, err, said(err)).
+		return r, diag.Errorf("A0702", "measuring builder %s: %w%s", t.label, err, said(err)).
 			WithHelp("a builder of your own needs --proxy-network and --allow-insecure-entitlement network.host; for ours run `selfsame doctor`")
 	}
 	for _, s := range res.Steps {
 		if s.Step.Name != graph.CanaryStep {
 			continue
 		}
-		if t.report, err = canary.Parse(s.Log); err != nil {
-			return fmt.Errorf("measuring builder %s: %w", t.label, err)
+		if r, err = canary.Parse(s.Log); err != nil {
+			return r, fmt.Errorf("measuring builder %s: %w", t.label, err)
 		}
-		if len(t.report.Reached) > 0 {
-			return diag.Errorf("A0320", "a step of builder `%s` could reach %v over TCP", t.label, t.report.Reached).
+		if len(r.Reached) > 0 {
+			return r, diag.Errorf("A0320", "a step of builder `%s` could reach %v over TCP", t.label, r.Reached).
 				WithWhy("a build that can reach the network is not sealed").WithHelp("run `selfsame doctor`")
 		}
-		return nil
+		return r, nil
 	}
-	return errors.New("measuring builder " + t.label + ": the canary did not run")
+	return r, errors.New("measuring builder " + t.label + ": the canary did not run")
 }
 
 // said is the last line that a failed step wrote.
@@ -104,26 +112,42 @@ var axisTable = []axis{
 	{name: "environment", required: true, value: func(r canary.Report) string { return r.Environment }},
 }
 
-// measure turns two reports into the evidence's axes. excused gives the reason why an axis was not wanted in this build; a
+// views are what steps of one platform saw on both twins.
+type views struct {
+	platform string
+	a, b     canary.Report
+}
+
+// differ says whether the twins differ on an axis, as steps of this platform see them.
+func (x axis) differ(v views) bool {
+	if x.apart != nil {
+		return x.apart(v.a, v.b)
+	}
+	return x.value(v.a) != x.value(v.b)
+}
+
+// measure turns what was seen into the evidence's axes; what the first views saw stands for all. An axis counts only if every
+// platform's steps see it: an emulator may answer for itself. excused gives the reason why an axis was not wanted in this build; a
 // required axis that is neither seen nor excused means that nothing was proved.
-func measure(a, b canary.Report, excused map[string]string) ([]provenance.Axis, error) {
+func measure(seen []views, excused map[string]string) ([]provenance.Axis, error) {
 	var out []provenance.Axis
 	for _, x := range axisTable {
-		va, vb := x.value(a), x.value(b)
-		differs := va != vb
-		if x.apart != nil {
-			differs = x.apart(a, b)
+		va, vb := x.value(seen[0].a), x.value(seen[0].b)
+		alike := slices.IndexFunc(seen, func(v views) bool { return !x.differ(v) })
+		where := ""
+		if alike > 0 {
+			where, va = " on "+seen[alike].platform, x.value(seen[alike].a)
 		}
 		switch {
-		case differs:
+		case alike < 0:
 			out = append(out, provenance.Axis{Name: x.name, State: provenance.AxisMeasured, A: va, B: vb})
 		case excused[x.name] != "":
 			out = append(out, provenance.Axis{Name: x.name, State: provenance.AxisNotApplied, Reason: excused[x.name]})
 		case x.required:
-			return nil, diag.Errorf("A0321", "the builders do not differ in %s: both see %q", x.name, va).
+			return nil, diag.Errorf("A0321", "the builders do not differ in %s: both see %q%s", x.name, va, where).
 				WithWhy("twins in equal surroundings agree on what they should not").WithHelp("run `selfsame doctor`")
 		default:
-			out = append(out, provenance.Axis{Name: x.name, State: provenance.AxisNotApplied, Reason: "both builders see the same"})
+			out = append(out, provenance.Axis{Name: x.name, State: provenance.AxisNotApplied, Reason: "both builders see the same" + where})
 		}
 	}
 	return out, nil

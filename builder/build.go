@@ -168,6 +168,9 @@ func readLock(r *recipes.Recipe) (*lock.Lock, error) {
 
 // drafts compiles every platform's graph.
 func (h *Host) drafts(ctx context.Context, p *project, platforms []string, res resolver) (map[string]*graph.Draft, error) {
+	if err := h.runnable(ctx, p, platforms, res); err != nil {
+		return nil, err
+	}
 	out := map[string]*graph.Draft{}
 	for _, pl := range platforms {
 		d, err := h.compile(ctx, p, pl, res)
@@ -298,7 +301,8 @@ func (h *Host) start(ctx context.Context, r *twinRun, wa, wb world, l *lock.Lock
 		return diag.Errorf("A0322", "builders A and B are one daemon").WithWhy("a second build on one daemon compares a cache with itself").
 			WithHelp("give --builder-a and --builder-b different addresses")
 	}
-	return errors.Join(canRun("A", r.a.info, r.drafts), canRun("B", r.b.info, r.drafts))
+	run := stepPlatforms(r.drafts)
+	return errors.Join(canRun("A", r.a.info, run), canRun("B", r.b.info, run))
 }
 
 // errOnlyB marks a failure of B alone.
@@ -344,7 +348,7 @@ func (h *Host) solvePair(ctx context.Context, r *twinRun, l *lock.Lock, o Option
 	}
 	if r.a.done(len(plans)) {
 		go look()
-		errB = h.solveAll(solving, r.b, plans, 1, x)
+		errB = h.solveAll(solving, r.b, plans, 1, x, nil)
 	} else {
 		errA, errB = h.pair(solving, r.a, r.b, plans, x, look)
 	}
@@ -408,25 +412,40 @@ func (r *twinRun) answered() error {
 
 // measureAxes runs the canary on both twins.
 func (h *Host) measureAxes(ctx context.Context, r *twinRun, excused map[string]string) error {
-	image, err := h.canaryImage(ctx)
+	seen, err := h.look(ctx, r)
 	if err != nil {
 		return err
 	}
-	var eg errgroup.Group
-	for _, t := range []*twin{r.a, r.b} {
-		eg.Go(func() error { return h.observe(ctx, t, image, t.address) })
-	}
-	if err := eg.Wait(); err != nil {
-		return err
-	}
+	r.a.report, r.b.report = seen[0].a, seen[0].b
 	if h.CPUs < 2 {
 		if excused == nil {
 			excused = map[string]string{}
 		}
 		excused["CPU count"] = "the machine has one CPU"
 	}
-	r.axes, err = measure(r.a.report, r.b.report, excused)
+	r.axes, err = measure(seen, excused)
 	return err
+}
+
+// look runs the canary on both twins: on the machine's own platform, and on every other that a step runs on.
+func (h *Host) look(ctx context.Context, r *twinRun) ([]views, error) {
+	seen := []views{{platform: "linux/" + hostArch}}
+	for _, platform := range stepPlatforms(r.drafts) {
+		if foreign(platform) {
+			seen = append(seen, views{platform: platform})
+		}
+	}
+	var eg errgroup.Group
+	for i := range seen {
+		v := &seen[i]
+		image, err := h.canaryImage(ctx, v.platform)
+		if err != nil {
+			return nil, errors.Join(err, eg.Wait())
+		}
+		eg.Go(func() (err error) { v.a, err = h.observe(ctx, r.a, v.platform, image); return })
+		eg.Go(func() (err error) { v.b, err = h.observe(ctx, r.b, v.platform, image); return })
+	}
+	return seen, eg.Wait()
 }
 
 // finish seals every platform's draft for each twin.

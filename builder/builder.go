@@ -41,6 +41,8 @@ type Host struct {
 	Selfsame provenance.Program
 	// SSHAgent is the socket of the user's ssh agent, for repositories that are reached by ssh; empty: none.
 	SSHAgent string
+	// Canary finds the program that looks around on another CPU than the machine's, named as in platforms ("arm64").
+	Canary func(arch string) (string, error)
 	// Memory is the machine's, in bytes; CPUs how many it has.
 	Memory int64
 	CPUs   int

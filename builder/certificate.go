@@ -18,7 +18,7 @@ func (h *Host) carryCertificate(ctx context.Context, c *solver.Client, label str
 	if err != nil {
 		return err
 	}
-	image, err := h.canaryImage(ctx)
+	image, err := h.canaryImage(ctx, "linux/"+hostArch)
 	if err != nil {
 		return err
 	}

@@ -109,16 +109,17 @@ func (r *recorder) run(ctx context.Context) error {
 	if err := r.o.Credentials.check(drafts); err != nil {
 		return err
 	}
+	run := stepPlatforms(drafts)
 	for _, platform := range r.p.recipe.Platforms {
-		if err := r.platform(ctx, platform, drafts[platform]); err != nil {
+		if err := r.platform(ctx, platform, drafts[platform], run); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// platform runs one platform's graph behind a recorder.
-func (r *recorder) platform(ctx context.Context, platform string, d *graph.Draft) error {
+// platform runs one platform's graph behind a recorder. run are the platforms that the steps of all graphs run on.
+func (r *recorder) platform(ctx context.Context, platform string, d *graph.Draft, run []string) error {
 	if !networked(d) {
 		return nil
 	}
@@ -145,7 +146,7 @@ func (r *recorder) platform(ctx context.Context, platform string, d *graph.Draft
 	if err != nil {
 		return err
 	}
-	if err := canRun("record", info, map[string]*graph.Draft{platform: d}); err != nil {
+	if err := canRun("record", info, run); err != nil {
 		return err
 	}
 	if err := r.h.carryCertificate(ctx, client, "record", w); err != nil {

@@ -37,20 +37,18 @@ type twin struct {
 	address string
 	out     string // its image layout
 	// took is how long its solves took, all platforms together.
-	took           time.Duration
-	results        map[string]*solver.Result // by platform
-	seen           map[string]time.Time      // when each step was first seen to run, by our clock: "platform step"
-	first          chan struct{}             // closed when the first uncached step starts
-	idle           chan struct{}             // closed when there is nothing more to run
-	once, onceIdle sync.Once
-	mu             sync.Mutex
+	took    time.Duration
+	results map[string]*solver.Result // by platform
+	seen    map[string]time.Time      // when each step was first seen to run, by our clock: "platform step"
+	gates   map[string]*gate          // by platform
+	mu      sync.Mutex
 }
 
 // acquire gets a twin's daemon and an input server of its own.
 func (h *Host) acquire(ctx context.Context, label string, w world, entries []lock.Entry, dir string) (*twin, error) {
 	t := &twin{
 		label: label, world: w, out: filepath.Join(dir, label),
-		results: map[string]*solver.Result{}, seen: map[string]time.Time{}, first: make(chan struct{}), idle: make(chan struct{}),
+		results: map[string]*solver.Result{}, seen: map[string]time.Time{}, gates: map[string]*gate{},
 	}
 	var err error
 	address := w.address
@@ -206,7 +204,7 @@ func (h *Host) pair(ctx context.Context, a, b *twin, plans map[string][2]*graph.
 	defer cancel(nil)
 	wg.Go(func() error {
 		defer close(doneA)
-		if errA = h.solveAll(ctx, a, plans, 0, l); errA != nil {
+		if errA = h.solveAll(ctx, a, plans, 0, l, nil); errA != nil {
 			cancel(errTwinFailed) // a step that fails on A fails the build; B need not go on
 			return nil
 		}
@@ -214,17 +212,7 @@ func (h *Host) pair(ctx context.Context, a, b *twin, plans map[string][2]*graph.
 		return nil
 	})
 	wg.Go(func() error {
-		select {
-		case <-doneA:
-		case <-a.idle:
-		case <-a.first:
-			select {
-			case <-time.After(startGap + 200*time.Millisecond):
-			case <-ctx.Done():
-			}
-		case <-ctx.Done():
-		}
-		errB = h.solveAll(ctx, b, plans, 1, l)
+		errB = h.solveAll(ctx, b, plans, 1, l, func(platform string) { a.lead(ctx, platform, doneA) })
 		return nil
 	})
 	_ = wg.Wait()
@@ -234,13 +222,15 @@ func (h *Host) pair(ctx context.Context, a, b *twin, plans map[string][2]*graph.
 // errTwinFailed ends B when A has failed already.
 var errTwinFailed = errors.New("the other builder failed")
 
-// solveAll builds each platform on one twin.
-func (h *Host) solveAll(ctx context.Context, t *twin, plans map[string][2]*graph.Plan, side int, l *exports) error {
-	start := h.Now()
-	defer func() { t.took += h.Now().Sub(start) }()
-	all := sortedKeys(plans)
-	for i, platform := range all {
-		res, err := h.solve(ctx, t, platform, plans[platform][side], l, i == len(all)-1)
+// solveAll builds each platform on one twin. wait is called before each; it may be nil.
+func (h *Host) solveAll(ctx context.Context, t *twin, plans map[string][2]*graph.Plan, side int, l *exports, wait func(platform string)) error {
+	for _, platform := range sortedKeys(plans) {
+		if wait != nil {
+			wait(platform)
+		}
+		start := h.Now()
+		res, err := h.solve(ctx, t, platform, plans[platform][side], l)
+		t.took += h.Now().Sub(start)
 		t.results[platform] = res
 		if err != nil {
 			return err
@@ -250,7 +240,7 @@ func (h *Host) solveAll(ctx context.Context, t *twin, plans map[string][2]*graph
 }
 
 // solve builds one platform on one twin, and makes its image canonical.
-func (h *Host) solve(ctx context.Context, t *twin, platform string, plan *graph.Plan, l *exports, last bool) (*solver.Result, error) {
+func (h *Host) solve(ctx context.Context, t *twin, platform string, plan *graph.Plan, l *exports) (*solver.Result, error) {
 	export, err := l.begin(h, t.out, plan)
 	if err != nil {
 		return nil, err
@@ -259,7 +249,7 @@ func (h *Host) solve(ctx context.Context, t *twin, platform string, plan *graph.
 		Plan: plan, Store: h.Store.Content(), Output: export,
 		Convert: t.server.ConvertURL, Own: t.server.Owns,
 		Display: h.Display.Attempt(t.label),
-		OnEvent: func(r solver.StepRun) { t.note(platform, r, h.Now(), last) },
+		OnEvent: func(r solver.StepRun) { t.note(platform, r, h.Now()) },
 	})
 	if err != nil {
 		return res, err
@@ -268,10 +258,11 @@ func (h *Host) solve(ctx context.Context, t *twin, platform string, plan *graph.
 	return res, err
 }
 
-// note remembers when a step started. last says that no platform follows.
-func (t *twin) note(platform string, r solver.StepRun, now time.Time, last bool) {
-	if last && r.Exports && !r.Started.IsZero() {
-		t.onceIdle.Do(func() { close(t.idle) })
+// note remembers when a step started.
+func (t *twin) note(platform string, r solver.StepRun, now time.Time) {
+	g := t.gate(platform)
+	if r.Exports && !r.Started.IsZero() {
+		g.onceIdle.Do(func() { close(g.idle) })
 	}
 	if r.Step.Name == "" || r.Started.IsZero() || r.Cached {
 		return
@@ -281,7 +272,40 @@ func (t *twin) note(platform string, r solver.StepRun, now time.Time, last bool)
 	key := platform + " " + r.Step.Name
 	if _, ok := t.seen[key]; !ok {
 		t.seen[key] = now
-		t.once.Do(func() { close(t.first) })
+		g.onceFirst.Do(func() { close(g.first) })
+	}
+}
+
+// gate is how far a twin is with one platform.
+type gate struct {
+	first, idle         chan struct{} // closed when its first uncached step starts, and when there is nothing more to run
+	onceFirst, onceIdle sync.Once
+}
+
+func (t *twin) gate(platform string) *gate {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	g := t.gates[platform]
+	if g == nil {
+		g = &gate{first: make(chan struct{}), idle: make(chan struct{})}
+		t.gates[platform] = g
+	}
+	return g
+}
+
+// lead waits until a platform's steps have run on t for startGap, or t has none to run: the twin that waits may be quicker than t,
+// and have caught up on an earlier platform. done is closed when t has built all platforms.
+func (t *twin) lead(ctx context.Context, platform string, done <-chan struct{}) {
+	g := t.gate(platform)
+	select {
+	case <-done:
+	case <-g.idle:
+	case <-g.first:
+		select {
+		case <-time.After(startGap + 200*time.Millisecond):
+		case <-ctx.Done():
+		}
+	case <-ctx.Done():
 	}
 }
 

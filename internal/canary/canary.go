@@ -45,6 +45,18 @@ type Report struct {
 	Reached []string `json:"reached,omitempty"`
 }
 
+// Run is the program that a step runs: `canary FOLDER [TARGET...]` prints what Observe sees to w.
+func Run(ctx context.Context, w io.Writer, args []string, getenv func(string) string) error {
+	if len(args) < 2 || args[0] != "canary" {
+		return errors.New("usage: canary FOLDER [HOST:PORT...]")
+	}
+	r, err := Observe(ctx, args[1], getenv("SELFSAME_CANARY"), args[2:])
+	if err != nil {
+		return err
+	}
+	return r.Print(w)
+}
+
 // Observe looks. dir is a writable folder, env the name of the planted variable's value, targets are addresses that must
 // not be reachable.
 func Observe(ctx context.Context, dir, env string, targets []string) (Report, error) {

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -106,6 +107,9 @@ func find(dir, name string) (string, error) {
 	if name == "runc" {
 		help = "run `apt-get install runc`"
 	}
+	if arch, ok := strings.CutPrefix(name, "selfsame-canary-"); ok {
+		help = "run `make build CANARIES=" + arch + "`"
+	}
 	return "", diag.Errorf("A0704", "`%s` is not installed", name).WithWhy("looked beside selfsame and in PATH").WithHelp(help)
 }
 
@@ -151,6 +155,9 @@ func (a *app) host(ctx context.Context) (*builder.Host, func(), error) {
 			return debian.SystemMirror(ctx, debian.HTTP{Client: &http.Client{Transport: transport}}, os.DirFS("/"))
 		},
 		Now: time.Now, Random: rand.Reader, TempDir: temp, CacheDir: cache, Selfsame: selfProgram(),
+		Canary: func(arch string) (string, error) {
+			return find(filepath.Dir(m.Binaries.Self[0]), "selfsame-canary-"+arch)
+		},
 		Memory: memory(), CPUs: runtime.NumCPU(), Display: display, Notice: a.notice, Warn: a.warn,
 		InputsListen: a.inputsListen, SSHAgent: a.get(envAgent),
 	}

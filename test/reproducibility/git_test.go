@@ -147,3 +147,10 @@ func TestGitAdded(t *testing.T) {
 		t.Errorf("lib/a is %q (%v), want the locked commit's", out, err)
 	}
 }
+
+// lastLayer is the path of an image's uppermost layer.
+func lastLayer(t *testing.T, layout, manifest string) string {
+	t.Helper()
+	all := layersOf(t, layout, manifest)
+	return all[len(all)-1]
+}
