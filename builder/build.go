@@ -316,6 +316,8 @@ func (e onlyB) Is(target error) bool { return target == errOnlyB }
 
 // solvePair runs both solves, and meanwhile measures the surroundings; an A that has run already is not repeated.
 func (h *Host) solvePair(ctx context.Context, r *twinRun, l *lock.Lock, o Options, x *exports, s *subject, excused map[string]string) error {
+	ctx, leave := attend(ctx, r.a, r.b)
+	defer leave()
 	plans, err := r.finish(l, o.NoCache)
 	if err != nil {
 		return err
@@ -353,6 +355,9 @@ func (h *Host) solvePair(ctx context.Context, r *twinRun, l *lock.Lock, o Option
 		errA, errB = h.pair(solving, r.a, r.b, plans, x, look)
 	}
 	measuring.Wait()
+	if errors.Join(errAxes, errA, errB) != nil {
+		settle(ctx, r.a, r.b)
+	}
 	if ctx.Err() == nil && errAxes != nil {
 		return errAxes
 	}

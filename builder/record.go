@@ -137,19 +137,15 @@ func (r *recorder) platform(ctx context.Context, platform string, d *graph.Draft
 		return err
 	}
 	defer lease.Release()
-	client, err := solver.Dial(ctx, lease.Address)
-	if err != nil {
+	t := &twin{label: "record", lease: lease, server: server, results: map[string]*solver.Result{}}
+	if err := t.connect(ctx, lease.Address); err != nil {
 		return err
 	}
-	defer client.Close()
-	info, err := client.Info(ctx)
-	if err != nil {
+	defer t.client.Close()
+	if err := canRun("record", t.info, run); err != nil {
 		return err
 	}
-	if err := canRun("record", info, run); err != nil {
-		return err
-	}
-	if err := r.h.carryCertificate(ctx, client, "record", w); err != nil {
+	if err := r.h.carryCertificate(ctx, t.client, "record", w); err != nil {
 		return err
 	}
 	once, err := r.h.word()
@@ -160,18 +156,20 @@ func (r *recorder) platform(ctx context.Context, platform string, d *graph.Draft
 	if err != nil {
 		return err
 	}
-	res, err := client.Solve(ctx, solver.Request{
+	ctx, leave := attend(ctx, t)
+	defer leave()
+	res, err := t.client.Solve(ctx, solver.Request{
 		Plan: plan, Store: r.h.Store.Content(), Convert: r.converter(server, d), Own: server.Owns, Display: r.h.Display.Attempt("record"),
 		Credentials: solver.Credentials{
 			Secrets: r.o.Credentials.Secrets, Agents: r.o.Credentials.Agents, Hide: r.o.Credentials.values(),
 		},
 	})
-	if err != nil && ctx.Err() == nil {
-		t := &twin{label: "record", lease: lease, server: server, results: map[string]*solver.Result{platform: res}}
-		return r.stepError(err, t)
-	}
 	if err != nil {
-		return err
+		if settle(ctx, t); ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		t.results[platform] = res
+		return r.stepError(err, t)
 	}
 	return r.collect(platform, d, server, res)
 }

@@ -99,12 +99,19 @@ func (t *twin) dig(ctx context.Context, address string) (string, error) {
 		WithHelp("ssh " + remote.Destination + " true")
 }
 
-// connectTimeout is how long a builder may take to answer for the first time.
-const connectTimeout = 60 * time.Second
+// connectTimeout is how long a builder may take to answer for the first time; one of ours has answered already.
+const (
+	connectTimeout    = 60 * time.Second
+	connectOursWithin = 8 * time.Second
+)
 
 // connect reaches the builder and asks what it is.
 func (t *twin) connect(parent context.Context, address string) error {
-	ctx, cancel := context.WithTimeout(parent, connectTimeout)
+	timeout := connectTimeout
+	if t.lease != nil {
+		timeout = connectOursWithin
+	}
+	ctx, cancel := context.WithTimeout(parent, timeout)
 	defer cancel()
 	err := t.reach(ctx, address)
 	switch {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"net"
 	"os"
@@ -21,6 +22,8 @@ import (
 const (
 	startTimeout = 60 * time.Second
 	stopTimeout  = 20 * time.Second
+	// answerTimeout is how long a busy daemon may take to greet.
+	answerTimeout = 5 * time.Second
 )
 
 // Manager has the daemons of one state folder.
@@ -38,6 +41,7 @@ type Lease struct {
 	World    World
 	Status   string // the tracer's status file; empty without a tracer
 	Log      string // the daemon's log
+	state    state
 	lock     *os.File
 }
 
@@ -68,12 +72,14 @@ func (m *Manager) Acquire(ctx context.Context, spec Spec) (*Lease, error) {
 		return nil, err
 	}
 	st, running := m.state(r.Dir)
-	if running && (spec.Fresh || st.Identity != r.Identity || !answers(st.Socket) || exists(r.path(renewMark))) {
-		_ = lease.Close()
-		if lease, err = replaceRunning(ctx, r, st); err != nil {
-			return nil, err
+	if running {
+		if end := r.unfit(ctx, st); end != nil {
+			_ = lease.Close()
+			if lease, err = replaceRunning(ctx, r, st, end); err != nil {
+				return nil, err
+			}
+			running = false
 		}
-		running = false
 	}
 	if !running {
 		if err := m.start(ctx, r); err != nil {
@@ -81,11 +87,14 @@ func (m *Manager) Acquire(ctx context.Context, spec Spec) (*Lease, error) {
 			return nil, err
 		}
 	}
-	l := &Lease{Name: spec.Name, Address: "unix://" + r.Socket, Identity: r.Identity, World: spec.World, Log: r.path("log"), lock: lease}
-	if spec.World.Traced() {
-		l.Status = r.path("status.json")
+	if st, running = m.state(r.Dir); !running {
+		_ = lease.Close()
+		return nil, startFailed(r, errors.New("it ended at once"))
 	}
-	return l, nil
+	return &Lease{
+		Name: spec.Name, Address: "unix://" + r.Socket, Identity: r.Identity, World: spec.World,
+		Status: r.status(), Log: r.path("log"), state: st, lock: lease,
+	}, nil
 }
 
 // sharing is the kind of lock that a lease is.
@@ -96,13 +105,25 @@ func (s Spec) sharing() int {
 	return syscall.LOCK_SH
 }
 
-// replaceRunning stops a daemon that is not the wanted one, once nobody uses it any more, and gives a lease on its place.
-func replaceRunning(ctx context.Context, r run, st state) (*os.File, error) {
+// unfit gives the way to end a running daemon that is not the wanted one, or that is out of order and would not hear that it is
+// asked to end; nil: it can be used.
+func (r run) unfit(ctx context.Context, st state) func(context.Context, state) error {
+	switch {
+	case r.Spec.Fresh, st.Identity != r.Identity, exists(r.path(renewMark)):
+		return stop
+	case !st.healthy(ctx, r.status()):
+		return kill
+	}
+	return nil
+}
+
+// replaceRunning ends a daemon once nobody uses it any more, and gives a lease on its place.
+func replaceRunning(ctx context.Context, r run, st state, end func(context.Context, state) error) (*os.File, error) {
 	alone, err := lock(ctx, r.path("lease"), syscall.LOCK_EX)
 	if err != nil {
 		return nil, err
 	}
-	if err := stop(ctx, st); err != nil {
+	if err := end(ctx, st); err != nil {
 		return nil, errors.Join(err, alone.Close())
 	}
 	if err := syscall.Flock(int(alone.Fd()), r.Spec.sharing()); err != nil {
@@ -158,7 +179,7 @@ func (m *Manager) start(ctx context.Context, r run) error {
 	if err := writeJSON(r.path("run.json"), r); err != nil {
 		return err
 	}
-	_, _ = os.Remove(r.Socket), os.Remove(r.path(renewMark))
+	_, _, _ = os.Remove(r.Socket), os.Remove(r.path(renewMark)), os.Remove(r.path("status.json"))
 	logf, err := os.OpenFile(r.path("log"), os.O_CREATE|os.O_WRONLY|os.O_TRUNC|os.O_APPEND, 0o600)
 	if err != nil {
 		return fmt.Errorf("opening the builder's log: %w", err)
@@ -204,14 +225,22 @@ func startFailed(r run, err error) error {
 		WithHelp("run `selfsame doctor`; the whole log is " + r.path("log"))
 }
 
-// answers says whether something accepts connections on a unix socket.
+// answers says whether a gRPC server lives behind a unix socket: one that accepts connections may still be stopped, since the
+// kernel accepts for it. HTTP/2 (RFC 9113 §3.4) has both sides send their settings first.
 func answers(socket string) bool {
 	c, err := net.DialTimeout("unix", socket, time.Second) //nolint:noctx // bounded by its own time-out
 	if err != nil {
 		return false
 	}
-	_ = c.Close()
-	return true
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(answerTimeout))
+	if _, err := c.Write([]byte("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00")); err != nil {
+		return false
+	}
+	const settings = 4
+	var head [9]byte
+	_, err = io.ReadFull(c, head[:])
+	return err == nil && head[3] == settings
 }
 
 // lock takes a file lock, waiting as long as ctx lives.

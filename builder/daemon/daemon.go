@@ -81,13 +81,26 @@ type run struct {
 
 // state is what is known of a running daemon, written to state.json by its supervisor.
 type state struct {
-	PID      int    `json:"pid"`   // the supervisor's
-	Start    uint64 `json:"start"` // its start time, so that a reused pid is not taken for it
-	Identity string `json:"identity"`
-	Socket   string `json:"socket"`
+	PID         int    `json:"pid"`         // the supervisor's
+	Start       uint64 `json:"start"`       // its start time, so that a reused pid is not taken for it
+	Daemon      int    `json:"daemon"`      // the daemon's first process: the tracer, or buildkitd
+	DaemonStart uint64 `json:"daemonStart"` // its start time
+	Identity    string `json:"identity"`
+	Socket      string `json:"socket"`
 }
 
+// runs says whether the supervisor is there.
+func (st state) runs() bool { return stateOf(st.PID, st.Start) != 0 }
+
 func (r run) path(name string) string { return filepath.Join(r.Dir, name) }
+
+// status is the tracer's status file; empty without a tracer.
+func (r run) status() string {
+	if !r.Spec.World.Traced() {
+		return ""
+	}
+	return r.path("status.json")
+}
 
 func writeJSON(path string, v any) error {
 	data, err := json.MarshalIndent(v, "", " ")

@@ -75,8 +75,7 @@ func (m *Manager) state(dir string) (state, bool) {
 	if readJSON(filepath.Join(dir, "state.json"), &st) != nil {
 		return st, false
 	}
-	start, err := startTime(st.PID)
-	return st, err == nil && start == st.Start
+	return st, st.runs()
 }
 
 // stop asks a supervisor to end, and ends it if it does not listen.
@@ -84,7 +83,7 @@ func stop(ctx context.Context, st state) error {
 	_ = syscall.Kill(st.PID, syscall.SIGTERM)
 	deadline := time.Now().Add(stopTimeout)
 	for {
-		if start, err := startTime(st.PID); err != nil || start != st.Start {
+		if !st.runs() {
 			return nil
 		}
 		if time.Now().After(deadline) {
@@ -111,18 +110,34 @@ func held(path string) bool {
 
 // startTime is field 22 of /proc/PID/stat: with the pid it names a process for good. A zombie counts as gone.
 func startTime(pid int) (uint64, error) {
+	state, start, err := stat(pid)
+	if err == nil && state == 'Z' {
+		err = os.ErrProcessDone
+	}
+	return start, err
+}
+
+// stateOf is the state letter of the process that a pid and a start time name; 0 when it is gone.
+func stateOf(pid int, start uint64) byte {
+	state, at, err := stat(pid)
+	if err != nil || at != start || state == 'Z' {
+		return 0
+	}
+	return state
+}
+
+// stat reads a process's state letter and start time from /proc/PID/stat.
+func stat(pid int) (state byte, start uint64, err error) {
 	data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	fields := strings.Fields(string(data[bytes.LastIndexByte(data, ')')+1:]))
 	if len(fields) < 20 {
-		return 0, fmt.Errorf("reading the start time of process %d", pid)
+		return 0, 0, fmt.Errorf("reading the state of process %d", pid)
 	}
-	if fields[0] == "Z" {
-		return 0, os.ErrProcessDone
-	}
-	return strconv.ParseUint(fields[19], 10, 64)
+	start, err = strconv.ParseUint(fields[19], 10, 64)
+	return fields[0][0], start, err
 }
 
 // identity digests all that makes one daemon another: its programs, its world, its arguments and the network namespace

@@ -38,11 +38,13 @@ func Supervise(dir string) error {
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("starting the daemon: %w", err)
 	}
-	start, err := startTime(os.Getpid())
-	if err != nil {
-		return err
+	st := state{PID: os.Getpid(), Daemon: cmd.Process.Pid, Identity: r.Identity, Socket: r.Socket}
+	if st.Start, err = startTime(st.PID); err == nil {
+		_, st.DaemonStart, err = stat(st.Daemon) // a daemon that has ended already is a zombie still
 	}
-	st := state{PID: os.Getpid(), Start: start, Identity: r.Identity, Socket: r.Socket}
+	if err != nil {
+		return errors.Join(err, cmd.Process.Kill())
+	}
 	if err := writeJSON(r.path("state.json"), st); err != nil {
 		return errors.Join(err, cmd.Process.Kill())
 	}

@@ -45,6 +45,12 @@ func Dial(ctx context.Context, addr string) (*Client, error) {
 // Close ends the connection.
 func (c *Client) Close() error { return c.c.Close() }
 
+// Ping is nil when the daemon answers. It returns when it does, or when ctx ends.
+func (c *Client) Ping(ctx context.Context) error {
+	_, err := c.c.Info(ctx)
+	return err
+}
+
 // Info is what a daemon says of itself.
 type Info struct {
 	Version     string // BuildKit's version

@@ -1,0 +1,121 @@
+package faults
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// TestFaultsOfBuilders kills and stops each builder, and B's tracer, in the middle of a long step. The build ends within ten
+// seconds with exit 17: nothing can be said, so nothing is called failed or not reproducible. Nothing goes on running, and the
+// next build finds a builder started anew.
+func TestFaultsOfBuilders(t *testing.T) {
+	home := newMachine(t)
+	const token = "faults-of-builders"
+	text := "FROM scratch\nCOPY step seconds /\n" + `RUN ["/step", "wait", "/seconds", "` + token + `"]` + "\n"
+	dir := withStep(t, dockerfile(t, text))
+	put(t, filepath.Join(dir, "seconds"), "0")
+	home.must(0, dir, words("lock -q"))
+	home.must(0, dir, words("build -q"))
+	put(t, filepath.Join(dir, "seconds"), "600") // what the source holds is no part of the lock
+	for _, c := range []struct {
+		name, program, builder string
+		signal                 syscall.Signal
+		word                   string
+	}{
+		{"tracer killed", "selfsame-vary run", "b", syscall.SIGKILL, "builder B"},
+		{"tracer stopped", "selfsame-vary run", "b", syscall.SIGSTOP, "tracer was stopped"},
+		{"buildkitd of B killed", "buildkitd --config", "b", syscall.SIGKILL, "builder B"},
+		{"buildkitd of B stopped", "buildkitd --config", "b", syscall.SIGSTOP, "builder B"},
+		{"buildkitd of A killed", "buildkitd --config", "a", syscall.SIGKILL, "builder A"},
+		{"buildkitd of A stopped", "buildkitd --config", "a", syscall.SIGSTOP, "builder A"},
+		{"supervisor of B killed", "builder supervise", "b", syscall.SIGKILL, "builder B"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			m := home.on(t)
+			cmd := m.command(dir, "build", "--progress", "plain")
+			var out bytes.Buffer
+			var errs notes
+			cmd.Stdout, cmd.Stderr = &out, &errs
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			ended := wait(cmd)
+			m.await(func() bool { return len(running("/step wait")) >= 2 }, "both builders run the step")
+			pid := m.programOf(c.program, c.builder)
+			start := time.Now()
+			if err := syscall.Kill(pid, c.signal); err != nil {
+				t.Fatal(err)
+			}
+			select {
+			case <-ended:
+			case <-time.After(30 * time.Second):
+				_ = cmd.Process.Kill()
+				t.Fatalf("it went on for 30 s:\n%s", errs.String())
+			}
+			took := time.Since(start)
+			t.Logf("exit %d after %s", cmd.ProcessState.ExitCode(), took.Round(time.Millisecond))
+			if took > 10*time.Second {
+				t.Errorf("it took %s to notice", took)
+			}
+			r := result{cmd.ProcessState.ExitCode(), out.String(), errs.String()}
+			r.check(t, "build", 17, "A0707", c.word)
+			for _, lie := range []string{"not reproducible", "milder", "A0330", "repeating"} {
+				if strings.Contains(r.err, lie) {
+					t.Errorf("a dead builder is taken for a finding (%q):\n%s", lie, r.err)
+				}
+			}
+			if left := gone("/step wait", 10*time.Second); len(left) > 0 {
+				t.Errorf("steps go on: %v", left)
+			}
+			if processAt(pid) {
+				t.Errorf("process %d is still there", pid)
+			}
+			clean(t, dir)
+			if left := m.strays(); len(left) > 0 {
+				t.Errorf("orphans: %v", left)
+			}
+		})
+	}
+	put(t, filepath.Join(dir, "seconds"), "0")
+	home.must(0, dir, words("build -q --no-cache"))
+}
+
+// await waits for something to be so.
+func (m *machine) await(so func() bool, what string) {
+	m.t.Helper()
+	for deadline := time.Now().Add(60 * time.Second); !so(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			m.t.Fatalf("waited for a minute: %s", what)
+		}
+	}
+}
+
+// programOf is the process of a builder whose command line starts with a program and its first word.
+func (m *machine) programOf(program, builder string) int {
+	m.t.Helper()
+	for _, p := range m.processes() {
+		pid, line, _ := strings.Cut(p, " ")
+		if i := strings.Index(line, program); i < 0 || strings.Contains(line[:i], " ") && program != "builder supervise" ||
+			!strings.Contains(line, "/builders/"+builder) {
+			continue
+		}
+		n, err := strconv.Atoi(pid)
+		if err == nil {
+			return n
+		}
+	}
+	m.t.Fatalf("no process %q of builder %s in %q", program, builder, m.processes())
+	return 0
+}
+
+// processAt says whether a process is there, and not just its exit code, which waits for whoever inherited it.
+func processAt(pid int) bool {
+	data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	return err == nil && !strings.Contains(string(data), ") Z ")
+}
