@@ -364,7 +364,7 @@ func (h *Host) solvePair(ctx context.Context, r *twinRun, l *lock.Lock, o Option
 	if err := h.verdict(ctx, r, errA, errB, !r.b.world.daemon.Traced()); err != nil {
 		stop(err)
 		if errA == nil {
-			<-looking
+			_ = <-looking // the verdict says more
 		}
 		return err
 	}

@@ -104,12 +104,12 @@ func (s *Server) Close() error {
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	token, rest, _ := strings.Cut(strings.TrimPrefix(r.RequestURI, "/"), "/")
 	if subtle.ConstantTimeCompare([]byte(token), []byte(s.token)) != 1 {
-		s.refuse(w, http.StatusNotFound, Request{Method: r.Method}, diag.RequestRefused, "wrong token: a request that did not come through BuildKit's proxy")
+		s.refuse(w, http.StatusNotFound, Request{Method: r.Method}, "wrong token: a request that did not come through BuildKit's proxy")
 		return
 	}
 	route, target, ok := decodeURL(rest)
 	if !ok {
-		s.refuse(w, http.StatusBadRequest, Request{Method: r.Method}, diag.RequestRefused, "no URL that this server made")
+		s.refuse(w, http.StatusBadRequest, Request{Method: r.Method}, "no URL that this server made")
 		return
 	}
 	safe, secret := redactURL(target)
@@ -117,11 +117,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	req := Request{Method: r.Method, Route: route, URL: k.url, Accept: k.accept, Notes: notes(r, secret || strings.Contains(safe, "="+redacted))}
 	if s.hidden.in(k.url) || s.hidden.in(k.accept) {
 		req.URL, req.Accept = withoutPath(target), ""
-		s.refuse(w, http.StatusForbidden, req, diag.RequestRefused, "the request holds the value of a secret where the lock would show it: send it in a header such as Authorization")
+		s.refuse(w, http.StatusForbidden, req, "the request holds the value of a secret where the lock would show it: send it in a header such as Authorization")
 		return
 	}
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		s.refuse(w, http.StatusMethodNotAllowed, req, diag.RequestRefused, "only GET can be sealed")
+		s.refuse(w, http.StatusMethodNotAllowed, req, "only GET can be sealed")
 		return
 	}
 	if entry := s.journal.begin(req); entry != nil {
@@ -147,9 +147,9 @@ func notes(r *http.Request, secret bool) []string {
 }
 
 // refuse answers and notes a request that is not allowed.
-func (s *Server) refuse(w http.ResponseWriter, status int, req Request, code diag.Code, reason string) {
+func (s *Server) refuse(w http.ResponseWriter, status int, req Request, reason string) {
 	if e := s.journal.begin(req); e != nil {
-		s.reject(w, e, OutcomeRefused, status, code, reason)
+		s.reject(w, e, OutcomeRefused, status, diag.RequestRefused, reason)
 	}
 }
 

@@ -6,8 +6,8 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
-	"sync"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/authn"
