@@ -333,15 +333,13 @@ func (h *Host) solvePair(ctx context.Context, r *twinRun, l *lock.Lock, o Option
 			stop(errAxes)
 		}
 	})
-	looking := make(chan error, 1)
+	var errLook error
+	looked := make(chan struct{})
 	look := func() {
-		looking <- func() (err error) {
-			if measuring.Wait(); s == nil || errAxes != nil {
-				return nil
-			}
-			r.seen, err = h.inspect(solving, r, x, *s, from)
-			return err
-		}()
+		defer close(looked)
+		if measuring.Wait(); s != nil && errAxes == nil {
+			r.seen, errLook = h.inspect(solving, r, x, *s, from)
+		}
 	}
 	if err := h.carryCertificates(solving, r); err != nil {
 		stop(err)
@@ -364,12 +362,12 @@ func (h *Host) solvePair(ctx context.Context, r *twinRun, l *lock.Lock, o Option
 	if err := h.verdict(ctx, r, errA, errB, !r.b.world.daemon.Traced()); err != nil {
 		stop(err)
 		if errA == nil {
-			_ = <-looking // the verdict says more
+			<-looked
 		}
 		return err
 	}
-	if err := <-looking; err != nil {
-		return err
+	if <-looked; errLook != nil {
+		return errLook
 	}
 	r.addGap()
 	return r.open()
