@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -19,6 +20,7 @@ import (
 	"github.com/selfsame-build/selfsame/inputs"
 	"github.com/selfsame-build/selfsame/inputs/debian/archive"
 	"github.com/selfsame-build/selfsame/recipes"
+	"github.com/selfsame-build/selfsame/recipes/lock"
 )
 
 // TestRealSuites makes bases from the machine's own mirror, with everything real: signatures, packages, dpkg in a chroot
@@ -71,9 +73,17 @@ func realSuite(ctx context.Context, t *testing.T, client Fetcher, mirrors Mirror
 	if fetched != len(base.Packages) || len(base.Releases) != 3 {
 		t.Errorf("told of %d packages, %d releases", fetched, len(base.Releases))
 	}
-	o.Previous = entries
-	if _, again, err := Resolve(ctx, client, store, o); err != nil || fmt.Sprint(again) != fmt.Sprint(entries) {
-		t.Errorf("resolving again gives another lock: %v", err)
+	for try := 1; ; try++ {
+		o.Previous = entries
+		_, again, err := Resolve(ctx, client, store, o)
+		if err == nil && fmt.Sprint(again) == fmt.Sprint(entries) {
+			break
+		}
+		if err != nil || try == 3 || fmt.Sprint(releases(again)) == fmt.Sprint(releases(entries)) {
+			t.Fatalf("resolving again gives another lock: %v", err)
+		}
+		t.Log("the archive has published a suite anew meanwhile")
+		entries = again
 	}
 	lap("resolved again, all in the store")
 	if err := Verify(ctx, store, archive.DebianKeyring(), "amd64", entries); err != nil {
@@ -218,4 +228,9 @@ func treeSum(ctx context.Context, t *testing.T, root string) string {
 func differences(ctx context.Context, a, b string) string {
 	out, _ := exec.CommandContext(ctx, "diff", "-rq", "--no-dereference", a, b).CombinedOutput()
 	return string(tail(out))
+}
+
+// releases are the suites' lines of a lock.
+func releases(entries []lock.Entry) []lock.Entry {
+	return slices.DeleteFunc(slices.Clone(entries), func(e lock.Entry) bool { return e.Kind != lock.KindRelease })
 }
