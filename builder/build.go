@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/selfsame-build/selfsame/builder/graph"
+	"github.com/selfsame-build/selfsame/builder/remote"
 	"github.com/selfsame-build/selfsame/builder/solver"
 	"github.com/selfsame-build/selfsame/compare"
 	"github.com/selfsame-build/selfsame/compare/window"
@@ -30,8 +31,10 @@ type Options struct {
 	Platforms []string // a subset of the recipe's; empty: all
 	NoCache   bool     // run every step
 	Offline   bool     // do not fetch locked bytes that the store lacks
-	// BuilderA and BuilderB are addresses of BuildKit daemons to use instead of our own (unix:// or tcp://).
+	// BuilderA and BuilderB are addresses of BuildKit daemons to use instead of our own (unix://, ssh:// or tcp://).
 	BuilderA, BuilderB string
+	// BuilderTLS is for those at tcp://.
+	BuilderTLS remote.TLS
 	// Push is the repository (with or without a tag) that gets the image; empty: none.
 	Push string
 	// Seal is the repository that gets the sealed inputs: "same", a name, or "none" (the default).
@@ -263,15 +266,16 @@ func brief(err error) string {
 
 // worlds picks both builders, and excuses the axes that cannot be varied on a builder that is not ours.
 func (h *Host) worlds(o Options) (a, b world, excused map[string]string, err error) {
-	if err := errors.Join(checkAddress("--builder-a", o.BuilderA), checkAddress("--builder-b", o.BuilderB)); err != nil {
+	placeA, placeB, err := o.places(h.InputsListen)
+	if err != nil {
 		return a, b, nil, err
 	}
 	a, b = h.worldA(), h.worldB()
-	if o.BuilderA != "" {
-		a = elsewhere(o.BuilderA, a)
+	if placeA != nil {
+		a = elsewhere(placeA, o.BuilderTLS, a)
 	}
-	if o.BuilderB != "" {
-		b = elsewhere(o.BuilderB, b)
+	if placeB != nil {
+		b = elsewhere(placeB, o.BuilderTLS, b)
 		excused = excuses("builder B is run by somebody else")
 		for _, x := range []string{"CPU count", "directory order"} {
 			excused[x] = "builder B is run by somebody else"
@@ -391,7 +395,7 @@ func (h *Host) verdict(ctx context.Context, r *twinRun, errA, errB error, last b
 	if err := r.answered(); err != nil {
 		return err
 	}
-	if errA != nil {
+	if errA != nil && !errors.Is(errA, errTwinFailed) {
 		return explainStep(errA, r.a)
 	}
 	if errB != nil {

@@ -225,7 +225,7 @@ func (b *build) twins() ([]provenance.Twin, error) {
 		pt := provenance.Twin{
 			Name: t.label, BuildKit: t.info.Version, Snapshotter: t.info.Snapshotter, Kernel: b.run.a.report.Release, CPU: cpuModel(),
 		}
-		if t.world.address != "" { // its programs cannot be read from here
+		if t.world.at != nil { // its programs cannot be read from here
 			out = append(out, pt)
 			continue
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/selfsame-build/selfsame/builder/graph"
+	"github.com/selfsame-build/selfsame/builder/remote"
 	"github.com/selfsame-build/selfsame/builder/solver"
 	"github.com/selfsame-build/selfsame/inputs/debian"
 	"github.com/selfsame-build/selfsame/internal/diag"
@@ -86,7 +87,7 @@ func (h *Host) runnable(ctx context.Context, p *project, wanted []string, res re
 	}
 	defer lease.Release()
 	t := &twin{label: "A", lease: lease}
-	if err := t.connect(ctx, lease.Address); err != nil {
+	if err := t.connect(ctx, lease.Address, remote.TLS{}); err != nil {
 		return err
 	}
 	return errors.Join(canRun("A", t.info, slices.Compact(trial.run)), t.client.Close())

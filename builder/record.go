@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/selfsame-build/selfsame/builder/graph"
+	"github.com/selfsame-build/selfsame/builder/remote"
 	"github.com/selfsame-build/selfsame/builder/solver"
 	"github.com/selfsame-build/selfsame/inputs"
 	"github.com/selfsame-build/selfsame/inputs/debian"
@@ -138,7 +139,7 @@ func (r *recorder) platform(ctx context.Context, platform string, d *graph.Draft
 	}
 	defer lease.Release()
 	t := &twin{label: "record", lease: lease, server: server, results: map[string]*solver.Result{}}
-	if err := t.connect(ctx, lease.Address); err != nil {
+	if err := t.connect(ctx, lease.Address, remote.TLS{}); err != nil {
 		return err
 	}
 	defer t.client.Close()
@@ -194,8 +195,11 @@ func (r *recorder) server(ctx context.Context, d *graph.Draft) (*inputs.Server, 
 	if err != nil {
 		return nil, err
 	}
-	_, err = r.h.listen(ctx, s)
-	return s, err
+	ln, err := r.h.listen(ctx, "record", nil)
+	if err != nil {
+		return nil, err
+	}
+	return s, s.Start(ln, "")
 }
 
 // kept are the responses of the old lock that need not be asked for again.

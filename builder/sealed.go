@@ -164,8 +164,11 @@ func full(text string) bool {
 	return strings.Contains(strings.ToLower(text), "no space left on device")
 }
 
-// log says where a managed builder's log lies.
+// log says where a managed builder's log lies, or what the tunnel to another one says.
 func (t *twin) log() string {
+	if t.tunnel != nil && t.tunnel.Said() != "" {
+		return "; ssh says: " + t.tunnel.Said()
+	}
 	if t.lease == nil {
 		return ""
 	}

@@ -3,12 +3,8 @@ package builder
 import (
 	"context"
 	"errors"
-	"fmt"
-	"net"
-	"net/netip"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
@@ -16,6 +12,7 @@ import (
 
 	"github.com/selfsame-build/selfsame/builder/daemon"
 	"github.com/selfsame-build/selfsame/builder/graph"
+	"github.com/selfsame-build/selfsame/builder/remote"
 	"github.com/selfsame-build/selfsame/builder/solver"
 	"github.com/selfsame-build/selfsame/inputs"
 	"github.com/selfsame-build/selfsame/internal/canary"
@@ -28,12 +25,12 @@ type twin struct {
 	label  string // "A" or "B"
 	world  world
 	lease  *daemon.Lease
-	tunnel *daemon.Tunnel // to a builder that is reached by ssh
+	tunnel *remote.Tunnel // nil: not reached by ssh
 	client *solver.Client
 	info   solver.Info
 	report canary.Report
 	server *inputs.Server
-	// address is where the server listens: what no step may reach but through the proxy.
+	// address is where the server is, as the builder sees it: what no step may reach but through the proxy.
 	address string
 	out     string // its image layout
 	// took is how long its solves took, all platforms together.
@@ -50,53 +47,10 @@ func (h *Host) acquire(ctx context.Context, label string, w world, entries []loc
 		label: label, world: w, out: filepath.Join(dir, label),
 		results: map[string]*solver.Result{}, seen: map[string]time.Time{}, gates: map[string]*gate{},
 	}
-	var err error
-	address := w.address
-	if address == "" {
-		if t.lease, err = h.Daemons.Acquire(ctx, w.spec()); err != nil {
-			return nil, err
-		}
-		address = t.lease.Address
-	}
-	ln, err := h.openPort(ctx)
-	if err != nil {
-		return nil, errors.Join(err, t.close())
-	}
-	t.address = ln.Addr().String()
-	if strings.HasPrefix(address, "ssh://") {
-		if address, err = t.dig(ctx, address); err != nil {
-			return nil, errors.Join(err, ln.Close(), t.close())
-		}
-	}
-	if t.server, err = h.sealedServer(ln, t.address, entries); err != nil {
-		return nil, errors.Join(err, ln.Close(), t.close())
-	}
-	if err = t.connect(ctx, address); err != nil {
+	if err := h.reach(ctx, t, entries); err != nil {
 		return nil, errors.Join(err, t.close())
 	}
 	return t, nil
-}
-
-// dig makes a tunnel to a builder that is reached by ssh, and gives the address of its end here.
-func (t *twin) dig(ctx context.Context, address string) (string, error) {
-	remote, err := daemon.ParseRemote(address)
-	if err != nil {
-		return "", err
-	}
-	listens, err := netip.ParseAddrPort(t.address)
-	if err != nil {
-		return "", fmt.Errorf("reading the input server's address: %w", err)
-	}
-	t.tunnel, err = remote.Open(ctx, int(listens.Port()))
-	switch {
-	case err == nil:
-		t.address = t.tunnel.Public
-		return t.tunnel.Address, nil
-	case ctx.Err() != nil:
-		return "", context.Cause(ctx)
-	}
-	return "", diag.Errorf("A0702", "reaching builder %s at %s: %w", t.label, address, err).
-		WithHelp("ssh " + remote.Destination + " true")
 }
 
 // connectTimeout is how long a builder may take to answer for the first time; one of ours has answered already.
@@ -106,38 +60,44 @@ const (
 )
 
 // connect reaches the builder and asks what it is.
-func (t *twin) connect(parent context.Context, address string) error {
+func (t *twin) connect(parent context.Context, address string, tls remote.TLS) error {
 	timeout := connectTimeout
 	if t.lease != nil {
 		timeout = connectOursWithin
 	}
 	ctx, cancel := context.WithTimeout(parent, timeout)
 	defer cancel()
-	err := t.reach(ctx, address)
+	err := t.ask(ctx, address, tls)
 	switch {
 	case err == nil:
 		return nil
 	case parent.Err() != nil:
 		return context.Cause(parent)
 	}
-	return diag.Errorf("A0702", "reaching builder %s: %w", t.label, err).WithWhy("nothing answers at " + address).
+	return diag.Errorf("A0702", "reaching builder %s: %w", t.label, err).WithWhy("no builder answers at " + t.place(address)).
 		WithHelp("start it, or leave the flag out; `selfsame doctor` checks the builders of this machine" + t.log())
 }
 
-func (t *twin) reach(ctx context.Context, address string) (err error) {
-	if t.lease == nil { // BuildKit's client would try an address where nobody listens again and again
-		network, at, _ := strings.Cut(address, "://")
-		c, err := (&net.Dialer{}).DialContext(ctx, network, at)
-		if err != nil {
+// ask reaches the builder. BuildKit's client would try an address where nobody listens again and again.
+func (t *twin) ask(ctx context.Context, address string, tls remote.TLS) (err error) {
+	if t.lease == nil {
+		if err := remote.Knock(ctx, address, tls); err != nil {
 			return err
 		}
-		_ = c.Close()
 	}
-	if t.client, err = solver.Dial(ctx, address); err != nil {
+	if t.client, err = solver.Dial(ctx, address, tls); err != nil {
 		return err
 	}
 	t.info, err = t.client.Info(ctx)
 	return err
+}
+
+// place is what the user calls the builder's address.
+func (t *twin) place(address string) string {
+	if t.world.at != nil {
+		return t.world.at.String()
+	}
+	return address
 }
 
 // done says whether the twin has built all of its platforms.
@@ -167,41 +127,6 @@ func (t *twin) close() error {
 	return errors.Join(errs...)
 }
 
-// sealedServer serves the lock's bytes on ln, which builders know as address.
-func (h *Host) sealedServer(ln net.Listener, address string, entries []lock.Entry) (*inputs.Server, error) {
-	token, err := inputs.NewToken(h.Random)
-	if err != nil {
-		return nil, err
-	}
-	s, err := inputs.NewSealed(h.Store, token, entries, h.Now)
-	if err != nil {
-		return nil, err
-	}
-	return s, s.Start(ln, address)
-}
-
-// listen starts an input server on a free port of loopback, and says which.
-func (h *Host) listen(ctx context.Context, s *inputs.Server) (string, error) {
-	ln, err := h.openPort(ctx)
-	if err != nil {
-		return "", err
-	}
-	return ln.Addr().String(), s.Start(ln, "")
-}
-
-// openPort is where an input server will listen.
-func (h *Host) openPort(ctx context.Context) (net.Listener, error) {
-	address := "127.0.0.1:0"
-	if h.InputsListen != "" {
-		address = h.InputsListen
-	}
-	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
-	if err != nil {
-		return nil, fmt.Errorf("opening the input server's port: %w", err)
-	}
-	return ln, nil
-}
-
 // pair runs both twins at once: B starts a step at least startGap after A, unless neither has anything to run. look is called, and not
 // waited for, once A's images are there.
 func (h *Host) pair(ctx context.Context, a, b *twin, plans map[string][2]*graph.Plan, l *exports, look func()) (errA, errB error) {
@@ -212,6 +137,9 @@ func (h *Host) pair(ctx context.Context, a, b *twin, plans map[string][2]*graph.
 	wg.Go(func() error {
 		defer close(doneA)
 		if errA = h.solveAll(ctx, a, plans, 0, l, nil); errA != nil {
+			if errors.Is(context.Cause(ctx), errTwinFailed) {
+				errA = errTwinFailed
+			}
 			cancel(errTwinFailed) // a step that fails on A fails the build; B need not go on
 			return nil
 		}
@@ -220,13 +148,16 @@ func (h *Host) pair(ctx context.Context, a, b *twin, plans map[string][2]*graph.
 	})
 	wg.Go(func() error {
 		errB = h.solveAll(ctx, b, plans, 1, l, func(platform string) { a.lead(ctx, platform, doneA) })
+		if errB != nil && !isStep(errB) {
+			cancel(errTwinFailed) // where B is lost, nothing that A makes can be proven
+		}
 		return nil
 	})
 	_ = wg.Wait()
 	return errA, errB
 }
 
-// errTwinFailed ends B when A has failed already.
+// errTwinFailed ends a twin when the other has failed already.
 var errTwinFailed = errors.New("the other builder failed")
 
 // solveAll builds each platform on one twin. wait is called before each; it may be nil.

@@ -1,11 +1,10 @@
 package builder
 
 import (
-	"strings"
 	"time"
 
 	"github.com/selfsame-build/selfsame/builder/daemon"
-	"github.com/selfsame-build/selfsame/internal/diag"
+	"github.com/selfsame-build/selfsame/builder/remote"
 )
 
 // The twins' names for themselves. Each is long and odd enough that finding it in a file is no accident.
@@ -26,8 +25,9 @@ const startGap = 2 * time.Second
 // world is one twin's surroundings: those of its daemon, and those that go into the graph.
 type world struct {
 	daemon   daemon.World
-	address  string // of a daemon that somebody else runs; empty: ours
-	name     string // the daemon's
+	at       *remote.Address // of a daemon that somebody else runs; nil: ours
+	tls      remote.TLS      // for one at tcp://
+	name     string          // the daemon's
 	hostname string
 	canary   string
 }
@@ -71,26 +71,8 @@ func (h *Host) rootB() (daemon.Root, int64) {
 }
 
 // elsewhere is a builder that somebody else runs: only what goes into the graph can be varied by us.
-func elsewhere(address string, like world) world {
-	return world{name: like.name, address: address, hostname: like.hostname, canary: like.canary}
-}
-
-// checkAddress refuses what our input server cannot be reached from.
-func checkAddress(flag, address string) error {
-	scheme, _, ok := strings.Cut(address, "://")
-	switch {
-	case address == "", ok && scheme == "unix", ok && scheme == "tcp":
-		return nil
-	case ok && scheme == "ssh":
-		_, err := daemon.ParseRemote(address)
-		if err == nil {
-			return nil
-		}
-		return diag.Errorf("A0323", "%s: `%s`: %w", flag, address, err).WithHelp("write ssh://user@host, or ssh://user@host/path/to/buildkitd.sock")
-	}
-	return diag.Errorf("A0323", "%s: builders at `%s` are not used", flag, address).
-		WithWhy("the builder must reach the input server of this process").
-		WithHelp("give unix:///path/to/buildkitd.sock, ssh://USER@HOST, or tcp://HOST:PORT together with --inputs-listen")
+func elsewhere(at *remote.Address, tls remote.TLS, like world) world {
+	return world{name: like.name, at: at, tls: tls, hostname: like.hostname, canary: like.canary}
 }
 
 // spec is the daemon that a world needs.

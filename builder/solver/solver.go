@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"strconv"
 	"time"
 
@@ -22,6 +23,7 @@ import (
 	"github.com/moby/buildkit/client/llb"
 
 	"github.com/selfsame-build/selfsame/builder/graph"
+	"github.com/selfsame-build/selfsame/builder/remote"
 )
 
 // CompatibilityVersion pins how BuildKit assembles an image (its docs/build-repro.md); it can move a digest.
@@ -30,9 +32,29 @@ const CompatibilityVersion = 30
 // Client is a connection to one daemon.
 type Client struct{ c *client.Client }
 
+// secured are the client's options for a connection that is not in the clear.
+func secured(addr string, t remote.TLS) ([]client.ClientOpt, error) {
+	if t == (remote.TLS{}) {
+		return nil, nil
+	}
+	u, err := url.Parse(addr)
+	if err != nil {
+		return nil, err
+	}
+	out := []client.ClientOpt{client.WithServerConfig(u.Hostname(), t.CA)}
+	if t.Cert != "" {
+		out = append(out, client.WithCredentials(t.Cert, t.Key))
+	}
+	return out, nil
+}
+
 // Dial connects to a daemon's address (unix:///path, tcp://host:port) and waits until it answers or ctx ends.
-func Dial(ctx context.Context, addr string) (*Client, error) {
-	c, err := client.New(ctx, addr)
+func Dial(ctx context.Context, addr string, tls remote.TLS) (*Client, error) {
+	opts, err := secured(addr, tls)
+	if err != nil {
+		return nil, err
+	}
+	c, err := client.New(ctx, addr, opts...)
 	if err != nil {
 		return nil, fmt.Errorf("connecting to BuildKit at %s: %w", addr, err)
 	}

@@ -56,7 +56,10 @@ where they differ (exit 13).`,
 	f.Lookup("push").NoOptDefVal = builder.PushDefault
 	f.StringVar(&o.BuilderA, "builder-a", "", "address of a BuildKit daemon to use as builder A (unix://, ssh:// or tcp://); it needs --proxy-network and the network.host entitlement")
 	f.StringVar(&o.BuilderB, "builder-b", "", "the same for builder B")
-	f.StringVar(&listen, "inputs-listen", "", "address that the input servers listen on, for builders on other machines (default: loopback)")
+	f.StringVar(&o.BuilderTLS.CA, "builder-tls-ca", "", "certificates that vouch for builders at tcp://")
+	f.StringVar(&o.BuilderTLS.Cert, "builder-tls-cert", "", "our certificate for builders at tcp://")
+	f.StringVar(&o.BuilderTLS.Key, "builder-tls-key", "", "the key of --builder-tls-cert")
+	f.StringVar(&listen, "inputs-listen", "", "this machine's address (HOST or HOST:PORT) as builders at tcp:// see it; the steps' inputs come from there, in the clear")
 	f.StringVar(&o.Seal, "seal", "none", "push the sealed inputs too: a repository, same or none; they hold the source and all that was fetched")
 	f.StringVar(&o.From, "from", "", "repeat the build of a published image (REPOSITORY@sha256:...) from its seal, instead of a recipe")
 	f.StringSliceVar(&fromKeys, "from-key", nil, "public key that must have signed the provenance of --from")
