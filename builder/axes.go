@@ -54,8 +54,11 @@ func (h *Host) observe(ctx context.Context, t *twin, platform string, image dige
 		if ctx.Err() != nil {
 			return r, context.Cause(ctx)
 		}
-		if tooOld(err) {
+		switch {
+		case tooOld(err):
 			return r, t.old()
+		case full(err.Error()): // by what a step beside the canary writes, as a rule
+			return r, builderFull(t.label, err)
 		}
 		return r, diag.Errorf("A0702", "measuring builder %s: %w%s", t.label, err, said(err)).
 			WithHelp("a builder of your own needs --proxy-network and --allow-insecure-entitlement network.host; for ours run `selfsame doctor`")

@@ -30,6 +30,9 @@ func (h *Host) carryCertificate(ctx context.Context, c *solver.Client, label str
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
+		if full(err.Error()) {
+			return builderFull(label, err)
+		}
 		return diag.Errorf("A0702", "asking builder %s for its proxy's certificate: %w%s", label, err, said(err)).
 			WithHelp("a builder of your own needs --proxy-network and --allow-insecure-entitlement network.host; for ours run `selfsame doctor`")
 	}

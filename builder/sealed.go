@@ -122,7 +122,7 @@ func explainStep(err error, t *twin) error {
 		case tooOld(err):
 			return t.old()
 		case full(err.Error()):
-			return diag.Errorf("A0703", "builder %s has no space left: %w", t.label, err).WithHelp(spaceHelp)
+			return builderFull(t.label, err)
 		}
 		return diag.Errorf("A0702", "building on builder %s: %w", t.label, err).WithHelp("run `selfsame doctor`" + t.log())
 	}
@@ -158,6 +158,10 @@ func (t *twin) old() error {
 }
 
 const spaceHelp = "run `selfsame builders stop --remove`, or free space"
+
+func builderFull(label string, err error) error {
+	return diag.Errorf("A0703", "builder %s has no space left: %w", label, err).WithHelp(spaceHelp)
+}
 
 // full says whether somebody found a filesystem full: strerror(3) has the words, in one case or the other.
 func full(text string) bool {
