@@ -13,7 +13,7 @@ import (
 
 // carryCertificate brings the certificate of a builder's proxy to where networked steps look for it (graph.Trust). It must end before
 // any of them starts.
-func (h *Host) carryCertificate(ctx context.Context, c *solver.Client, label string, w world) error {
+func (h *Host) carryCertificate(ctx context.Context, t *twin) error {
 	once, err := h.word()
 	if err != nil {
 		return err
@@ -22,18 +22,21 @@ func (h *Host) carryCertificate(ctx context.Context, c *solver.Client, label str
 	if err != nil {
 		return err
 	}
-	plan, err := graph.Trust(ctx, "linux/"+hostArch, image, []string{"/canary", "trust"}, w.hostname, once)
+	plan, err := graph.Trust(ctx, "linux/"+hostArch, image, []string{"/canary", "trust"}, t.world.hostname, once)
 	if err != nil {
 		return err
 	}
-	if _, err := c.Solve(ctx, solver.Request{Plan: plan, Store: h.Store.Content()}); err != nil {
+	if _, err := t.client.Solve(ctx, solver.Request{Plan: plan, Store: h.Store.Content()}); err != nil {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		if full(err.Error()) {
-			return builderFull(label, err)
+		switch {
+		case tooOld(err):
+			return t.old()
+		case full(err.Error()):
+			return builderFull(t.label, err)
 		}
-		return diag.Errorf("A0702", "asking builder %s for its proxy's certificate: %w%s", label, err, said(err)).
+		return diag.Errorf("A0702", "asking builder %s for its proxy's certificate: %w%s", t.label, err, said(err)).
 			WithHelp("a builder of your own needs --proxy-network and --allow-insecure-entitlement network.host; for ours run `selfsame doctor`")
 	}
 	return nil
@@ -45,7 +48,7 @@ func (h *Host) carryCertificates(ctx context.Context, r *twinRun) error {
 	for i, t := range []*twin{r.a, r.b} {
 		wanted := !t.done(len(r.plans)) && slices.ContainsFunc(sortedKeys(r.plans), func(p string) bool { return networkedPlan(r.plans[p][i]) })
 		if wanted {
-			eg.Go(func() error { return h.carryCertificate(ctx, t.client, t.label, t.world) })
+			eg.Go(func() error { return h.carryCertificate(ctx, t) })
 		}
 	}
 	return eg.Wait()

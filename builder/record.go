@@ -138,7 +138,7 @@ func (r *recorder) platform(ctx context.Context, platform string, d *graph.Draft
 		return err
 	}
 	defer lease.Release()
-	t := &twin{label: "record", lease: lease, server: server, results: map[string]*solver.Result{}}
+	t := &twin{label: "record", world: w, lease: lease, server: server, results: map[string]*solver.Result{}}
 	if err := t.connect(ctx, lease.Address, remote.TLS{}); err != nil {
 		return err
 	}
@@ -146,7 +146,7 @@ func (r *recorder) platform(ctx context.Context, platform string, d *graph.Draft
 	if err := canRun("record", t.info, run); err != nil {
 		return err
 	}
-	if err := r.h.carryCertificate(ctx, t.client, "record", w); err != nil {
+	if err := r.h.carryCertificate(ctx, t); err != nil {
 		return err
 	}
 	once, err := r.h.word()
