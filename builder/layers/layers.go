@@ -193,6 +193,9 @@ func (e *Export) write(m ocispec.Manifest, config map[string]json.RawMessage, fs
 	if config["rootfs"], err = json.Marshal(fs); err != nil {
 		return "", err
 	}
+	if config["history"], err = ownHistory(config["history"]); err != nil {
+		return "", err
+	}
 	raw, err := json.Marshal(config)
 	if err != nil {
 		return "", err
@@ -214,6 +217,27 @@ func (e *Export) write(m ocispec.Manifest, config map[string]json.RawMessage, fs
 		}
 	}
 	return manifest, nil
+}
+
+// invented marks the history of a layer about which the configuration says nothing: BuildKit makes a line up from its cache's records,
+// which depend on what it was asked to build before (v0.34.2, exporter/containerimage normalizeLayersAndHistory).
+const invented = "buildkit.exporter.image.v0"
+
+// ownHistory says of such a layer the same every time.
+func ownHistory(raw json.RawMessage) (json.RawMessage, error) {
+	if len(raw) == 0 {
+		return raw, nil
+	}
+	var lines []ocispec.History
+	if err := json.Unmarshal(raw, &lines); err != nil {
+		return nil, fmt.Errorf("reading the exported history: %w", err)
+	}
+	for i := range lines {
+		if lines[i].Comment == invented {
+			lines[i].CreatedBy, lines[i].Comment = "selfsame", ""
+		}
+	}
+	return json.Marshal(lines)
 }
 
 func blobs(dir string) string { return filepath.Join(dir, "blobs", "sha256") }

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -283,6 +284,25 @@ func TestSameLayerTwice(t *testing.T) {
 	raw := layerAt(t, epoch.Add(time.Hour), "hello")
 	if _, m := finish(t, e, exported(t, e, raw, raw)); len(m.Layers) != 2 || m.Layers[0].Digest != m.Layers[1].Digest {
 		t.Errorf("got %+v", m.Layers)
+	}
+}
+
+// TestInventedHistory: what BuildKit says of a layer by its cache's records must not reach the image.
+func TestInventedHistory(t *testing.T) {
+	var got []string
+	for _, by := range []string{"created by buildkit", "pulled from selfsame.invalid/base"} {
+		raw, err := ownHistory(json.RawMessage(`[{"created":"2025-10-09T08:53:20Z","created_by":"RUN x","comment":"buildkit.dockerfile.v0"},` +
+			`{"created":"2025-10-09T08:53:20Z","created_by":"` + by + `","comment":"buildkit.exporter.image.v0"}]`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, string(raw))
+	}
+	if got[0] != got[1] || !strings.Contains(got[0], `"created_by":"RUN x","comment":"buildkit.dockerfile.v0"`) {
+		t.Errorf("%s\n%s", got[0], got[1])
+	}
+	if raw, err := ownHistory(nil); raw != nil || err != nil {
+		t.Errorf("%s, %v", raw, err)
 	}
 }
 
