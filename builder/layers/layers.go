@@ -193,8 +193,10 @@ func (e *Export) write(m ocispec.Manifest, config map[string]json.RawMessage, fs
 	if config["rootfs"], err = json.Marshal(fs); err != nil {
 		return "", err
 	}
-	if config["history"], err = ownHistory(config["history"]); err != nil {
-		return "", err
+	if lines, ok := config["history"]; ok {
+		if config["history"], err = ownHistory(lines); err != nil {
+			return "", err
+		}
 	}
 	raw, err := json.Marshal(config)
 	if err != nil {
@@ -225,9 +227,6 @@ const invented = "buildkit.exporter.image.v0"
 
 // ownHistory says of such a layer the same every time.
 func ownHistory(raw json.RawMessage) (json.RawMessage, error) {
-	if len(raw) == 0 {
-		return raw, nil
-	}
 	var lines []ocispec.History
 	if err := json.Unmarshal(raw, &lines); err != nil {
 		return nil, fmt.Errorf("reading the exported history: %w", err)
