@@ -34,8 +34,8 @@ func Enter(dir string) error {
 	if err := r.dropHalfFetched(); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(r.path("root/tmp"), 0o700); err != nil {
-		return fmt.Errorf("making the daemon's root: %w", err)
+	if err := r.mountTemp(); err != nil {
+		return err
 	}
 	if err := os.WriteFile(r.path("buildkitd.toml"), nil, 0o600); err != nil {
 		return fmt.Errorf("writing the daemon's configuration: %w", err)
@@ -54,6 +54,23 @@ func Enter(dir string) error {
 	}
 	argv := arguments(r)
 	return fmt.Errorf("becoming %s: %w", argv[0], syscall.Exec(argv[0], argv, environment(r)))
+}
+
+// tempDir is the daemon's folder for temporary files, in its own mounts. It is short because BuildKit makes sockets for ssh agents there,
+// and a socket's path has at most 108 bytes, whatever the state folder's.
+const tempDir = "/run/selfsame"
+
+// mountTemp puts the temporary files on the daemon's own root.
+func (r run) mountTemp() error {
+	for _, dir := range []string{r.path("root/tmp"), tempDir} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return fmt.Errorf("making the daemon's root: %w", err)
+		}
+	}
+	if err := unix.Mount(r.path("root/tmp"), tempDir, "", unix.MS_BIND, ""); err != nil {
+		return fmt.Errorf("mounting the daemon's temporary files: %w", err)
+	}
+	return nil
 }
 
 // dropHalfFetched removes what an earlier daemon was in the middle of fetching. BuildKit would go on where it stopped, but cannot
@@ -100,7 +117,7 @@ func arguments(r run) []string {
 func environment(r run) []string {
 	return []string{
 		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-		"HOME=" + r.path("root"), "TMPDIR=" + r.path("root/tmp"),
+		"HOME=" + r.path("root"), "TMPDIR=" + tempDir,
 		// BuildKit clips long output by default, and with it its own report of a step's requests.
 		"BUILDKIT_STEP_LOG_MAX_SIZE=-1", "BUILDKIT_STEP_LOG_MAX_SPEED=-1",
 	}
