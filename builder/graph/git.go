@@ -2,6 +2,7 @@ package graph
 
 import (
 	"context"
+	"net/url"
 	"path"
 	"strings"
 
@@ -46,10 +47,16 @@ func (c *compiler) gits(ctx context.Context) error {
 			return err
 		}
 		src := op.GetSource()
-		if src == nil || !strings.HasPrefix(src.Identifier, "git://") {
+		if src == nil {
 			continue
 		}
 		file, line := d.place(users[digest.FromBytes(dt)])
+		if bad := refuseCredentials(src); bad != nil {
+			return bad.WithAt(diag.Position{File: file, Line: line}, "")
+		}
+		if !strings.HasPrefix(src.Identifier, "git://") {
+			continue
+		}
 		g, bad := readGit(src)
 		g.Step = placeName(file, line)
 		if bad != nil {
@@ -66,6 +73,24 @@ func (c *compiler) gits(ctx context.Context) error {
 		if c.replaced[source{src.Identifier, platformOf(&op)}], err = marshal(ctx, stored("git", manifest, p), c.in.Platform); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// refuseCredentials refuses an address that holds some, before anything is said or asked of it. The user of an ssh address is none: it is
+// "git" nearly everywhere.
+func refuseCredentials(s *pb.SourceOp) *diag.Diagnostic {
+	for _, address := range []string{s.Identifier, s.Attrs[pb.AttrFullRemoteURL]} {
+		u, err := url.Parse(address)
+		if err != nil || u.User == nil {
+			continue
+		}
+		if _, password := u.User.Password(); u.Scheme == "ssh" && !password {
+			continue
+		}
+		return diag.Errorf("A0308", "an address at `%s` holds credentials", u.Host).
+			WithWhy("the Dockerfile, the lock and the evidence are published").
+			WithHelp("write it without them; for a repository, use ssh with an agent: `selfsame lock --ssh default`")
 	}
 	return nil
 }

@@ -58,14 +58,19 @@ func compile(t *testing.T, dockerfile string) *Draft {
 
 func tryCompile(t *testing.T, dockerfile string) (*Draft, error) {
 	t.Helper()
-	return Compile(context.Background(), Input{
+	return Compile(context.Background(), authored(t, dockerfile))
+}
+
+func authored(t *testing.T, dockerfile string) Input {
+	t.Helper()
+	return Input{
 		Recipe: parse(t, "build: {dockerfile: Dockerfile}\n"), Platform: "linux/amd64", Dockerfile: []byte(dockerfile),
 		DockerfileName: "src/Dockerfile", Context: someContext, Epoch: epoch,
 		Base: func(context.Context, string, string) (Image, error) {
 			return Image{Digest: someBase, Config: baseConfig(t)}, nil
 		},
 		Git: func(_ context.Context, g Git) (digest.Digest, error) { return digest.FromString(g.Key()), nil },
-	})
+	}
 }
 
 // TestGitAdd has a repository stand in the graph as a folder of the store, found by its whole address.
@@ -85,6 +90,22 @@ func TestGitAdd(t *testing.T) {
 		}
 		if want := "oci-layout://selfsame.invalid/git@" + digest.FromString(key).String(); !slices.Contains(sources(t, p.Definition), want) {
 			t.Errorf("%s: sources %v, want %s", line, sources(t, p.Definition), want)
+		}
+	}
+}
+
+// TestCredentialsInAddress holds that no address with a secret in it is resolved, or repeated in the message.
+func TestCredentialsInAddress(t *testing.T) {
+	for _, line := range []string{
+		"ADD https://hunter2@example.com/team/lib.git#v1 /x", "ADD https://me:hunter2@example.com/team/lib.git /x",
+		"ADD https://me:hunter2@example.com/file /x", "ADD http://hunter2@example.com/file /x",
+		"ARG T=hunter2\nADD https://$T@example.com/team/lib.git /x",
+	} {
+		in := authored(t, "FROM scratch\n"+line+"\n")
+		in.Git = func(context.Context, Git) (digest.Digest, error) { t.Errorf("%s: the repository was asked for", line); return "", nil }
+		_, err := Compile(t.Context(), in)
+		if list := diag.All(err); len(list) != 1 || list[0].Code != "A0308" || list[0].At.Line == 0 || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%s: %v", line, err)
 		}
 	}
 }

@@ -228,5 +228,13 @@ func (r Remote) explain(err error) error {
 				WithHelp("git ls-remote " + safeURL(r.URL))
 		}
 	}
-	return diag.Errorf(diag.GitFetch, "fetching `%s`: %w", safeURL(r.URL), err).WithHelp("git ls-remote " + safeURL(r.URL))
+	failed := diag.Errorf(diag.GitFetch, "fetching `%s`: %w", safeURL(r.URL), err)
+	if redirected.MatchString(text) {
+		return failed.WithWhy("a redirect could lead where nobody allowed to fetch from, so none is followed").
+			WithHelp("write the address that it leads to: `curl -sI " + safeURL(r.URL) + "/info/refs` shows it")
+	}
+	return failed.WithHelp("git ls-remote " + safeURL(r.URL))
 }
+
+// redirected is git's word on an answer that leads elsewhere.
+var redirected = regexp.MustCompile(`returned error: 30[0-9]`)

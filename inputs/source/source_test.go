@@ -2,9 +2,12 @@ package source_test
 
 import (
 	"archive/tar"
+	"context"
 	"errors"
 	"io"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -574,6 +577,26 @@ func TestFetch(t *testing.T) {
 	left, err := os.ReadDir(filepath.Join(s.Dir(), "tmp"))
 	if err != nil || len(left) != 0 {
 		t.Errorf("%d checkouts left, %v", len(left), err)
+	}
+}
+
+// TestFetchRedirected has a server lead to an address that nobody was asked about: it must not be called.
+func TestFetchRedirected(t *testing.T) {
+	called := false
+	private := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { called = true }))
+	defer private.Close()
+	public := httptest.NewServer(http.RedirectHandler(private.URL+"/secret", http.StatusFound))
+	defer public.Close()
+	var asked []string
+	_, err := source.Fetch(t.Context(), store(t), source.Remote{URL: public.URL + "/r.git", Allow: func(_ context.Context, address string) error {
+		asked = append(asked, address)
+		return nil
+	}}, source.Options{})
+	if called || code(err) != diag.GitFetch || len(asked) != 1 {
+		t.Errorf("called %v, asked about %v, %v", called, asked, err)
+	}
+	if d := diag.All(err); len(d) != 1 || !strings.Contains(d[0].Help, "leads to") {
+		t.Errorf("no word on the redirect: %+v", d)
 	}
 }
 
