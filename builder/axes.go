@@ -10,6 +10,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/selfsame-build/selfsame/builder/graph"
 	"github.com/selfsame-build/selfsame/builder/solver"
@@ -154,4 +155,42 @@ func measure(seen []views, excused map[string]string) ([]provenance.Axis, error)
 		}
 	}
 	return out, nil
+}
+
+// measureAxes runs the canary on both twins.
+func (h *Host) measureAxes(ctx context.Context, r *twinRun, excused map[string]string) error {
+	seen, err := h.look(ctx, r)
+	if err != nil {
+		return err
+	}
+	r.a.report, r.b.report = seen[0].a, seen[0].b
+	if h.CPUs < 2 {
+		if excused == nil {
+			excused = map[string]string{}
+		}
+		excused["CPU count"] = "the machine has one CPU"
+	}
+	r.axes, err = measure(seen, excused)
+	return err
+}
+
+// look runs the canary on both twins: on the machine's own platform, and on every other that a step runs on.
+func (h *Host) look(ctx context.Context, r *twinRun) ([]views, error) {
+	seen := []views{{platform: "linux/" + hostArch}}
+	for _, platform := range stepPlatforms(r.drafts) {
+		if foreign(platform) {
+			seen = append(seen, views{platform: platform})
+		}
+	}
+	var eg errgroup.Group
+	for i := range seen {
+		v := &seen[i]
+		image, err := h.canaryImage(ctx, v.platform)
+		if err != nil {
+			return nil, errors.Join(err, eg.Wait())
+		}
+		eg.Go(func() (err error) { v.a, err = h.observe(ctx, r.a, v.platform, image); return })
+		eg.Go(func() (err error) { v.b, err = h.observe(ctx, r.b, v.platform, image); return })
+	}
+	return seen, eg.Wait()
 }

@@ -79,3 +79,32 @@ func elsewhere(at *remote.Address, tls remote.TLS, like world) world {
 func (w world) spec() daemon.Spec {
 	return daemon.Spec{Name: w.name, World: w.daemon, CacheBytes: 20 << 30}
 }
+
+// worlds picks both builders, and excuses the axes that cannot be varied on a builder that is not ours.
+func (h *Host) worlds(o Options) (a, b world, excused map[string]string, err error) {
+	placeA, placeB, err := o.places(h.InputsListen)
+	if err != nil {
+		return a, b, nil, err
+	}
+	a, b = h.worldA(), h.worldB()
+	if placeA != nil {
+		a = elsewhere(placeA, o.BuilderTLS, a)
+	}
+	if placeB != nil {
+		b = elsewhere(placeB, o.BuilderTLS, b)
+		excused = excuses("builder B is run by somebody else")
+		for _, x := range []string{"CPU count", "directory order"} {
+			excused[x] = "builder B is run by somebody else"
+		}
+	}
+	return a, b, excused, nil
+}
+
+// excuses are the axes that the milder world does without, and why.
+func excuses(why string) map[string]string {
+	out := map[string]string{}
+	for _, x := range []string{"clock calls", "kernel name", "/proc/version", "/proc/sys/kernel/osrelease", "boot id", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat"} {
+		out[x] = why
+	}
+	return out
+}

@@ -157,7 +157,7 @@ static char stateof(pid_t p) {
 }
 static void jobs(void) {
   int st; pid_t p = fork();
-  if (!p) { for (volatile long i = 0;; i++) { } }
+  if (!p) { prctl(PR_SET_PDEATHSIG, SIGKILL); alarm(60); for (volatile long i = 0;; i++) { } } // it ends, whatever becomes of us
   kill(p, SIGSTOP);
   check(waitpid(p, &st, WUNTRACED) == p && WIFSTOPPED(st) && WSTOPSIG(st) == SIGSTOP, "the parent sees the stop");
   usleep(50000);
