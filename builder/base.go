@@ -91,15 +91,15 @@ func (h *Host) proveBase(ctx context.Context, base graph.DebianBase, platform st
 	if err != nil {
 		return "", err
 	}
-	x := h.exports("zstd")
-	run, err := h.runTwins(ctx, x, &lock.Lock{}, map[string]*graph.Draft{platform: draft}, work, Options{NoCache: again}, nil)
-	if run != nil {
-		defer run.close()
+	run := &twinRun{
+		host: h, lock: &lock.Lock{}, drafts: map[string]*graph.Draft{platform: draft}, exports: h.exports("zstd"),
+		opt: Options{NoCache: again}, work: work,
 	}
-	if err != nil {
+	defer run.close()
+	if err := run.build(ctx); err != nil {
 		return "", err
 	}
-	proof, _, err := x.prove(ctx, run.pairs)
+	proof, _, err := run.prove(ctx)
 	if err != nil {
 		return "", err
 	}

@@ -80,16 +80,15 @@ func (h *Host) build(ctx context.Context, o Options) (*Result, error) {
 		return nil, err
 	}
 	defer removeAll(work)
-	x := h.exports(p.recipe.Output.Compression)
-	run, err := h.runTwins(ctx, x, l, drafts, work, o,
-		&subject{project: p, name: o.imageName(p.recipe), lock: l.Entries})
-	if run != nil {
-		defer run.close()
+	run := &twinRun{
+		host: h, lock: l, drafts: drafts, exports: h.exports(p.recipe.Output.Compression), opt: o, work: work,
+		subject: &subject{project: p, name: o.imageName(p.recipe), lock: l.Entries},
 	}
-	if err != nil {
+	defer run.close()
+	if err := run.build(ctx); err != nil {
 		return nil, err
 	}
-	proof, reports, err := x.prove(ctx, run.pairs)
+	proof, reports, err := run.prove(ctx)
 	if err != nil {
 		return nil, err
 	}

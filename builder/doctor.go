@@ -22,14 +22,14 @@ type Check struct {
 
 // Doctor starts both builders and measures them as every build does.
 func (h *Host) Doctor(ctx context.Context) []Check {
-	r := &twinRun{}
-	defer r.close()
 	work, err := newWorkDir(h.TempDir)
 	if err != nil {
 		return []Check{{Name: "temporary folder", Detail: err.Error(), Help: "make room or name another with --state"}}
 	}
 	defer removeAll(work)
-	if err := h.start(ctx, r, h.worldA(), h.worldB(), &lock.Lock{}, work); err != nil {
+	r := &twinRun{host: h, lock: &lock.Lock{}, work: work}
+	defer r.close()
+	if err := r.start(ctx, h.worldA(), h.worldB()); err != nil {
 		return []Check{{Name: "builders", Detail: err.Error(), Help: "read the log that the message names"}}
 	}
 	checks := []Check{

@@ -28,7 +28,7 @@ type subject struct {
 }
 
 // inspect reads A's images once for everything that is said about them.
-func (h *Host) inspect(ctx context.Context, r *twinRun, x *exports, s subject, from time.Time) (*inspection, error) {
+func (h *Host) inspect(ctx context.Context, r *twinRun, from time.Time) (*inspection, error) {
 	out := &inspection{packages: map[string][]byte{}, leaks: map[string]window.Result{}}
 	spans := r.windows(from, h.Now())
 	for _, platform := range sortedKeys(r.a.results) {
@@ -37,8 +37,8 @@ func (h *Host) inspect(ctx context.Context, r *twinRun, x *exports, s subject, f
 			return nil, err
 		}
 		eg, ctx := errgroup.WithContext(ctx)
-		eg.Go(func() (err error) { out.packages[platform], err = h.listPackages(ctx, r, s, platform); return })
-		eg.Go(func() (err error) { out.leaks[platform], err = h.leaks(ctx, r, x, s.project.epoch, img, spans); return })
+		eg.Go(func() (err error) { out.packages[platform], err = h.listPackages(ctx, r, *r.subject, platform); return })
+		eg.Go(func() (err error) { out.leaks[platform], err = h.leaks(ctx, r, img, spans); return })
 		if err := eg.Wait(); err != nil {
 			return nil, err
 		}

@@ -19,7 +19,8 @@ import (
 // leaks looks in an image for values that a later rebuild would not share. Each layer is searched for the times of the build that made
 // it: this one, or an earlier one whose result the builder still had. One in which there was nothing is not searched again; the base's
 // are other builds' layers.
-func (h *Host) leaks(ctx context.Context, r *twinRun, x *exports, epoch time.Time, img *compare.Image, now []window.Span) (window.Result, error) {
+func (h *Host) leaks(ctx context.Context, r *twinRun, img *compare.Image, now []window.Span) (window.Result, error) {
+	epoch := r.subject.project.epoch
 	plan := r.plans[img.Platform()][0]
 	base, err := h.layersOf(plan.Base)
 	if err != nil {
@@ -35,7 +36,7 @@ func (h *Host) leaks(ctx context.Context, r *twinRun, x *exports, epoch time.Tim
 		before, known := h.searched(l.DiffID, epoch)
 		switch {
 		case base[l.Digest]:
-		case !known, !x.madeBefore(l.DiffID):
+		case !known, !r.exports.madeBefore(l.DiffID):
 			fresh = append(fresh, l.DiffID)
 		case !before.Clean:
 			found, err := scanOnly(ctx, img, opt, before.Spans, l.DiffID)

@@ -18,16 +18,24 @@ import (
 	"github.com/selfsame-build/selfsame/recipes/lock"
 )
 
-// twinRun is the twins after their solves.
+// twinRun is one build on both twins: what is to be built, and what came of it.
 type twinRun struct {
-	a, b   *twin
-	axes   []provenance.Axis
-	drafts map[string]*graph.Draft
-	plans  map[string][2]*graph.Plan
-	pairs  []compare.Pair
-	seen   *inspection // what A's images hold; nil where nobody asked
-	trust  *trust
-	mild   string // why B was repeated in the milder world; empty if it was not
+	host    *Host
+	lock    *lock.Lock
+	drafts  map[string]*graph.Draft
+	exports *exports
+	opt     Options
+	work    string   // gets the twins' images
+	subject *subject // whom A's images are inspected for; nil: nobody asked
+
+	a, b    *twin
+	axes    []provenance.Axis
+	plans   map[string][2]*graph.Plan
+	pairs   []compare.Pair
+	seen    *inspection // what A's images hold
+	trust   *trust
+	refused uint64 // how often B's tracer had refused before
+	mild    string // why B was repeated in the milder world; empty if it was not
 }
 
 func (r *twinRun) close() {
@@ -38,42 +46,66 @@ func (r *twinRun) close() {
 	}
 }
 
-// runTwins builds on both; where B fails and A did not, B is repeated in a milder world, because a variation must be one
+// build builds on both; where B fails and A did not, B is repeated in a milder world, because a variation must be one
 // that a correct build survives (DESIGN §11).
-func (h *Host) runTwins(ctx context.Context, x *exports, l *lock.Lock, drafts map[string]*graph.Draft, work string, o Options, s *subject) (*twinRun, error) {
-	r := &twinRun{drafts: drafts}
+func (r *twinRun) build(ctx context.Context) error {
 	var err error
-	if r.trust, err = h.newTrust(); err != nil {
-		return r, err
+	if r.trust, err = r.host.newTrust(); err != nil {
+		return err
 	}
-	wa, wb, excused, err := h.worlds(o)
+	wa, wb, excused, err := r.host.worlds(r.opt)
 	if err != nil {
-		return r, err
+		return err
 	}
-	alone, err := h.claim(ctx, l, drafts) // before the builders: a build that waits must not keep one from others
+	alone, err := r.host.claim(ctx, r.lock, r.drafts) // before the builders: a build that waits must not keep one from others
 	if err != nil {
-		return r, err
+		return err
 	}
 	defer alone.release()
-	if err := h.start(ctx, r, wa, wb, l, work); err != nil {
-		return r, err
+	if err := r.start(ctx, wa, wb); err != nil {
+		return err
 	}
-	if err := h.solvePair(ctx, r, l, o, x, s, excused); err == nil {
-		return r, nil
-	} else if !errors.Is(err, errOnlyB) {
-		return r, err
-	} else {
-		r.mild = brief(err)
+	err = r.solvePair(ctx, excused)
+	if !errors.Is(err, errOnlyB) {
+		return err
 	}
-	h.notice("builder B failed where A passed (%s); repeating B without the moved clock and kernel name", r.mild)
+	return r.milder(ctx, "builder B failed where A passed", brief(err))
+}
+
+// milder repeats B in the milder world: what happened there, and why, in the words of a step or a program.
+func (r *twinRun) milder(ctx context.Context, what, why string) error {
+	r.mild, r.axes, r.pairs = why, nil, nil
+	r.host.notice("%s (%s); repeating B without the moved clock and kernel name", what, why)
 	if err := r.b.close(); err != nil {
-		return r, err
+		return err
 	}
 	removeAll(r.b.out)
-	if r.b, err = h.acquire(ctx, "B", h.worldMild(), l.Entries, work); err != nil {
-		return r, err
+	var err error
+	if r.b, err = r.host.acquire(ctx, "B", r.host.worldMild(), r.lock.Entries, r.work); err != nil {
+		return err
 	}
-	return r, h.solvePair(ctx, r, l, o, x, s, excuses("builder B failed with the tracer: "+r.mild))
+	return r.solvePair(ctx, excuses(what+" under the tracer: "+why))
+}
+
+// prove compares what the twins built. Before a difference counts that a step of B's may owe to the tracer, B is repeated without it.
+func (r *twinRun) prove(ctx context.Context) (compare.Proof, []compare.Report, error) {
+	proof, reports, err := r.exports.prove(ctx, r.pairs)
+	if err != nil || proof.Valid() {
+		return proof, reports, err
+	}
+	why, err := r.keptFromTracing(ctx)
+	if err != nil || why == "" {
+		return proof, reports, err
+	}
+	alone, err := r.host.claim(ctx, r.lock, r.drafts)
+	if err != nil {
+		return proof, nil, err
+	}
+	defer alone.release()
+	if err := r.milder(ctx, "the images differ, and builder B kept a program from tracing", why); err != nil {
+		return proof, nil, err
+	}
+	return r.exports.prove(ctx, r.pairs)
 }
 
 // brief is a failed step in a few words: its name and how it ended.
@@ -86,10 +118,10 @@ func brief(err error) string {
 }
 
 // start gets both builders, at once.
-func (h *Host) start(ctx context.Context, r *twinRun, wa, wb world, l *lock.Lock, work string) error {
+func (r *twinRun) start(ctx context.Context, wa, wb world) error {
 	var eg errgroup.Group
-	eg.Go(func() (err error) { r.a, err = h.acquire(ctx, "A", wa, l.Entries, work); return })
-	eg.Go(func() (err error) { r.b, err = h.acquire(ctx, "B", wb, l.Entries, work); return })
+	eg.Go(func() (err error) { r.a, err = r.host.acquire(ctx, "A", wa, r.lock.Entries, r.work); return })
+	eg.Go(func() (err error) { r.b, err = r.host.acquire(ctx, "B", wb, r.lock.Entries, r.work); return })
 	if err := eg.Wait(); err != nil {
 		return err
 	}
@@ -111,21 +143,22 @@ func (e onlyB) Unwrap() error        { return e.err }
 func (e onlyB) Is(target error) bool { return target == errOnlyB }
 
 // solvePair runs both solves, and meanwhile measures the surroundings; an A that has run already is not repeated.
-func (h *Host) solvePair(ctx context.Context, r *twinRun, l *lock.Lock, o Options, x *exports, s *subject, excused map[string]string) error {
+func (r *twinRun) solvePair(ctx context.Context, excused map[string]string) error {
 	ctx, leave := attend(ctx, r.a, r.b)
 	defer leave()
-	plans, err := r.finish(l, o.NoCache)
+	plans, err := r.finish()
 	if err != nil {
 		return err
 	}
 	r.plans = plans
-	from := h.Now()
+	from := r.host.Now()
+	r.refused = r.b.refusals()
 	var errA, errB, errAxes error
 	solving, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	var measuring sync.WaitGroup
 	measuring.Go(func() {
-		if errAxes = h.measureAxes(ctx, r, excused); errAxes != nil {
+		if errAxes = r.host.measureAxes(ctx, r, excused); errAxes != nil {
 			stop(errAxes)
 		}
 	})
@@ -133,29 +166,30 @@ func (h *Host) solvePair(ctx context.Context, r *twinRun, l *lock.Lock, o Option
 	looked := make(chan struct{})
 	look := func() {
 		defer close(looked)
-		if measuring.Wait(); s != nil && errAxes == nil {
-			r.seen, errLook = h.inspect(solving, r, x, *s, from)
+		if measuring.Wait(); r.subject != nil && errAxes == nil {
+			r.seen, errLook = r.host.inspect(solving, r, from)
 		}
 	}
-	if err := h.carryCertificates(solving, r); err != nil {
+	if err := r.host.carryCertificates(solving, r); err != nil {
 		stop(err)
 		measuring.Wait()
 		return err
 	}
 	if r.a.done(len(plans)) {
 		go look()
-		errB = h.solveAll(solving, r.b, plans, 1, x, nil)
+		errB = r.host.solveAll(solving, r.b, plans, 1, r.exports, nil)
 	} else {
-		errA, errB = h.pair(solving, r.a, r.b, plans, x, look)
+		errA, errB = r.host.pair(solving, r.a, r.b, plans, r.exports, look)
 	}
 	measuring.Wait()
 	if errors.Join(errAxes, errA, errB) != nil {
 		settle(ctx, r.a, r.b)
+		r.noteRefusals()
 	}
 	if ctx.Err() == nil && errAxes != nil {
 		return errAxes
 	}
-	if err := h.verdict(ctx, r, errA, errB, !r.b.world.daemon.Traced()); err != nil {
+	if err := r.verdict(ctx, errA, errB); err != nil {
 		stop(err)
 		if errA == nil {
 			<-looked
@@ -180,7 +214,7 @@ func (r *twinRun) windows(from, to time.Time) []window.Span {
 
 // verdict turns what the solves and the input servers saw into one error. What a sealed build asked for in vain is a
 // failure of the lock, whatever the step made of it (DESIGN §11 "A sealed miss").
-func (h *Host) verdict(ctx context.Context, r *twinRun, errA, errB error, last bool) error {
+func (r *twinRun) verdict(ctx context.Context, errA, errB error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -191,7 +225,7 @@ func (h *Host) verdict(ctx context.Context, r *twinRun, errA, errB error, last b
 		return explainStep(errA, r.a)
 	}
 	if errB != nil {
-		if !last && isStep(errB) {
+		if r.b.world.daemon.Traced() && isStep(errB) {
 			return onlyB{errB}
 		}
 		return explainStep(errB, r.b)
@@ -210,13 +244,13 @@ func (r *twinRun) answered() error {
 }
 
 // finish seals every platform's draft for each twin.
-func (r *twinRun) finish(l *lock.Lock, noCache bool) (map[string][2]*graph.Plan, error) {
+func (r *twinRun) finish() (map[string][2]*graph.Plan, error) {
 	out := map[string][2]*graph.Plan{}
 	for platform, d := range r.drafts {
 		var pair [2]*graph.Plan
 		for i, t := range []*twin{r.a, r.b} {
 			var err error
-			if pair[i], err = d.Finish(sealing(l, platform, t.world, noCache, r.trust)); err != nil {
+			if pair[i], err = d.Finish(sealing(r.lock, platform, t.world, r.opt.NoCache, r.trust)); err != nil {
 				return nil, err
 			}
 		}

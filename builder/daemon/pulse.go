@@ -33,6 +33,21 @@ type Pulse struct {
 // Pulse begins to look after the daemon.
 func (l *Lease) Pulse() *Pulse { return &Pulse{state: l.state, status: l.Status} }
 
+// Refusals are how often, since the daemon's start, a program of a step was kept from tracing another, and the name of the last one
+// that is known. It is what the last beat said; zero without a tracer, or where it cannot be read.
+func (l *Lease) Refusals() (n uint64, by string) {
+	var s trace.Status
+	if l.Status == "" || readJSON(l.Status, &s) != nil {
+		return 0, ""
+	}
+	for _, note := range s.Notes {
+		if note.Kind == "ptrace" {
+			by = note.Comm
+		}
+	}
+	return s.Counters.Ptrace, by
+}
+
 // Look looks once; step is the time since the last look. fresh is true once the daemon has shown that it is alive now. An error
 // says why the daemon is out of order; it will not mend itself.
 func (p *Pulse) Look(step time.Duration) (fresh bool, err error) {

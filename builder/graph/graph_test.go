@@ -102,7 +102,10 @@ func TestCredentialsInAddress(t *testing.T) {
 		"ARG T=hunter2\nADD https://$T@example.com/team/lib.git /x",
 	} {
 		in := authored(t, "FROM scratch\n"+line+"\n")
-		in.Git = func(context.Context, Git) (digest.Digest, error) { t.Errorf("%s: the repository was asked for", line); return "", nil }
+		in.Git = func(context.Context, Git) (digest.Digest, error) {
+			t.Errorf("%s: the repository was asked for", line)
+			return "", nil
+		}
 		_, err := Compile(t.Context(), in)
 		if list := diag.All(err); len(list) != 1 || list[0].Code != "A0308" || list[0].At.Line == 0 || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%s: %v", line, err)

@@ -22,7 +22,8 @@ const logTail = 64 << 10
 type StepRun struct {
 	Step      graph.Step // zero for a vertex that is no step of the author's
 	Vertex    string     // the daemon's name for it
-	Started   time.Time  // the daemon's clock; zero if it never ran
+	Digest    digest.Digest
+	Started   time.Time // the daemon's clock; zero if it never ran
 	Completed time.Time
 	Cached    bool
 	Error     string
@@ -92,7 +93,7 @@ func (w *watcher) hide(s *client.SolveStatus) {
 func (w *watcher) vertex(v *client.Vertex) {
 	r := w.runs[v.Digest]
 	if r == nil {
-		r = &StepRun{Vertex: v.Name, Exports: strings.HasPrefix(v.Name, "exporting to ")}
+		r = &StepRun{Vertex: v.Name, Digest: v.Digest, Exports: strings.HasPrefix(v.Name, "exporting to ")}
 		r.Step, _ = w.req.Plan.StepOf(v.Name)
 		w.runs[v.Digest] = r
 		w.order = append(w.order, v.Digest)

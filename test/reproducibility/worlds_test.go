@@ -56,6 +56,40 @@ func TestMilderWorlds(t *testing.T) {
 	}
 }
 
+// TestRefusedQuietly builds a step that writes down whether it could trace, and does not fail if not: what B's tracer refused must not
+// count as a difference, neither when it happens nor when a later build finds the result in B's cache. A real difference beside it does.
+func TestRefusedQuietly(t *testing.T) {
+	m := onMachine(t, "first")
+	dir := clone(t, "worlds/milder")
+	dockerfile := func(more string) {
+		write(t, dir, map[string]string{"Dockerfile": `FROM debian:trixie AS tools
+RUN apt-get update && apt-get install -y --no-install-recommends strace
+RUN if strace -o /dev/null true; then echo traced; else echo refused; fi >/done` + more + `
+
+FROM scratch
+COPY --from=tools /done /
+`})
+	}
+	dockerfile("")
+	m.must(0, dir, "lock", "-q")
+	for _, when := range []string{"at first", "cached"} {
+		res := m.build(0, dir)
+		if !res.Reproducible || slices.Contains(res.Axes, "clock calls") || !slices.Contains(res.Axes, "directory order") {
+			t.Fatalf("%s: reproducible %v, axes %v", when, res.Reproducible, res.Axes)
+		}
+		for _, x := range res.NotApplied {
+			if x.Name == "clock calls" && !strings.Contains(x.Reason, "strace") {
+				t.Errorf("%s: not applied because of %q, want the program named", when, x.Reason)
+			}
+		}
+	}
+	dockerfile("\nRUN head -c 8 /dev/urandom >>/done")
+	m.must(0, dir, "lock", "-q")
+	if res := m.build(13, dir); res.Reproducible {
+		t.Error("random bytes beside a refused tracer passed")
+	}
+}
+
 func read(t *testing.T, path string) string {
 	t.Helper()
 	data, err := os.ReadFile(path)
