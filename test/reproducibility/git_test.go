@@ -1,13 +1,19 @@
 package reproducibility
 
 import (
+	"net"
 	"net/http/cgi"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // repository is a git repository on loopback, served by git's own program.
@@ -116,6 +122,13 @@ func TestGitSource(t *testing.T) {
 func TestGitAdded(t *testing.T) {
 	m := onMachine(t, "first")
 	r := newRepository(t, map[string]string{"src/a": "a\n", "src/b/c": "c\n", "other": "x\n"})
+	if err := os.Chmod(filepath.Join(r.dir, "src/b/c"), 0o755); err != nil { //nolint:gosec // a program
+		t.Fatal(err)
+	}
+	if err := os.Symlink("b/c", filepath.Join(r.dir, "src/link")); err != nil {
+		t.Fatal(err)
+	}
+	r.commit("a program and a link", nil)
 	commit := r.git(r.dir, "rev-parse", "HEAD")
 	r.git(r.dir, "tag", "v1")
 	dir := t.TempDir()
@@ -132,6 +145,7 @@ func TestGitAdded(t *testing.T) {
 	m.must(11, dir, "lock", "-q")
 	add("ADD --checksum=" + commit + " " + r.url + "#v1:src /lib")
 	m.must(0, dir, "lock", "-q")
+	plain := stockTar(t, dir, "ADD "+r.url+"#v1:src /lib")
 	r.commit("more", map[string]string{"src/a": "changed\n"})
 	r.git(r.dir, "tag", "-f", "v1")
 	res := m.build(0, dir)
@@ -140,12 +154,89 @@ func TestGitAdded(t *testing.T) {
 		t.Errorf("without the server: %s, want %s", got.Digest, res.Digest)
 	}
 	layer := lastLayer(t, filepath.Join(dir, "selfsame-out", "image"), res.Platforms["linux/amd64"])
-	if out, err := exec.Command("tar", "--zstd", "-tf", layer).CombinedOutput(); err != nil || string(out) != "lib/\nlib/a\nlib/b/\nlib/b/c\n" {
+	if out, err := exec.Command("tar", "--zstd", "-tf", layer).CombinedOutput(); err != nil || string(out) != "lib/\nlib/a\nlib/b/\nlib/b/c\nlib/link\n" {
 		t.Errorf("the image holds\n%s(%v)", out, err)
+	}
+	if d := cmp.Diff(listing(t, plain), listing(t, layer, "--zstd")); d != "" {
+		t.Errorf("stock BuildKit adds other files (-stock +selfsame):\n%s", d)
 	}
 	if out, err := exec.Command("tar", "--zstd", "-xOf", layer, "lib/a").CombinedOutput(); err != nil || string(out) != "a\n" {
 		t.Errorf("lib/a is %q (%v), want the locked commit's", out, err)
 	}
+}
+
+// stockTar builds one line of a Dockerfile as BuildKit does without us, and gives the image's files as a tar.
+func stockTar(t *testing.T, dir, line string) string {
+	t.Helper()
+	out := filepath.Join(t.TempDir(), "stock.tar")
+	buildctl, err := filepath.Abs("../../bin/buildctl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	work := t.TempDir()
+	write(t, work, map[string]string{"Dockerfile": "FROM scratch\n" + line + "\n"})
+	cmd := exec.Command(buildctl, "--addr", "unix://"+stockBuilder(t), "build", "--progress", "plain", "--frontend", "dockerfile.v0",
+		"--local", "context="+work, "--local", "dockerfile="+work, "--output", "type=tar,dest="+out)
+	if text, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("buildctl: %v\n%s", err, text)
+	}
+	return out
+}
+
+// listing is what an archive holds: modes, owners, names and where links lead, without times.
+func listing(t *testing.T, archive string, flags ...string) []string {
+	t.Helper()
+	out, err := exec.Command("tar", append(flags, "--numeric-owner", "-tvf", archive)...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("tar: %v\n%s", err, out)
+	}
+	var lines []string
+	for line := range strings.Lines(string(out)) {
+		f := strings.Fields(line) // mode, owner, size, day, time, name
+		lines = append(lines, strings.Join(append(f[:3:3], f[5:]...), " "))
+	}
+	slices.Sort(lines)
+	return lines
+}
+
+// stockBuilder starts a daemon as its own administrator would.
+func stockBuilder(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "selfsame-b-") //nolint:usetesting // a socket's path must be short
+	if err != nil {
+		t.Fatal(err)
+	}
+	socket := filepath.Join(dir, "sock")
+	path, err := filepath.Abs("../../bin/buildkitd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	log, err := os.Create(filepath.Join(dir, "log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(path, "--config", "/dev/null", "--root", filepath.Join(dir, "root"), "--addr", "unix://"+socket, "--containerd-worker", "false",
+		"--oci-worker-net", "host", "--proxy-network", "--allow-insecure-entitlement", "network.host")
+	cmd.Stdout, cmd.Stderr = log, log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		_ = cmd.Wait()
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	for range 200 {
+		if c, err := net.Dial("unix", socket); err == nil {
+			c.Close()
+			return socket
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	t.Fatalf("buildkitd does not answer:\n%s", read(t, log.Name()))
+	return ""
 }
 
 // lastLayer is the path of an image's uppermost layer.
