@@ -129,6 +129,13 @@ func (h *Host) fetch(ctx context.Context, d digest.Digest, e lock.Entry) error {
 		}
 		return nil
 	}
+	if e.Evidence == inputs.EvidenceRefused { // the bytes are ours, and upstream is not to be asked
+		body, headers := inputs.RefusalAgain(e)
+		if d == e.Headers {
+			body = headers
+		}
+		return h.keep(ctx, d, e, bytes.NewReader(body), int64(len(body)))
+	}
 	url, err := h.upstream(ctx, e.Key)
 	if err != nil {
 		return err

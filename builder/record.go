@@ -287,8 +287,25 @@ func (r *recorder) collect(platform string, d *graph.Draft, s *inputs.Server, re
 		w.Severity = diag.SeverityWarning
 		r.refused = append(r.refused, &w)
 	}
+	for _, q := range s.Withheld() {
+		w := *q.Diagnostic(strings.Join(running(res, q.Times), " or "))
+		w.Severity = diag.SeverityWarning
+		r.refused = append(r.refused, &w)
+	}
 	r.noteSecrets(s.Requests(), steps)
 	return nil
+}
+
+// running names the networked steps that ran at one of these times.
+func running(res *solver.Result, times []time.Time) []string {
+	var out []string
+	for _, s := range res.Steps {
+		during := func(at time.Time) bool { return !at.Before(s.Started) && !at.After(s.Completed) }
+		if s.Step.Networked && !s.Cached && !s.Started.IsZero() && slices.ContainsFunc(times, during) && !slices.Contains(out, s.Step.Name) {
+			out = append(out, s.Step.Name)
+		}
+	}
+	return out
 }
 
 // noteSecrets tells what only the user can judge: which answers may be private.

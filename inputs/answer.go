@@ -18,6 +18,7 @@ type answer struct {
 	headers Blob
 	body    Blob
 	kept    http.Header
+	refused *failure // why the answer is a refusal; nil: it is upstream's
 }
 
 // replay serves an answer from the store. The body is hashed before its first byte leaves (once per process) and again
@@ -80,6 +81,9 @@ func (s *Server) served(req *Request, a answer, cached bool) {
 	s.journal.change(req, func(r *Request) {
 		r.Outcome, r.Status, r.Digest, r.Size, r.Headers = OutcomeServed, a.status, a.body.Digest, a.body.Size, a.headers.Digest
 		r.Cached = cached
+		if a.refused != nil {
+			r.Outcome, r.Code, r.Reason = OutcomeRefused, a.refused.code, a.refused.reason
+		}
 	})
 }
 

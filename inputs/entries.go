@@ -21,9 +21,12 @@ func (s *Server) Entries(platform string, steps map[string][]string) (entries []
 		if len(by[r.URL]) == 0 {
 			orphans = append(orphans, r)
 		}
-		date := s.dated(r)
+		evidence := s.dated(r)
+		if r.Outcome == OutcomeRefused {
+			evidence = EvidenceRefused
+		}
 		for _, step := range by[r.URL] {
-			if e := r.entry(platform, step, date); !seen[e] {
+			if e := r.entry(platform, step, evidence); !seen[e] {
 				seen[e] = true
 				entries = append(entries, e)
 			}
@@ -33,7 +36,7 @@ func (s *Server) Entries(platform string, steps map[string][]string) (entries []
 	return l.Sorted(), orphans
 }
 
-// answered lists the served requests, one for each key and route: the first, unless that was turned away and asked again with
+// answered lists the requests that have an answer, refusals among them, one for each key and route: the first, unless that was turned away and asked again with
 // credentials.
 func (s *Server) answered() []Request {
 	type once struct {
@@ -42,7 +45,10 @@ func (s *Server) answered() []Request {
 	}
 	var out []Request
 	at := map[once]int{}
-	for _, r := range s.outcome(OutcomeServed) {
+	sealable := func(r Request) bool {
+		return r.Outcome == OutcomeServed || r.Outcome == OutcomeRefused && r.Digest != ""
+	}
+	for _, r := range s.journal.filter(sealable) {
 		o := once{r.Route, key{r.URL, r.Accept}}
 		i, seen := at[o]
 		switch {

@@ -23,7 +23,7 @@ func (e *privateError) Error() string {
 	if !e.addr.IsValid() {
 		return e.host + " is a private name"
 	}
-	return fmt.Sprintf("%s is at %s, which is a private address", e.host, e.addr)
+	return fmt.Sprintf("%s is at %s, which is a private address or this machine's own", e.host, e.addr)
 }
 
 // reserved are the ranges that public servers never have (IANA special-purpose registries, RFC 6890), beyond those that
@@ -40,7 +40,7 @@ var (
 	sixToFour = netip.MustParsePrefix("2002::/16")
 )
 
-// publicAddr says whether recording may dial a.
+// publicAddr says whether an address may be that of a public server.
 func publicAddr(a netip.Addr) bool {
 	a = a.Unmap().WithZone("")
 	b := a.As16()
@@ -63,12 +63,13 @@ func publicAddr(a netip.Addr) bool {
 // guard is one list of hosts that may be private.
 type guard struct {
 	allowed map[string]bool // "host" or "host:port", lower case
-	proxies sync.Map        // "host:port" of proxies the operator chose
-	dials   chan struct{}   // bounds parallel dials: on some machines many look-ups at once fail
+	own     map[netip.Addr]bool
+	proxies sync.Map      // "host:port" of proxies the operator chose
+	dials   chan struct{} // bounds parallel dials: on some machines many look-ups at once fail
 }
 
 func newGuard(hosts []string) *guard {
-	g := &guard{allowed: map[string]bool{}, dials: make(chan struct{}, 8)}
+	g := &guard{allowed: map[string]bool{}, own: ownAddrs(), dials: make(chan struct{}, 8)}
 	for _, h := range hosts {
 		h = strings.ToLower(h)
 		if strings.HasPrefix(h, "[") && strings.HasSuffix(h, "]") {
@@ -77,6 +78,24 @@ func newGuard(hosts []string) *guard {
 		g.allowed[h] = true
 	}
 	return g
+}
+
+// ownAddrs are this machine's addresses. What it serves at a public one is often meant for itself.
+func ownAddrs() map[netip.Addr]bool {
+	out := map[netip.Addr]bool{}
+	list, _ := net.InterfaceAddrs() // a machine that cannot tell them still has the ranges
+	for _, a := range list {
+		if p, err := netip.ParsePrefix(a.String()); err == nil {
+			out[p.Addr().Unmap()] = true
+		}
+	}
+	return out
+}
+
+// public says whether recording may dial a.
+func (g *guard) public(a netip.Addr) bool {
+	a = a.Unmap().WithZone("")
+	return publicAddr(a) && !g.own[a]
 }
 
 // allows says whether host, asked at port, is on the list.
@@ -94,7 +113,7 @@ func (g *guard) checkURL(u *url.URL) error {
 	if g.allows(host, port) {
 		return nil
 	}
-	if a, err := netip.ParseAddr(host); err == nil && !publicAddr(a) {
+	if a, err := netip.ParseAddr(host); err == nil && !g.public(a) {
 		return &privateError{host, a}
 	}
 	if name := strings.TrimSuffix(strings.ToLower(host), "."); name == "localhost" || strings.HasSuffix(name, ".localhost") {
@@ -123,7 +142,7 @@ func (g *guard) dial(ctx context.Context, network, addr string) (net.Conn, error
 			if err != nil {
 				return err
 			}
-			if !publicAddr(ap.Addr()) {
+			if !g.public(ap.Addr()) {
 				return &privateError{host, ap.Addr().Unmap()}
 			}
 			return nil
@@ -192,7 +211,7 @@ func CheckAddress(ctx context.Context, address string, allowed []string) error {
 		return fmt.Errorf("looking up %s: %w", u.Hostname(), err)
 	}
 	for _, a := range addrs {
-		if !publicAddr(a) {
+		if !g.public(a) {
 			return &privateError{u.Hostname(), a.Unmap()}
 		}
 	}

@@ -26,6 +26,26 @@ func TestPublicAddr(t *testing.T) {
 	}
 }
 
+// TestOwnAddressesArePrivate: what this machine serves at an address of its own is not for steps, whatever the address.
+func TestOwnAddressesArePrivate(t *testing.T) {
+	g := newGuard(nil)
+	g.own[netip.MustParseAddr("203.0.113.80")] = true
+	for text, want := range map[string]bool{"203.0.113.80": false, "::ffff:203.0.113.80": false, "203.0.113.81": true} {
+		if got := g.public(netip.MustParseAddr(text)); got != want {
+			t.Errorf("%s: public %t; want %t", text, got, want)
+		}
+	}
+	list, err := net.InterfaceAddrs()
+	if err != nil || len(list) == 0 {
+		t.Fatalf("addresses %v, %v", list, err)
+	}
+	for _, a := range list {
+		if p, err := netip.ParsePrefix(a.String()); err != nil || g.public(p.Addr()) {
+			t.Errorf("%s counts as public (%v)", a, err)
+		}
+	}
+}
+
 // TestDialChecksTheAddressBehindAName: a name that looks public must not lead to a private address.
 func TestDialChecksTheAddressBehindAName(t *testing.T) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")

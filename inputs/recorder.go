@@ -99,7 +99,8 @@ func (m *recorder) keep(previous []lock.Entry) {
 	for _, e := range previous {
 		k := key{e.Key, e.Accept}
 		web := e.Kind == lock.KindResponse || e.Kind == lock.KindHTTP
-		if !web || m.flights[k] != nil || !m.store.Has(e.Digest) || !m.store.Has(e.Headers) {
+		if !web || e.Evidence == EvidenceRefused || // what was refused then may be allowed now
+			m.flights[k] != nil || !m.store.Has(e.Digest) || !m.store.Has(e.Headers) {
 			continue
 		}
 		f := newFlight()

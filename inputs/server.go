@@ -20,11 +20,12 @@ import (
 // Server answers the GETs of one solve, from upstream (recorder) or from the lock (sealed). Make it with NewRecorder or
 // NewSealed, then Start. All methods are safe for concurrent use.
 type Server struct {
-	store   *Store
-	token   string
-	answers answerer
-	journal journal
-	hidden  hidden
+	store    *Store
+	token    string
+	answers  answerer
+	journal  journal
+	hidden   hidden
+	withheld withheld
 
 	mu   sync.Mutex
 	base string // "http://host:port/", set by Start
@@ -113,6 +114,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	safe, secret := redactURL(target)
+	if route == RouteStep {
+		s.withheld.arrive(safe)
+	}
 	k := key{safe, normalAccept(r.Header.Values("Accept"))}
 	req := Request{Method: r.Method, Route: route, URL: k.url, Accept: k.accept, Notes: notes(r, secret || strings.Contains(safe, "="+redacted))}
 	if s.hidden.in(k.url) || s.hidden.in(k.accept) {
@@ -200,6 +204,10 @@ func (s *Server) convert(route Route, identifier string) (string, bool) {
 			}
 		}
 		return "", false
+	}
+	if route == RouteStep {
+		safe, _ := redactURL(normal)
+		s.withheld.ask(safe, s.journal.now())
 	}
 	return prefix + encodeURL(route, normal), true
 }

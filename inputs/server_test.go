@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	digest "github.com/opencontainers/go-digest"
 
 	"github.com/selfsame-build/selfsame/inputs"
 	"github.com/selfsame-build/selfsame/internal/diag"
@@ -252,6 +253,49 @@ func TestOnlyGET(t *testing.T) {
 	}
 }
 
+// TestRefusedAgain has a refusal's bytes made again from its line, and asked about again by a later recording that may allow it.
+func TestRefusedAgain(t *testing.T) {
+	up := upstream(t, func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, "hello") })
+	store := open(t, t.TempDir())
+	rec := recorder(t, store, inputs.RecorderOptions{Private: []string{}})
+	ask(t, rec, "GET", up+"/x")
+	entries, _ := rec.Entries("linux/amd64", map[string][]string{up + "/x": {"s"}})
+	if len(entries) != 1 || entries[0].Evidence != inputs.EvidenceRefused || entries[0].Status != 403 {
+		t.Fatalf("lines %+v", entries)
+	}
+	body, headers := inputs.RefusalAgain(entries[0])
+	if digest.FromBytes(body) != entries[0].Digest || digest.FromBytes(headers) != entries[0].Headers {
+		t.Errorf("%q and %q are other bytes than were locked", body, headers)
+	}
+	allowed := recorder(t, store, inputs.RecorderOptions{Private: []string{"127.0.0.1"}, Previous: entries})
+	if got := ask(t, allowed, "GET", up+"/x"); got.Status != 200 || got.Body != "hello" {
+		t.Errorf("allowed now: %v", got)
+	}
+}
+
+// TestWithheld has the proxy ask about requests and pass only some on, as BuildKit's does with what is no GET.
+func TestWithheld(t *testing.T) {
+	up := upstream(t, func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, "hello") })
+	rec := recorder(t, open(t, t.TempDir()), inputs.RecorderOptions{})
+	ask(t, rec, "GET", up+"/both")
+	ask(t, rec, "GET", up+"/fine")
+	for _, path := range []string{"/posted?token=hunter2", "/both"} {
+		if _, ok := rec.ConvertURL(up + path); !ok {
+			t.Fatal("not converted")
+		}
+	}
+	var urls []string
+	for _, w := range rec.Withheld() {
+		urls = append(urls, strings.TrimPrefix(w.URL, up))
+		if d := w.Diagnostic("Dockerfile:3"); d.Code != diag.RequestRefused || !strings.Contains(d.Error(), "Dockerfile:3") || strings.Contains(d.Error(), "hunter2") {
+			t.Errorf("%v", d)
+		}
+	}
+	if d := cmp.Diff([]string{"/both", "/posted?token=REDACTED"}, urls); d != "" {
+		t.Error(d)
+	}
+}
+
 func TestOneUpstreamRequestForAThousandClients(t *testing.T) {
 	var asked atomic.Int32
 	up := upstream(t, func(w http.ResponseWriter, r *http.Request) {
@@ -414,7 +458,7 @@ func TestFaultsOfUpstream(t *testing.T) {
 				t.Errorf("outcome %s (%s) after %d tries; want %s after %d", req.Outcome, req.Reason, asked.Load(), c.outcome, c.tries)
 			}
 			entries, _ := rec.Entries("linux/amd64", map[string][]string{up + "/x": {"s"}})
-			if want := c.outcome == inputs.OutcomeServed; (len(entries) == 1) != want {
+			if want := c.outcome != inputs.OutcomeFailed; (len(entries) == 1) != want {
 				t.Errorf("%d lines for the lock", len(entries))
 			}
 			if c.outcome != inputs.OutcomeServed && req.Diagnostic("s") == nil {
@@ -475,7 +519,8 @@ func TestPrivateTargets(t *testing.T) {
 		{"allowed by name", []string{"LOCALHOST"}, "http://localhost:" + port, 200},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			rec := recorder(t, open(t, t.TempDir()), inputs.RecorderOptions{Private: c.private, Attempts: 1, Stall: 2 * time.Second})
+			store := open(t, t.TempDir())
+			rec := recorder(t, store, inputs.RecorderOptions{Private: c.private, Attempts: 1, Stall: 2 * time.Second})
 			got := ask(t, rec, "GET", c.url)
 			if got.Status != c.want {
 				t.Errorf("status %d (%s); want %d", got.Status, got.Body, c.want)
@@ -483,6 +528,10 @@ func TestPrivateTargets(t *testing.T) {
 			if c.want == 403 {
 				if r := rec.Refused(); len(r) != 1 || r[0].Code != diag.RequestPrivate {
 					t.Errorf("refusals: %v", r)
+				}
+				sealed := seal(t, store, rec)
+				if again := ask(t, sealed, "GET", c.url); again.Status != 403 || again.Body != got.Body || len(sealed.Misses()) != 0 {
+					t.Errorf("sealed: status %d, %q, misses %v; want what recording said, %q", again.Status, again.Body, sealed.Misses(), got.Body)
 				}
 			}
 		})

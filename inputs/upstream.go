@@ -22,6 +22,9 @@ var errStalled = errors.New("upstream sent nothing for too long")
 // that the client's own retry gets another try.
 func (m *recorder) fly(f *flight, k key, target string, header http.Header) {
 	a, fail := m.capture(f, target, header)
+	if fail != nil && fail.outcome == OutcomeRefused && f.file == "" { // nothing of it has been sent
+		a, fail = m.refusal(k, fail)
+	}
 	if fail != nil {
 		m.mu.Lock()
 		delete(m.flights, k)
