@@ -164,11 +164,14 @@ func (h *Host) measureAxes(ctx context.Context, r *twinRun, excused map[string]s
 		return err
 	}
 	r.a.report, r.b.report = seen[0].a, seen[0].b
+	if excused == nil {
+		excused = map[string]string{}
+	}
 	if h.CPUs < 2 {
-		if excused == nil {
-			excused = map[string]string{}
-		}
 		excused["CPU count"] = "the machine has one CPU"
+	}
+	if why := r.b.world.noOrder(); why != "" {
+		excused["directory order"] = why
 	}
 	r.axes, err = measure(seen, excused)
 	return err

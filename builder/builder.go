@@ -46,6 +46,8 @@ type Host struct {
 	// Memory is the machine's, in bytes; CPUs how many it has.
 	Memory int64
 	CPUs   int
+	// Rootless says that we are root in a user namespace only, where no filesystem of a block device can be mounted.
+	Rootless bool
 	// InputsListen is where the input servers listen, for builders on other machines; empty: a free port of loopback.
 	InputsListen string
 	// Display shows progress; nil shows nothing. Notice tells the user one line about what goes on.

@@ -72,11 +72,14 @@ func listenAt(listen string, next int) (host, port string, err error) {
 }
 
 // listen opens the port of a twin's input server.
-func (h *Host) listen(ctx context.Context, label string, at *remote.Address) (net.Listener, error) {
+func (h *Host) listen(ctx context.Context, t *twin) (net.Listener, error) {
+	if t.lease != nil {
+		return t.lease.Listen(ctx)
+	}
 	address := loopback
-	if at != nil && at.Scheme == "tcp" && h.InputsListen != "" {
+	if t.world.at.Scheme == "tcp" && h.InputsListen != "" {
 		next := 0
-		if label == "B" {
+		if t.label == "B" {
 			next = 1
 		}
 		host, port, err := listenAt(h.InputsListen, next)
@@ -94,7 +97,13 @@ func (h *Host) listen(ctx context.Context, label string, at *remote.Address) (ne
 
 // reach connects a twin with its builder, and its builder with an input server that serves the lock's bytes.
 func (h *Host) reach(ctx context.Context, t *twin, entries []lock.Entry) error {
-	ln, err := h.listen(ctx, t.label, t.world.at)
+	if t.world.at == nil {
+		var err error
+		if t.lease, err = h.Daemons.Acquire(ctx, t.world.spec()); err != nil {
+			return err
+		}
+	}
+	ln, err := h.listen(ctx, t)
 	if err != nil {
 		return err
 	}
@@ -109,9 +118,6 @@ func (h *Host) reachFrom(ctx context.Context, t *twin, ln net.Listener, entries 
 	t.address = ln.Addr().String()
 	switch at := t.world.at; {
 	case at == nil:
-		if t.lease, err = h.Daemons.Acquire(ctx, t.world.spec()); err != nil {
-			return err
-		}
 		builder = t.lease.Address
 	case at.Scheme == "ssh":
 		if t.tunnel, err = remote.Open(ctx, *at, t.address); err != nil {

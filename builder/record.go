@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/selfsame-build/selfsame/builder/daemon"
 	"github.com/selfsame-build/selfsame/builder/graph"
 	"github.com/selfsame-build/selfsame/builder/remote"
 	"github.com/selfsame-build/selfsame/builder/solver"
@@ -124,11 +125,6 @@ func (r *recorder) platform(ctx context.Context, platform string, d *graph.Draft
 	if !networked(d) {
 		return nil
 	}
-	server, err := r.server(ctx, d)
-	if err != nil {
-		return err
-	}
-	defer server.Close()
 	w := r.h.worldRecord()
 	spec := w.spec()
 	// BuildKit runs a step that two solves have in common once, for both, and its requests would be recorded for one of them.
@@ -138,6 +134,11 @@ func (r *recorder) platform(ctx context.Context, platform string, d *graph.Draft
 		return err
 	}
 	defer lease.Release()
+	server, err := r.server(ctx, d, lease)
+	if err != nil {
+		return err
+	}
+	defer server.Close()
 	t := &twin{label: "record", world: w, lease: lease, server: server, results: map[string]*solver.Result{}}
 	if err := t.connect(ctx, lease.Address, remote.TLS{}); err != nil {
 		return err
@@ -180,8 +181,8 @@ func networked(d *graph.Draft) bool {
 	return len(d.URLs) > 0 || slices.ContainsFunc(d.Steps, func(s graph.Step) bool { return s.Networked })
 }
 
-// server makes the recording input server.
-func (r *recorder) server(ctx context.Context, d *graph.Draft) (*inputs.Server, error) {
+// server makes the recording input server, where the builder of the lease reaches it.
+func (r *recorder) server(ctx context.Context, d *graph.Draft, lease *daemon.Lease) (*inputs.Server, error) {
 	token, err := inputs.NewToken(r.h.Random)
 	if err != nil {
 		return nil, err
@@ -195,7 +196,7 @@ func (r *recorder) server(ctx context.Context, d *graph.Draft) (*inputs.Server, 
 	if err != nil {
 		return nil, err
 	}
-	ln, err := r.h.listen(ctx, "record", nil)
+	ln, err := lease.Listen(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -61,13 +61,25 @@ func (h *Host) worldRecord() world {
 	return world{name: "record", daemon: daemon.World{Root: daemon.RootHost}, hostname: hostnameA, canary: "a-here"}
 }
 
-// rootB picks B's filesystem: memory where it is ample, else a file with another filesystem.
+// rootB picks B's filesystem: memory where it is ample, else a file with another filesystem. Without root over the machine no such file
+// can be mounted: then memory must do, and where it does not B's root is a folder like A's (noOrder).
 func (h *Host) rootB() (daemon.Root, int64) {
-	const ample = 12 << 30
-	if h.Memory >= ample {
+	const ample, least = 12 << 30, 3 << 30
+	switch {
+	case h.Rootless && (h.Memory < least || daemon.MemoryHoldsLayers() != nil):
+		return daemon.RootHost, 0
+	case h.Rootless, h.Memory >= ample:
 		return daemon.RootTmpfs, h.Memory / 2
 	}
 	return daemon.RootXFS, 40 << 30
+}
+
+// noOrder says why the directory order of a builder of ours is not varied; empty where it is.
+func (w world) noOrder() string {
+	if w.at == nil && w.daemon.Root == daemon.RootHost {
+		return "without root only memory can be another filesystem, and here it has too little room, or a kernel that keeps no user attributes in it"
+	}
+	return ""
 }
 
 // elsewhere is a builder that somebody else runs: only what goes into the graph can be varied by us.

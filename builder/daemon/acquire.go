@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/selfsame-build/selfsame/internal/diag"
+	"github.com/selfsame-build/selfsame/internal/userns"
 )
 
 const (
@@ -41,6 +43,7 @@ type Lease struct {
 	World    World
 	Status   string // the tracer's status file; empty without a tracer
 	Log      string // the daemon's log
+	ports    string // where the supervisor hands out ports; empty where the daemon lives in the machine's network
 	state    state
 	lock     *os.File
 }
@@ -93,7 +96,7 @@ func (m *Manager) Acquire(ctx context.Context, spec Spec) (*Lease, error) {
 	}
 	return &Lease{
 		Name: spec.Name, Address: "unix://" + r.Socket, Identity: r.Identity, World: spec.World,
-		Status: r.status(), Log: r.path("log"), state: st, lock: lease,
+		Status: r.status(), Log: r.path("log"), ports: r.ports(), state: st, lock: lease,
 	}, nil
 }
 
@@ -159,7 +162,7 @@ func (m *Manager) plan(spec Spec) (run, error) {
 		idle = DefaultIdle
 	}
 	dir := filepath.Join(m.Dir, spec.Name)
-	r := run{Spec: spec, Binaries: m.Binaries, Dir: dir, Idle: idle, Socket: filepath.Join(dir, "sock")}
+	r := run{Spec: spec, Binaries: m.Binaries, Dir: dir, Idle: idle, Socket: filepath.Join(dir, "sock"), Rootless: userns.Inside()}
 	if len(r.Socket) > 100 { // sun_path holds 108 bytes
 		r.Socket = filepath.Join(os.TempDir(), "selfsame-"+digest.FromString(dir).Encoded()[:16]+".sock")
 	}
@@ -221,8 +224,11 @@ func awaitSocket(ctx context.Context, r run, died <-chan error) error {
 
 func startFailed(r run, err error) error {
 	why := lastLines(r.path("log"), 3)
-	return diag.Errorf("A0701", "starting builder `%s`: %w", r.Spec.Name, err).WithWhy(why).
-		WithHelp("run `selfsame doctor`; the whole log is " + r.path("log"))
+	help := "run `selfsame doctor`; the whole log is " + r.path("log")
+	if r.Rootless && strings.Contains(why, "permission denied") { // a namespace that may be made, but not used
+		help = userns.Obstacle() + "; the whole log is " + r.path("log")
+	}
+	return diag.Errorf("A0701", "starting builder `%s`: %w", r.Spec.Name, err).WithWhy(why).WithHelp(help)
 }
 
 // answers says whether a gRPC server lives behind a unix socket: one that accepts connections may still be stopped, since the

@@ -7,6 +7,8 @@
 //
 //	client --start--> supervisor (own session) --clone(NEWPID|NEWNS)--> enter (mounts, CPU mask) --exec--> [selfsame-vary] buildkitd
 //
+// Where we are root in a user namespace only, the daemon also gets a network of its own (network.go).
+//
 // What differs between two daemons is their World; it belongs to the daemon and never to one solve, because BuildKit
 // leaves it out of its cache key (DESIGN §4.2).
 package daemon
@@ -77,6 +79,7 @@ type run struct {
 	Socket   string        `json:"socket"`
 	Idle     time.Duration `json:"idle"`
 	Identity string        `json:"identity"`
+	Rootless bool          `json:"rootless,omitempty"` // we are root in a user namespace only
 }
 
 // state is what is known of a running daemon, written to state.json by its supervisor.

@@ -28,6 +28,11 @@ func Enter(dir string) error {
 	if err := unix.Mount("proc", "/proc", "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""); err != nil {
 		return fmt.Errorf("mounting /proc: %w", err)
 	}
+	if r.Rootless {
+		if err := loopbackUp(); err != nil {
+			return err
+		}
+	}
 	if err := r.mountRoot(); err != nil {
 		return err
 	}
@@ -56,18 +61,33 @@ func Enter(dir string) error {
 	return fmt.Errorf("becoming %s: %w", argv[0], syscall.Exec(argv[0], argv, environment(r)))
 }
 
-// tempDir is the daemon's folder for temporary files, in its own mounts. It is short because BuildKit makes sockets for ssh agents there,
-// and a socket's path has at most 108 bytes, whatever the state folder's.
-const tempDir = "/run/selfsame"
+// The daemon's folder for temporary files, in its own mounts. It is short because BuildKit makes sockets for ssh agents there, and a
+// socket's path has at most 108 bytes, whatever the state folder's. Who is root only in a user namespace cannot make folders in /run;
+// every Linux has the other one, and a daemon has no use for it.
+const (
+	tempDir         = "/run/selfsame"
+	tempDirRootless = "/dev/shm"
+)
+
+// temp is where the daemon finds its temporary files.
+func (r run) temp() string {
+	switch {
+	case !r.Rootless:
+		return tempDir
+	case strings.HasPrefix(r.Dir, tempDirRootless+"/"): // must not be hidden
+		return r.path("root/tmp")
+	}
+	return tempDirRootless
+}
 
 // mountTemp puts the temporary files on the daemon's own root.
 func (r run) mountTemp() error {
-	for _, dir := range []string{r.path("root/tmp"), tempDir} {
+	for _, dir := range []string{r.path("root/tmp"), r.temp()} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return fmt.Errorf("making the daemon's root: %w", err)
 		}
 	}
-	if err := unix.Mount(r.path("root/tmp"), tempDir, "", unix.MS_BIND, ""); err != nil {
+	if err := unix.Mount(r.path("root/tmp"), r.temp(), "", unix.MS_BIND, ""); err != nil {
 		return fmt.Errorf("mounting the daemon's temporary files: %w", err)
 	}
 	return nil
@@ -103,7 +123,7 @@ func arguments(r run) []string {
 		}
 		argv = append(argv, "--")
 	}
-	return append(argv, r.Binaries.Buildkitd,
+	argv = append(argv, r.Binaries.Buildkitd,
 		"--config", r.path("buildkitd.toml"), "--root", r.path("root"), "--addr", "unix://"+r.Socket,
 		"--oci-worker", "true", "--containerd-worker", "false", "--oci-worker-snapshotter", "overlayfs",
 		"--oci-worker-binary", r.path(world.QuietName), "--oci-worker-net", "host", "--oci-worker-gc", "true",
@@ -111,16 +131,24 @@ func arguments(r run) []string {
 		"--proxy-network", "--allow-insecure-entitlement", "network.host",
 		"--otel-socket-path", strings.TrimSuffix(r.Socket, ".sock")+"-otel", "--cdi-disabled",
 	)
+	if r.Rootless {
+		argv = append(argv, "--oci-worker-rootless")
+	}
+	return argv
 }
 
 // environment is all that the daemon inherits: nothing of the caller's that could reach a build (proxies above all).
 func environment(r run) []string {
-	return []string{
+	env := []string{
 		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-		"HOME=" + r.path("root"), "TMPDIR=" + tempDir,
+		"HOME=" + r.path("root"), "TMPDIR=" + r.temp(),
 		// BuildKit clips long output by default, and with it its own report of a step's requests.
 		"BUILDKIT_STEP_LOG_MAX_SIZE=-1", "BUILDKIT_STEP_LOG_MAX_SPEED=-1",
 	}
+	if r.Rootless {
+		env = append(env, "XDG_RUNTIME_DIR="+r.temp()) // runc keeps its containers' states here instead of in /run
+	}
+	return env
 }
 
 // mountRoot gives the daemon a filesystem of its own where the world says so.
@@ -138,6 +166,9 @@ func (r run) mountRoot() error {
 	case RootHost, "":
 		return nil
 	case RootTmpfs:
+		if r.Rootless {
+			return r.mountLayers(size)
+		}
 		if err := unix.Mount("tmpfs", root, "tmpfs", 0, fmt.Sprintf("size=%d,mode=700", size)); err != nil {
 			return fmt.Errorf("mounting a tmpfs for the daemon's root: %w", err)
 		}

@@ -30,7 +30,7 @@ func Supervise(dir string) error {
 	cmd := exec.Command(r.Binaries.Self[0], args...) //nolint:gosec,noctx // our own binary, ended below
 	cmd.Stdout, cmd.Stderr, cmd.Env, cmd.Dir = os.Stdout, os.Stderr, environment(r), "/"
 	cmd.SysProcAttr = &syscall.SysProcAttr{
-		Cloneflags: syscall.CLONE_NEWPID | syscall.CLONE_NEWNS,
+		Cloneflags: r.namespaces(),
 		Pdeathsig:  syscall.SIGKILL,
 	}
 	signals := make(chan os.Signal, 4)
@@ -44,6 +44,13 @@ func Supervise(dir string) error {
 	}
 	if err != nil {
 		return errors.Join(err, cmd.Process.Kill())
+	}
+	if r.Rootless {
+		ports, err := r.handOutPorts(st.Daemon)
+		if err != nil {
+			return errors.Join(err, cmd.Process.Kill())
+		}
+		defer ports.Close() // and removes the socket
 	}
 	if err := writeJSON(r.path("state.json"), st); err != nil {
 		return errors.Join(err, cmd.Process.Kill())

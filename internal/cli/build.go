@@ -86,6 +86,9 @@ func (a *app) runBuild(cmd *cobra.Command, o builder.Options, key string, unsign
 			return err
 		}
 	}
+	if err := a.asRoot(); err != nil { // before a password is asked for
+		return err
+	}
 	var err error
 	if key != "" {
 		if o.Signer, err = a.signer(key); err != nil {

@@ -90,6 +90,11 @@ func (a *app) stopBuilders(cmd *cobra.Command, names []string, remove bool) erro
 	if err != nil {
 		return err
 	}
+	if remove { // what steps wrote belongs to the ids of a user namespace
+		if err := a.asRoot(); err != nil {
+			return err
+		}
+	}
 	if len(names) == 0 {
 		list, err := m.List(cmd.Context())
 		if err != nil {

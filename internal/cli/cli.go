@@ -33,15 +33,20 @@ type Streams struct {
 	In       *os.File
 	Out, Err io.Writer
 	Env      func(string) string
+	// OwnProcess says that the command is all that the process is for, so that it may be replaced by another.
+	OwnProcess bool
 }
 
 // System is the real process.
-func System() Streams { return Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Env: os.Getenv} }
+func System() Streams {
+	return Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Env: os.Getenv, OwnProcess: true}
+}
 
 // app is one invocation.
 type app struct {
 	Streams
 	global globals
+	args   []string // the command line
 	// inputsListen is build's --inputs-listen.
 	inputsListen string
 }
@@ -70,7 +75,7 @@ func Main(parent context.Context, args []string, s Streams) (code int) {
 	stdlog.SetOutput(io.Discard) // and so does net/http, of connections that we ended
 	ctx, stop := cancelOnSignal(parent)
 	defer stop()
-	a := &app{Streams: s}
+	a := &app{Streams: s, args: args}
 	root := a.root()
 	root.SetArgs(args)
 	root.SetOut(s.Out)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/selfsame-build/selfsame/builder"
 	"github.com/selfsame-build/selfsame/internal/diag"
+	"github.com/selfsame-build/selfsame/internal/userns"
 )
 
 func (a *app) doctorCommand() *cobra.Command {
@@ -24,10 +25,9 @@ a build can be proven here, 17 if not.`,
 
 // runDoctor makes the checks that can be made without building, then the ones that need builders.
 func (a *app) runDoctor(cmd *cobra.Command) error {
-	checks := []builder.Check{
-		{Name: "root", OK: os.Geteuid() == 0, Detail: fmt.Sprintf("uid %d", os.Geteuid()), Help: "run as root or in a privileged container"},
-		program("git", "without git every file of the source is packed, and `epoch:` must be a number"),
-	}
+	checks, root := a.rootChecks()
+	checks = append(checks,
+		program("git", "without git every file of the source is packed, and `epoch:` must be a number"))
 	bins, err := a.binaries()
 	if err != nil {
 		checks = append(checks, builder.Check{Name: "programs", Detail: err.Error(), Help: "run `make build`, and install runc"})
@@ -36,7 +36,7 @@ func (a *app) runDoctor(cmd *cobra.Command) error {
 	for _, p := range []string{bins.Buildkitd, bins.Vary, bins.Runc} {
 		checks = append(checks, builder.Check{Name: "program", OK: true, Detail: p})
 	}
-	if os.Geteuid() == 0 {
+	if root {
 		a.global.progress = "quiet"
 		h, done, err := a.host(cmd.Context())
 		if err != nil {
@@ -46,6 +46,28 @@ func (a *app) runDoctor(cmd *cobra.Command) error {
 		done()
 	}
 	return a.showChecks(checks)
+}
+
+// rootChecks says whether we are root, or can be root of a user namespace. Where we can, it does not return: the command starts anew there.
+func (a *app) rootChecks() (checks []builder.Check, root bool) {
+	uid := os.Geteuid()
+	if uid == 0 {
+		c := builder.Check{Name: "root", OK: true, Detail: "uid 0"}
+		if userns.Inside() {
+			c.Detail = "rootless: " + userns.Describe()
+		}
+		return []builder.Check{c}, true
+	}
+	missing := false
+	for _, c := range userns.Checks() {
+		missing = missing || !c.OK
+		checks = append(checks, builder.Check{Name: c.Name, OK: c.OK, Detail: c.Detail, Help: c.Help})
+	}
+	c := builder.Check{Name: "root", Detail: fmt.Sprintf("uid %d, and no user namespace", uid), Help: "see below; or run the command with sudo, or in a privileged container"}
+	if !missing {
+		c.Detail = a.asRoot().Error()
+	}
+	return append([]builder.Check{c}, checks...), false
 }
 
 func program(name, why string) builder.Check {

@@ -21,6 +21,7 @@ import (
 	"github.com/selfsame-build/selfsame/inputs"
 	"github.com/selfsame-build/selfsame/inputs/debian"
 	"github.com/selfsame-build/selfsame/internal/diag"
+	"github.com/selfsame-build/selfsame/internal/userns"
 	"github.com/selfsame-build/selfsame/provenance"
 	"github.com/selfsame-build/selfsame/registry"
 )
@@ -122,11 +123,26 @@ func (a *app) reader() (*builder.Host, func(), error) {
 	return &builder.Host{Store: store, Now: time.Now, Notice: a.notice, Warn: a.warn}, func() { _ = store.Close() }, nil
 }
 
+// asRoot goes on only as root: a normal user's process is replaced by the same command in a user namespace. Call it before anything is
+// asked or written.
+func (a *app) asRoot() error {
+	if os.Geteuid() == 0 {
+		return nil
+	}
+	if !a.OwnProcess {
+		return diag.Errorf("A0705", "building needs root").WithHelp("run the command with sudo")
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("finding our own program: %w", err)
+	}
+	return userns.Become(self, a.args, os.Environ())
+}
+
 // host gathers what a build needs. The returned function gives everything back.
 func (a *app) host(ctx context.Context) (*builder.Host, func(), error) {
-	if os.Geteuid() != 0 {
-		return nil, nil, diag.Errorf("A0705", "building needs root").WithWhy("the managed builders make mounts and namespaces").
-			WithHelp("run the command with sudo, or in a privileged container")
+	if err := a.asRoot(); err != nil {
+		return nil, nil, err
 	}
 	store, err := a.openStore()
 	if err != nil {
@@ -158,7 +174,7 @@ func (a *app) host(ctx context.Context) (*builder.Host, func(), error) {
 		Canary: func(arch string) (string, error) {
 			return find(filepath.Dir(m.Binaries.Self[0]), "selfsame-canary-"+arch)
 		},
-		Memory: memory(), CPUs: runtime.NumCPU(), Display: display, Notice: a.notice, Warn: a.warn,
+		Memory: memory(), CPUs: runtime.NumCPU(), Rootless: userns.Inside(), Display: display, Notice: a.notice, Warn: a.warn,
 		InputsListen: a.inputsListen, SSHAgent: a.get(envAgent),
 	}
 	return h, func() { display.Close(); _ = store.Close() }, nil
