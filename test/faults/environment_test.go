@@ -81,7 +81,7 @@ func hideRunc(t *testing.T) {
 	})
 }
 
-// TestWithoutRoot runs as nobody: what builds says what it needs, what does not build works.
+// TestWithoutRoot runs as nobody, who has no ids to map: what builds says what it needs, what does not build works.
 func TestWithoutRoot(t *testing.T) {
 	self := program(t)
 	if os.Geteuid() != 0 {
@@ -108,13 +108,22 @@ func TestWithoutRoot(t *testing.T) {
 		}
 	}
 	m := &machine{t: t, self: bin, home: home}
+	needs := "usermod --add-subuids"
+	if _, err := exec.LookPath("newuidmap"); err != nil {
+		needs = "apt-get install uidmap"
+	} else if !allowsNamespaces() {
+		needs = "user namespaces"
+	}
 	for args, code := range map[string]int{"lock": 17, "build": 17, "doctor": 17, "check": 0, "version": 0, "schema recipe": 0, "key new --out k": 0, "builders ls": 0, "lock --check": 11} {
 		cmd := m.command(filepath.Join(home, "p"), words(args)...)
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
 		r := finish(t, cmd)
 		r.check(t, args, code)
-		if (args == "lock" || args == "build") && (!contains(r.err, "A0705") || !contains(r.err, "sudo")) {
+		if (args == "lock" || args == "build") && (!contains(r.err, "A0705") || !contains(r.err, "sudo") || !contains(r.err, needs)) {
 			t.Errorf("%s does not say what it needs:\n%s", args, r.err)
+		}
+		if args == "doctor" && !contains(r.out, needs) {
+			t.Errorf("doctor does not say what is missing:\n%s", r.out)
 		}
 	}
 }

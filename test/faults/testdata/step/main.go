@@ -2,6 +2,7 @@
 //
 //	step wait FILE TOKEN       sleeps as many seconds as FILE says, and says so
 //	step fill FILE MEGABYTES   writes a file, and fails with the kernel's words if there is no room
+//	step renew DIR             makes a folder anew, with one file of user 1234 in it
 //	step get [URL FILE]...     writes the status and body of each response to its file, and never fails
 package main
 
@@ -30,6 +31,8 @@ func main() {
 		time.Sleep(time.Duration(seconds) * time.Second)
 	case "fill":
 		fill(os.Args[2], os.Args[3])
+	case "renew":
+		renew(os.Args[2])
 	case "get":
 		for args := os.Args[2:]; len(args) > 1; args = args[2:] {
 			get(args[0], args[1])
@@ -51,6 +54,23 @@ func fill(name, megabytes string) {
 			fmt.Fprintln(os.Stderr, "step:", err)
 			os.Exit(1)
 		}
+	}
+}
+
+// renew does what takes more than a file's own owner: deleting what a lower layer has, and giving files to others.
+func renew(dir string) {
+	err := os.RemoveAll(dir)
+	if err == nil {
+		err = os.Mkdir(dir, 0o2775)
+	}
+	if err == nil {
+		err = os.WriteFile(dir+"/new", []byte("new\n"), 0o644)
+	}
+	if err == nil {
+		err = os.Chown(dir+"/new", 1234, 5678)
+	}
+	if err != nil {
+		panic(err)
 	}
 }
 
