@@ -89,9 +89,23 @@ func hold() (pid int, done func(), err error) {
 		return 0, nil, err
 	}
 	if err := cmd.Start(); err != nil {
-		return 0, nil, errors.Join(err, in.Close())
+		return 0, nil, cloneError(err)
 	}
 	return cmd.Process.Pid, func() { _ = in.Close(); _ = cmd.Wait() }, nil
+}
+
+// cloneError says what clone(2) means: its words are those of files.
+func cloneError(err error) error {
+	var errno syscall.Errno
+	switch {
+	case !errors.As(err, &errno):
+		return err
+	case errno == syscall.ENOSPC, errno == syscall.EUSERS:
+		return errors.New("the kernel's limit of them is reached")
+	case errno == syscall.EINVAL:
+		return errors.New("this kernel has none")
+	}
+	return errno
 }
 
 // mapIDs has one of the setuid programs write a map: id becomes 0, the ranges follow from 1 on without a gap.
