@@ -54,7 +54,7 @@ func Enter(dir string) error {
 	if r.Spec.World.Traced() {
 		next = r.path("world/runtime")
 	}
-	if _, err := world.WriteQuiet(r.Dir, r.Binaries.Vary, next); err != nil {
+	if _, err := world.WriteQuiet(r.Dir, r.Binaries.Vary, next, r.Rootless && mountsSys(r.path("root/tmp"))); err != nil {
 		return err
 	}
 	argv := arguments(r)

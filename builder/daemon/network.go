@@ -164,3 +164,9 @@ func (r run) namespaces() uintptr {
 	}
 	return syscall.CLONE_NEWPID | syscall.CLONE_NEWNS
 }
+
+// mountsSys says whether steps may have a /sys: a process may mount it that is root over its network, unless what it sees of the machine's is
+// covered in part, as in a container. It tries, at a folder.
+func mountsSys(dir string) bool {
+	return unix.Mount("sysfs", dir, "sysfs", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC|unix.MS_RDONLY, "") == nil && unix.Unmount(dir, 0) == nil
+}

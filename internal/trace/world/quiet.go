@@ -27,9 +27,17 @@ var injected = []string{
 	"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=unix://" + otelSocket, "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL=grpc",
 }
 
-// WriteQuiet makes dir/runtime-quiet, a runtime that quietens a container and then becomes next. self is this program.
-func WriteQuiet(dir, self, next string) (string, error) {
+// WriteQuiet makes dir/runtime-quiet, a runtime that quietens a container and then becomes next. self is this program. With sys it also
+// mounts the /sys that BuildKit leaves out of containers where it is not root over the machine: there it does not know whether the network is the
+// container's own, which with our builders it always is.
+func WriteQuiet(dir, self, next string, sys bool) (string, error) {
 	path := filepath.Join(dir, QuietName)
+	_ = os.Remove(path + ".sys")
+	if sys {
+		if err := os.WriteFile(path+".sys", nil, 0o600); err != nil {
+			return "", fmt.Errorf("writing the runtime's settings: %w", err)
+		}
+	}
 	if err := os.WriteFile(path+".next", []byte(next), 0o600); err != nil {
 		return "", fmt.Errorf("writing the runtime's settings: %w", err)
 	}
@@ -48,7 +56,8 @@ func Quiet(args []string) error {
 		return fmt.Errorf("finding the next runtime: %w", err)
 	}
 	if bundle, ok := bundleOf(args[1:]); ok {
-		if err := quieten(filepath.Join(bundle, "config.json")); err != nil {
+		_, err := os.Lstat(args[0] + ".sys")
+		if err := quieten(filepath.Join(bundle, "config.json"), err == nil); err != nil {
 			return fmt.Errorf("quietening the container in %s: %w", bundle, err)
 		}
 	}
@@ -56,12 +65,12 @@ func Quiet(args []string) error {
 	return fmt.Errorf("starting %s: %w", next, unix.Exec(string(next), argv, os.Environ()))
 }
 
-func quieten(path string) error {
+func quieten(path string, sys bool) error {
 	text, err := readFile(path)
 	if err != nil {
 		return err
 	}
-	changed, err := quietened(text)
+	changed, err := quietened(text, sys)
 	if err != nil {
 		return err
 	}
@@ -72,7 +81,7 @@ func quieten(path string) error {
 }
 
 // quietened keeps every field that it does not know.
-func quietened(config []byte) ([]byte, error) {
+func quietened(config []byte, sys bool) ([]byte, error) {
 	spec, process := map[string]json.RawMessage{}, map[string]json.RawMessage{}
 	if err := json.Unmarshal(config, &spec); err != nil {
 		return nil, fmt.Errorf("reading the configuration: %w", err)
@@ -93,13 +102,18 @@ func quietened(config []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	if sys {
+		mounts = append(mounts, json.RawMessage(sysMount))
+	}
 	if process["env"], err = json.Marshal(env); err != nil {
 		return nil, err
 	}
 	if spec["process"], err = json.Marshal(process); err != nil {
 		return nil, err
 	}
-	spec["mounts"] = mounts
+	if spec["mounts"], err = json.Marshal(mounts); err != nil {
+		return nil, err
+	}
 	if spec["linux"] != nil {
 		if spec["linux"], err = withoutSync(spec["linux"]); err != nil {
 			return nil, err
@@ -108,16 +122,18 @@ func quietened(config []byte) ([]byte, error) {
 	return json.Marshal(spec)
 }
 
-func withoutMount(raw json.RawMessage, destination string) (json.RawMessage, error) {
+// sysMount is containerd's (pkg/oci/mounts.go), and so the one that containers have elsewhere.
+const sysMount = `{"destination":"/sys","type":"sysfs","source":"sysfs","options":["nosuid","noexec","nodev","ro"]}`
+
+func withoutMount(raw json.RawMessage, destination string) ([]json.RawMessage, error) {
 	var mounts []json.RawMessage
 	if err := json.Unmarshal(raw, &mounts); err != nil {
 		return nil, fmt.Errorf("reading its mounts: %w", err)
 	}
-	mounts = slices.DeleteFunc(mounts, func(m json.RawMessage) bool {
+	return slices.DeleteFunc(mounts, func(m json.RawMessage) bool {
 		var at struct {
 			Destination string `json:"destination"`
 		}
 		return json.Unmarshal(m, &at) == nil && at.Destination == destination
-	})
-	return json.Marshal(mounts)
+	}), nil
 }

@@ -2,7 +2,7 @@
 //
 //	step wait FILE TOKEN       sleeps as many seconds as FILE says, and says so
 //	step fill FILE MEGABYTES   writes a file, and fails with the kernel's words if there is no room
-//	step renew DIR             makes a folder anew, with one file of user 1234 in it
+//	step renew DIR             makes a folder anew, with a file of user 1234 in it, and the names in /sys
 //	step get [URL FILE]...     writes the status and body of each response to its file, and never fails
 package main
 
@@ -68,6 +68,17 @@ func renew(dir string) {
 	}
 	if err == nil {
 		err = os.Chown(dir+"/new", 1234, 5678)
+	}
+	var names string
+	if err == nil {
+		var entries []os.DirEntry
+		entries, err = os.ReadDir("/sys")
+		for _, e := range entries {
+			names += e.Name() + "\n"
+		}
+	}
+	if err == nil {
+		err = os.WriteFile(dir+"/sys", []byte(names), 0o644)
 	}
 	if err != nil {
 		panic(err)
