@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"time"
 
@@ -225,8 +224,8 @@ func awaitSocket(ctx context.Context, r run, died <-chan error) error {
 func startFailed(r run, err error) error {
 	why := lastLines(r.path("log"), 3)
 	help := "run `selfsame doctor`; the whole log is " + r.path("log")
-	if r.Rootless && strings.Contains(why, "permission denied") { // a namespace that may be made, but not used
-		help = userns.Obstacle() + "; the whole log is " + r.path("log")
+	if off := userns.Switch(); r.Rootless && off != "" { // a namespace that may be made, but not used
+		help = off + "; the whole log is " + r.path("log")
 	}
 	return diag.Errorf("A0701", "starting builder `%s`: %w", r.Spec.Name, err).WithWhy(why).WithHelp(help)
 }

@@ -85,12 +85,14 @@ func (a *app) listBuildersJSON(list []daemon.Entry) error {
 	}{1, out})
 }
 
+func present(path string) bool { _, err := os.Stat(path); return err == nil }
+
 func (a *app) stopBuilders(cmd *cobra.Command, names []string, remove bool) error {
 	m, err := a.register()
 	if err != nil {
 		return err
 	}
-	if remove { // what steps wrote belongs to the ids of a user namespace
+	if remove && present(m.Dir) { // what steps wrote belongs to the ids of a user namespace
 		if err := a.asRoot(); err != nil {
 			return err
 		}
@@ -105,7 +107,7 @@ func (a *app) stopBuilders(cmd *cobra.Command, names []string, remove bool) erro
 		}
 	}
 	for _, n := range names {
-		if _, err := os.Stat(m.Dir + "/" + n); err != nil {
+		if !present(m.Dir + "/" + n) {
 			return usage("there is no builder `%s`", n)
 		}
 		if err := m.Stop(cmd.Context(), n, remove); err != nil {

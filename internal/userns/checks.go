@@ -37,31 +37,38 @@ func Checks() []Check {
 func namespaces() Check {
 	_, done, err := hold()
 	if err != nil {
-		return Check{Name: "user namespaces", Detail: "making a user namespace: " + err.Error(), Help: Obstacle()}
+		return Check{Name: "user namespaces", Detail: "making a user namespace: " + err.Error(), Help: obstacle()}
 	}
 	done()
 	return Check{Name: "user namespaces", OK: true, Detail: "allowed"}
 }
 
-// obstacles are the kernel's switches that keep normal users from user namespaces, each with the value that does so. Which of them exist
+// switches are the kernel's switches that keep normal users from user namespaces, each with the value that does so. Which of them exist
 // depends on the distribution: the first is Debian's, the third Ubuntu's.
-var obstacles = []struct{ path, value, help string }{
+var switches = []struct{ path, value, help string }{
 	{"kernel/unprivileged_userns_clone", "0", "sysctl -w kernel.unprivileged_userns_clone=1"},
 	{"user/max_user_namespaces", "0", "sysctl -w user.max_user_namespaces=15000"},
 	{"kernel/apparmor_restrict_unprivileged_userns", "1", "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"},
 }
 
-// Obstacle is the help for a user namespace that cannot be made or used: the kernel's switch that is found to forbid it, else where else
-// to look.
-func Obstacle() string { return obstacle(os.ReadFile) }
+// Switch is the help for the kernel's switch that is found to forbid user namespaces, or what one is for; empty when none is.
+func Switch() string { return switchedOff(os.ReadFile) }
 
-func obstacle(read func(string) ([]byte, error)) string {
-	for _, o := range obstacles {
+// obstacle is the help for a user namespace that cannot be made: the kernel's switch, else where else to look.
+func obstacle() string {
+	if help := Switch(); help != "" {
+		return help
+	}
+	return "allow user namespaces: in a container by its seccomp profile (--security-opt seccomp=unconfined), elsewhere by the kernel's configuration (CONFIG_USER_NS)"
+}
+
+func switchedOff(read func(string) ([]byte, error)) string {
+	for _, o := range switches {
 		if data, err := read("/proc/sys/" + o.path); err == nil && strings.TrimSpace(string(data)) == o.value {
 			return "run `" + o.help + "` as root"
 		}
 	}
-	return "allow user namespaces: in a container by its seccomp profile (--security-opt seccomp=unconfined), elsewhere by the kernel's configuration (CONFIG_USER_NS)"
+	return ""
 }
 
 // idRange is count ids from first on.

@@ -57,7 +57,7 @@ func (u user) namespace() (fd int, err error) {
 	defer runtime.UnlockOSThread()
 	holder, done, err := hold()
 	if err != nil {
-		return -1, refused("making a user namespace: "+err.Error(), Obstacle())
+		return -1, refused("making a user namespace: "+err.Error(), obstacle())
 	}
 	defer done()
 	for _, m := range []struct {
@@ -66,7 +66,7 @@ func (u user) namespace() (fd int, err error) {
 		ranges  []idRange
 	}{{"newuidmap", u.uid, u.uids}, {"newgidmap", u.gid, u.gids}} {
 		if err := mapIDs(m.program, holder, m.id, m.ranges); err != nil {
-			return -1, refused(err.Error(), Obstacle())
+			return -1, refused(err.Error(), obstacle())
 		}
 	}
 	fd, err = unix.Open(fmt.Sprintf("/proc/%d/ns/user", holder), unix.O_RDONLY, 0)
