@@ -57,6 +57,10 @@ test: deps build ## every test, with real builders and registries; counts what i
 bench: deps build ## speed and memory beside stock BuildKit: medians and ratios (BENCH_FLAGS='-runs 5')
 	@go run ./test/bench $(BENCH_FLAGS)
 
+.PHONY: real
+real: deps build ## build real projects twice each and write docs/explanation/real-projects.md (an hour)
+	@go run ./test/real $(REAL_FLAGS)
+
 .PHONY: demo
 demo: deps build ## recipe to proven, signed, verified image, on a registry of its own
 	@PATH="$$PWD/bin:$$PATH" examples/demo

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 
@@ -28,6 +29,14 @@ func (h *Host) canaryImage(ctx context.Context, platform string) (digest.Digest,
 			return "", err
 		}
 	}
+	of, err := FileDigest(h.CacheDir, path)
+	if err != nil {
+		return "", err
+	}
+	mark := filepath.Join(h.CacheDir, "canaries", of.Encoded()+"-"+architecture(platform))
+	if data, err := os.ReadFile(mark); err == nil && h.hasImage(digest.Digest(data)) { //nolint:gosec // below our own cache folder
+		return digest.Digest(data), nil
+	}
 	program, err := os.ReadFile(path) //nolint:gosec // a program of ours
 	if err != nil {
 		return "", fmt.Errorf("reading the canary: %w", err)
@@ -41,7 +50,10 @@ func (h *Host) canaryImage(ctx context.Context, platform string) (digest.Digest,
 	desc, err := h.Store.PutImage(ctx, img, []ocispec.Descriptor{{
 		MediaType: ocispec.MediaTypeImageLayer, Digest: layer.Digest, Size: layer.Size,
 	}}, nil)
-	return desc.Digest, err
+	if err != nil {
+		return "", err
+	}
+	return desc.Digest, remember(mark, desc.Digest)
 }
 
 // observe runs a platform's canary on one twin.

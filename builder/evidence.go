@@ -231,14 +231,14 @@ func (b *build) twins() ([]provenance.Twin, error) {
 		}
 		bins := b.host.Daemons.Binaries
 		var err error
-		if pt.Daemon, err = FileDigest(bins.Buildkitd); err != nil {
+		if pt.Daemon, err = FileDigest(b.host.CacheDir, bins.Buildkitd); err != nil {
 			return nil, err
 		}
-		if pt.Runc, err = FileDigest(bins.Runc); err != nil {
+		if pt.Runc, err = FileDigest(b.host.CacheDir, bins.Runc); err != nil {
 			return nil, err
 		}
 		if t.world.daemon.Traced() {
-			if pt.Tracer, err = FileDigest(bins.Vary); err != nil {
+			if pt.Tracer, err = FileDigest(b.host.CacheDir, bins.Vary); err != nil {
 				return nil, err
 			}
 		}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 
@@ -16,6 +17,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"golang.org/x/sys/unix"
 
+	"github.com/selfsame-build/selfsame/internal/atomicfile"
 	"github.com/selfsame-build/selfsame/registry/artifact"
 	"github.com/selfsame-build/selfsame/registry/layout"
 )
@@ -71,14 +73,38 @@ func (h *Host) blob(d digest.Digest, limit int64) ([]byte, error) {
 	return io.ReadAll(r)
 }
 
-// FileDigest is the sha256 of a file.
-func FileDigest(path string) (digest.Digest, error) {
+// FileDigest is the sha256 of one of our programs. It is remembered below cacheDir for as long as the kernel says that nobody has touched
+// the file: its change time cannot be set.
+func FileDigest(cacheDir, path string) (digest.Digest, error) {
 	f, err := os.Open(path) //nolint:gosec // one of our own programs
 	if err != nil {
 		return "", fmt.Errorf("hashing %s: %w", path, err)
 	}
 	defer f.Close()
-	return digest.FromReader(f)
+	var st unix.Stat_t
+	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
+		return "", fmt.Errorf("looking at %s: %w", path, err)
+	}
+	state := fmt.Sprintln(path, st.Dev, st.Ino, st.Size, st.Mtim, st.Ctim)
+	mark := filepath.Join(cacheDir, "programs", digest.FromString(state).Encoded())
+	if data, err := os.ReadFile(mark); err == nil {
+		if d := digest.Digest(data); d.Validate() == nil {
+			return d, nil
+		}
+	}
+	d, err := digest.FromReader(f)
+	if err != nil {
+		return "", fmt.Errorf("hashing %s: %w", path, err)
+	}
+	return d, remember(mark, d)
+}
+
+// remember writes a digest down.
+func remember(mark string, d digest.Digest) error {
+	if err := os.MkdirAll(filepath.Dir(mark), 0o700); err != nil {
+		return fmt.Errorf("remembering a digest: %w", err)
+	}
+	return atomicfile.Write(mark, []byte(d), 0o600)
 }
 
 // v1Descriptor is the registry's form of a descriptor; both have the same JSON.

@@ -218,7 +218,7 @@ func (r *twinRun) verdict(ctx context.Context, errA, errB error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if err := r.answered(); err != nil {
+	if err := r.answered(errors.Join(errA, errB) == nil); err != nil {
 		return err
 	}
 	if errA != nil && !errors.Is(errA, errTwinFailed) {
@@ -233,10 +233,16 @@ func (r *twinRun) verdict(ctx context.Context, errA, errB error) error {
 	return nil
 }
 
-// answered is nil when every request of both twins was answered, which is what makes their caches worth using again.
-func (r *twinRun) answered() error {
+// answered is nil when every request of both twins was answered, which is what makes their caches worth using again. Where both came to
+// their end they must have asked for the same, too.
+func (r *twinRun) answered(ended bool) error {
 	for _, t := range []*twin{r.a, r.b} {
 		if err := t.misses(); err != nil {
+			return err
+		}
+	}
+	if ended {
+		if err := r.sameRequests(); err != nil {
 			return err
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/opencontainers/go-digest"
 	"golang.org/x/sys/unix"
 
+	"github.com/selfsame-build/selfsame/internal/atomicfile"
 	"github.com/selfsame-build/selfsame/internal/diag"
 	"github.com/selfsame-build/selfsame/internal/userns"
 )
@@ -171,12 +172,8 @@ func (m *Manager) plan(spec Spec) (run, error) {
 }
 
 func (m *Manager) start(ctx context.Context, r run) error {
-	if r.Spec.Fresh {
-		for _, name := range []string{"root", "root.xfs", "root.ext4", "root.btrfs"} {
-			if err := os.RemoveAll(r.path(name)); err != nil {
-				return fmt.Errorf("emptying the builder's root: %w", err)
-			}
-		}
+	if err := r.emptyRoot(); err != nil {
+		return err
 	}
 	if err := writeJSON(r.path("run.json"), r); err != nil {
 		return err
@@ -201,6 +198,26 @@ func (m *Manager) start(ctx context.Context, r run) error {
 	died := make(chan error, 1)
 	go func() { died <- cmd.Wait() }()
 	return awaitSocket(ctx, r, died)
+}
+
+// emptyRoot removes what other programs, or the same ones in another world, left in the daemon's root. A step found in its cache counts
+// as one that was run here and now, so it must have been made by the very builder that the evidence describes (DESIGN §11 "Cache").
+func (r run) emptyRoot() error {
+	made, err := origin(r)
+	if err != nil {
+		return err
+	}
+	const mark = "root.made"
+	before, err := os.ReadFile(r.path(mark))
+	if err == nil && string(before) == made && !r.Spec.Fresh {
+		return nil
+	}
+	for _, name := range []string{mark, "root", "root.xfs", "root.ext4", "root.btrfs"} { // the mark first: an emptying that is broken off is done again
+		if err := os.RemoveAll(r.path(name)); err != nil {
+			return fmt.Errorf("emptying the builder's root: %w", err)
+		}
+	}
+	return atomicfile.Write(r.path(mark), []byte(made), 0o600)
 }
 
 func awaitSocket(ctx context.Context, r run, died <-chan error) error {

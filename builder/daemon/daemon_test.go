@@ -130,6 +130,46 @@ func TestAcquireReusesTheSameAndReplacesTheOther(t *testing.T) {
 	}
 }
 
+// TestCacheOfAnotherBuilder: results stay for the same programs in the same world, whatever else changes, and for no other.
+func TestCacheOfAnotherBuilder(t *testing.T) {
+	m := testManager(t, time.Minute)
+	spec := Spec{Name: "a", World: World{Root: RootHost}, CacheBytes: 1 << 30}
+	kept := filepath.Join(m.Dir, "a", "root", "result")
+	again := func(when string, wantKept bool) {
+		t.Helper()
+		l, err := m.Acquire(t.Context(), spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Release()
+		if _, err := os.Stat(kept); (err == nil) != wantKept {
+			t.Errorf("%s: kept %t, want %t", when, err == nil, wantKept)
+		}
+		if err := os.WriteFile(kept, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	again("at first", false)
+	spec.CacheBytes = 2 << 30
+	again("another limit", true)
+	if err := m.Stop(t.Context(), "a", false); err != nil {
+		t.Fatal(err)
+	}
+	again("started anew", true)
+	spec.World.ClockOffset = time.Hour
+	again("another clock", false)
+	vary := filepath.Join(t.TempDir(), "selfsame-vary") // the same program, which nobody can know
+	data, err := os.ReadFile(m.Binaries.Vary)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(vary, data, 0o755); err != nil { //nolint:gosec // a program
+		t.Fatal(err)
+	}
+	m.Binaries.Vary = vary
+	again("another tracer", false)
+}
+
 func TestIdleBuilderEnds(t *testing.T) {
 	m := testManager(t, 2*time.Second)
 	l, err := m.Acquire(context.Background(), Spec{Name: "a", World: World{Root: RootHost}})

@@ -143,7 +143,12 @@ func stat(pid int) (state byte, start uint64, err error) {
 // identity digests all that makes one daemon another: its programs, its world, its arguments and the network namespace
 // that it was started in (another namespace has another loopback, and so another input server).
 func identity(r run) (string, error) {
+	made, err := origin(r)
+	if err != nil {
+		return "", err
+	}
 	h := sha256.New()
+	fmt.Fprintln(h, made)
 	ns, err := os.Readlink("/proc/self/ns/net")
 	if err != nil {
 		return "", fmt.Errorf("reading the network namespace: %w", err)
@@ -153,6 +158,15 @@ func identity(r run) (string, error) {
 		Spec Spec
 		Args []string
 	}{r.Spec, arguments(r)}); err != nil {
+		return "", err
+	}
+	return "sha256:" + hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// origin digests what a cached result depends on beside its own graph: the daemon's programs and its world.
+func origin(r run) (string, error) {
+	h := sha256.New()
+	if err := json.NewEncoder(h).Encode(r.Spec.World); err != nil {
 		return "", err
 	}
 	for _, bin := range []string{r.Binaries.Buildkitd, r.Binaries.Vary, r.Binaries.Runc} {

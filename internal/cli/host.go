@@ -170,7 +170,7 @@ func (a *app) host(ctx context.Context) (*builder.Host, func(), error) {
 		Mirrors: func(ctx context.Context) (debian.Mirrors, error) {
 			return debian.SystemMirror(ctx, debian.HTTP{Client: &http.Client{Transport: transport}}, os.DirFS("/"))
 		},
-		Now: time.Now, Random: rand.Reader, TempDir: temp, CacheDir: cache, Selfsame: selfProgram(),
+		Now: time.Now, Random: rand.Reader, TempDir: temp, CacheDir: cache, Selfsame: selfProgram(cache),
 		Canary: func(arch string) (string, error) {
 			return find(filepath.Dir(m.Binaries.Self[0]), "selfsame-canary-"+arch)
 		},
@@ -217,10 +217,10 @@ func memory() int64 {
 }
 
 // selfProgram names this very binary.
-func selfProgram() provenance.Program {
+func selfProgram(cache string) provenance.Program {
 	p := provenance.Program{Version: version()}
 	if self, err := os.Executable(); err == nil {
-		p.Digest, _ = builder.FileDigest(self)
+		p.Digest, _ = builder.FileDigest(cache, self)
 	}
 	return p
 }

@@ -3,6 +3,7 @@
 //	step wait FILE TOKEN       sleeps as many seconds as FILE says, and says so
 //	step fill FILE MEGABYTES   writes a file, and fails with the kernel's words if there is no room
 //	step renew DIR             makes a folder anew, with a file of user 1234 in it, and the names in /sys
+//	step either URL URL        asks for one of them, by what the builder is, and keeps nothing of it
 //	step get [URL FILE]...     writes the status and body of each response to its file, and never fails
 package main
 
@@ -33,6 +34,12 @@ func main() {
 		fill(os.Args[2], os.Args[3])
 	case "renew":
 		renew(os.Args[2])
+	case "either":
+		url := os.Args[2]
+		if os.Getenv("SELFSAME_CANARY") != "a-here" {
+			url = os.Args[3]
+		}
+		get(url, "/dev/null")
 	case "get":
 		for args := os.Args[2:]; len(args) > 1; args = args[2:] {
 			get(args[0], args[1])

@@ -1,0 +1,72 @@
+package main
+
+import "strings"
+
+// project is one build of somebody else's.
+type project struct {
+	name string
+	what string // for the page
+	// source is a Debian source package, built as Debian builds it; empty: dockerfile is all.
+	source string
+	// architecture is what dpkg-buildpackage builds: "any" or "all".
+	architecture string
+	dockerfile   string
+}
+
+// projects are chosen for their build systems: no two have the same.
+var projects = []project{
+	{name: "jq", what: "C, autotools", source: "jq", architecture: "any"},
+	{name: "yaml-cpp", what: "C++, CMake", source: "yaml-cpp", architecture: "any"},
+	{name: "age", what: "Go, its modules from their proxy", dockerfile: goModule},
+	{name: "hexyl", what: "Rust, cargo with Debian's crates", source: "rust-hexyl", architecture: "any"},
+	{name: "pyyaml", what: "Python, a C extension by setuptools and Cython", source: "pyyaml", architecture: "any"},
+	{name: "node-semver", what: "Node, npm's own library", source: "node-semver", architecture: "all"},
+	{name: "commons-cli", what: "Java, Maven", source: "libcommons-cli-java", architecture: "all"},
+	{name: "sqlite", what: "a database, C and Tcl", source: "sqlite3", architecture: "any"},
+	{name: "nginx", what: "a web server, a configure script of its own", source: "nginx", architecture: "any"},
+	{name: "fx2lafw", what: "firmware for a microcontroller, SDCC", source: "sigrok-firmware-fx2lafw", architecture: "all"},
+}
+
+// debianSource builds a package the way Debian does, less its tests and documentation. What is published are the packages.
+const debianSource = `FROM debian:trixie AS build
+ENV DEB_BUILD_OPTIONS="nocheck nodoc noautodbgsym parallel=2" DEB_BUILD_PROFILES="nocheck nodoc" DEBIAN_FRONTEND=noninteractive
+RUN sed -i 's/^Types: deb$/Types: deb deb-src/' /etc/apt/sources.list.d/debian.sources \
+ && apt-get update \
+ && apt-get install -y --no-install-recommends build-essential fakeroot \
+ && apt-get build-dep -y --no-install-recommends SOURCE
+WORKDIR /src
+RUN apt-get source SOURCE && cd */ && dpkg-buildpackage --build=ARCHITECTURE --no-sign
+
+FROM scratch
+COPY --from=build /src/*.deb /
+`
+
+// goModule builds a program of a module. Its checksum database is not asked: the lock has every module's digest.
+const goModule = `FROM debian:trixie AS build
+RUN apt-get update && apt-get install -y --no-install-recommends golang-go ca-certificates
+ENV CGO_ENABLED=0 GOTOOLCHAIN=local GOSUMDB=off GOBIN=/out
+RUN go install -trimpath -ldflags=-buildid= filippo.io/age/cmd/age@v1.2.0
+
+FROM scratch
+COPY --from=build /out/age /
+`
+
+const recipe = `recipe: v1
+name: NAME
+platforms: [linux/amd64]
+epoch: 1760000000
+build:
+  dockerfile: Dockerfile
+  contexts:
+    debian:trixie:
+      debian: {suite: trixie}
+`
+
+// files are the project's recipe and Dockerfile.
+func (p project) files() map[string]string {
+	dockerfile := p.dockerfile
+	if dockerfile == "" {
+		dockerfile = strings.NewReplacer("SOURCE", p.source, "ARCHITECTURE", p.architecture).Replace(debianSource)
+	}
+	return map[string]string{"recipe.yaml": strings.ReplaceAll(recipe, "NAME", p.name), "Dockerfile": dockerfile}
+}
