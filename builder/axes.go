@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"sync"
 
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -57,8 +58,15 @@ func (h *Host) canaryImage(ctx context.Context, platform string) (digest.Digest,
 }
 
 // observe runs a platform's canary on one twin.
-func (h *Host) observe(ctx context.Context, t *twin, platform string, image digest.Digest) (r canary.Report, err error) {
-	plan, err := graph.Canary(ctx, platform, image, []string{"/canary", "canary", "/", t.address}, t.world.hostname, t.world.canary)
+// carry also brings the certificate of the builder's proxy to where networked steps look for it (graph.Look).
+func (h *Host) observe(ctx context.Context, t *twin, platform string, carry bool) (r canary.Report, err error) {
+	image, err := h.canaryImage(ctx, platform)
+	if err != nil {
+		return r, err
+	}
+	plan, err := graph.Canary(ctx, graph.Look{
+		Platform: platform, Image: image, Args: []string{"/", t.address}, Hostname: t.world.hostname, Env: t.world.canary, Carry: carry,
+	})
 	if err != nil {
 		return r, err
 	}
@@ -169,9 +177,9 @@ func measure(seen []views, excused map[string]string) ([]provenance.Axis, error)
 	return out, nil
 }
 
-// measureAxes runs the canary on both twins.
-func (h *Host) measureAxes(ctx context.Context, r *twinRun, excused map[string]string) error {
-	seen, err := h.look(ctx, r)
+// measureAxes runs the canary on both twins. carried is closed once no step need wait any more for the certificates of the proxies.
+func (h *Host) measureAxes(ctx context.Context, r *twinRun, excused map[string]string, carried chan<- struct{}) error {
+	seen, err := h.look(ctx, r, carried)
 	if err != nil {
 		return err
 	}
@@ -190,22 +198,43 @@ func (h *Host) measureAxes(ctx context.Context, r *twinRun, excused map[string]s
 }
 
 // look runs the canary on both twins: on the machine's own platform, and on every other that a step runs on.
-func (h *Host) look(ctx context.Context, r *twinRun) ([]views, error) {
-	seen := []views{{platform: "linux/" + hostArch}}
+func (h *Host) look(ctx context.Context, r *twinRun, carried chan<- struct{}) ([]views, error) {
+	own := "linux/" + hostArch
+	seen := []views{{platform: own}}
 	for _, platform := range stepPlatforms(r.drafts) {
 		if foreign(platform) {
 			seen = append(seen, views{platform: platform})
 		}
 	}
+	carry := slices.ContainsFunc(sortedKeys(r.plans), func(p string) bool { return networkedPlan(r.plans[p][0]) })
 	var eg errgroup.Group
+	var first sync.WaitGroup
 	for i := range seen {
 		v := &seen[i]
-		image, err := h.canaryImage(ctx, v.platform)
-		if err != nil {
-			return nil, errors.Join(err, eg.Wait())
+		both := []func() error{
+			func() (err error) { v.a, err = h.observe(ctx, r.a, v.platform, carry && v.platform == own); return },
+			func() (err error) { v.b, err = h.observe(ctx, r.b, v.platform, carry && v.platform == own); return },
 		}
-		eg.Go(func() (err error) { v.a, err = h.observe(ctx, r.a, v.platform, image); return })
-		eg.Go(func() (err error) { v.b, err = h.observe(ctx, r.b, v.platform, image); return })
+		for _, one := range both {
+			if v.platform != own {
+				eg.Go(one)
+				continue
+			}
+			first.Add(1)
+			eg.Go(func() error {
+				defer first.Done()
+				return one()
+			})
+		}
 	}
+	go func() {
+		first.Wait()
+		close(carried)
+	}()
 	return seen, eg.Wait()
+}
+
+// networkedPlan says whether a plan has a step that may make requests.
+func networkedPlan(p *graph.Plan) bool {
+	return slices.ContainsFunc(p.Steps, func(s graph.Step) bool { return s.Networked })
 }

@@ -37,7 +37,7 @@ func (h *Host) Doctor(ctx context.Context) []Check {
 		{Name: "builder B", OK: true, Detail: fmt.Sprintf("buildkit %s, %s on %s", r.b.info.Version, r.b.info.Snapshotter, r.b.world.daemon.Root)},
 	}
 	checks = append(checks, platformsOf(r.a.info, r.b.info))
-	if err := h.measureAxes(ctx, r, nil); err != nil {
+	if err := h.measureAxes(ctx, r, nil, make(chan struct{})); err != nil {
 		return append(checks, Check{Name: "variations", Detail: err.Error(), Help: "a variation that the machine does not allow cannot be claimed"})
 	}
 	for _, x := range r.axes {

@@ -134,12 +134,12 @@ func (r *recorder) platform(ctx context.Context, platform string, d *graph.Draft
 		return err
 	}
 	defer lease.Release()
-	server, err := r.server(ctx, d, lease)
+	server, address, err := r.server(ctx, d, lease)
 	if err != nil {
 		return err
 	}
 	defer server.Close()
-	t := &twin{label: "record", world: w, lease: lease, server: server, results: map[string]*solver.Result{}}
+	t := &twin{label: "record", world: w, lease: lease, server: server, address: address, results: map[string]*solver.Result{}}
 	if err := t.connect(ctx, lease.Address, remote.TLS{}); err != nil {
 		return err
 	}
@@ -147,7 +147,7 @@ func (r *recorder) platform(ctx context.Context, platform string, d *graph.Draft
 	if err := canRun("record", t.info, run); err != nil {
 		return err
 	}
-	if err := r.h.carryCertificate(ctx, t); err != nil {
+	if _, err := r.h.observe(ctx, t, "linux/"+hostArch, true); err != nil {
 		return err
 	}
 	once, err := r.h.word()
@@ -181,11 +181,11 @@ func networked(d *graph.Draft) bool {
 	return len(d.URLs) > 0 || slices.ContainsFunc(d.Steps, func(s graph.Step) bool { return s.Networked })
 }
 
-// server makes the recording input server, where the builder of the lease reaches it.
-func (r *recorder) server(ctx context.Context, d *graph.Draft, lease *daemon.Lease) (*inputs.Server, error) {
+// server makes the recording input server, where the builder of the lease reaches it: the address.
+func (r *recorder) server(ctx context.Context, d *graph.Draft, lease *daemon.Lease) (*inputs.Server, string, error) {
 	token, err := inputs.NewToken(r.h.Random)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	opts := inputs.RecorderOptions{Private: r.p.recipe.Record.Private, Mirrors: r.neutral(ctx, d), Now: r.h.Now, Previous: r.kept(),
 		Secrets: r.o.Credentials.values()}
@@ -194,13 +194,13 @@ func (r *recorder) server(ctx context.Context, d *graph.Draft, lease *daemon.Lea
 	}
 	s, err := inputs.NewRecorder(r.h.Store, token, opts)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	ln, err := lease.Listen(ctx)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	return s, s.Start(ln, "")
+	return s, ln.Addr().String(), s.Start(ln, "")
 }
 
 // kept are the responses of the old lock that need not be asked for again.

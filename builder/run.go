@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -157,8 +158,9 @@ func (r *twinRun) solvePair(ctx context.Context, excused map[string]string) erro
 	solving, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	var measuring sync.WaitGroup
+	carried := make(chan struct{})
 	measuring.Go(func() {
-		if errAxes = r.host.measureAxes(ctx, r, excused); errAxes != nil {
+		if errAxes = r.host.measureAxes(ctx, r, excused, carried); errAxes != nil {
 			stop(errAxes)
 		}
 	})
@@ -170,10 +172,8 @@ func (r *twinRun) solvePair(ctx context.Context, excused map[string]string) erro
 			r.seen, errLook = r.host.inspect(solving, r, from)
 		}
 	}
-	if err := r.host.carryCertificates(solving, r); err != nil {
-		stop(err)
-		measuring.Wait()
-		return err
+	if slices.ContainsFunc(sortedKeys(plans), func(p string) bool { return networkedPlan(plans[p][0]) }) {
+		<-carried
 	}
 	if r.a.done(len(plans)) {
 		go look()

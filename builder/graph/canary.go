@@ -12,20 +12,38 @@ import (
 // CanaryStep is the name of the canary's step.
 const CanaryStep = "canary"
 
-// Canary is the plan of the step that looks at a builder from inside: image holds one static program, argv is its command
-// line. It is never cached.
-func Canary(ctx context.Context, platform string, image digest.Digest, argv []string, hostname string, env string) (*Plan, error) {
-	p, err := platforms.Parse(platform)
+// Look is how the canary looks at a builder from inside.
+type Look struct {
+	Platform string
+	Image    digest.Digest // holds one static program, /canary
+	Args     []string      // of the program: a folder, and addresses that must not be reachable
+	Hostname string
+	Env      string // the value of SELFSAME_CANARY
+	// Carry has it sit behind the builder's proxy, and bring that one's certificate to where networked steps look for it. Without, it
+	// has no network.
+	Carry bool
+}
+
+// Canary is the plan of that step. It is never cached.
+func Canary(ctx context.Context, l Look) (*Plan, error) {
+	p, err := platforms.Parse(l.Platform)
 	if err != nil {
 		return nil, err
 	}
-	st := stored("canary", image, p).Run(
-		llb.Args(argv), llb.Network(pb.NetMode_NONE), llb.Hostname(hostname), llb.IgnoreCache,
-		llb.AddEnv("SELFSAME_CANARY", env), llb.WithCustomName(CanaryStep+" measure the builder's surroundings"),
-	).Root()
-	def, err := marshal(ctx, st, platform)
+	root := stored("canary", l.Image, p)
+	opts := []llb.RunOption{
+		llb.Hostname(l.Hostname), llb.IgnoreCache, llb.AddEnv("SELFSAME_CANARY", l.Env), llb.WithCustomName(CanaryStep + " measure the builder's surroundings"),
+	}
+	if l.Carry {
+		root = root.File(emptyBundle(), llb.WithCustomName("an empty bundle"))
+		opts = append(opts, llb.Args(append([]string{"/canary", "carry", bundle, trustDir}, l.Args...)), llb.Network(pb.NetMode_HOST), carriedMount())
+	} else {
+		opts = append(opts, llb.Args(append([]string{"/canary", "canary"}, l.Args...)), llb.Network(pb.NetMode_NONE))
+	}
+	def, err := marshal(ctx, root.Run(opts...).Root(), l.Platform)
 	if err != nil {
 		return nil, err
 	}
-	return &Plan{Platform: platform, Definition: def, Steps: []Step{{Name: CanaryStep}}}, nil
+	behindProxy(def)
+	return &Plan{Platform: l.Platform, Definition: def, Steps: []Step{{Name: CanaryStep}}}, nil
 }

@@ -1,16 +1,9 @@
 package graph
 
 import (
-	"context"
-
-	"github.com/containerd/platforms"
 	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/solver/pb"
-	"github.com/opencontainers/go-digest"
 )
-
-// TrustStep is the name of the step that brings out the certificate of a builder's proxy.
-const TrustStep = "trust"
 
 const (
 	// trustDir is where a networked step finds the proxy's certificate: on the /dev tmpfs, as mountDir.
@@ -49,32 +42,25 @@ const (
 	wgetTrust = "ca_certificate = " + trustFile + "\n"
 )
 
-// Trust is the plan of the step that brings out the proxy's certificate. The daemon makes one each time it starts, so it can be
-// neither in the graph nor in a cache key: the step writes it to a cache mount, which BuildKit keeps out of both, and the networked
-// steps of later solves mount that read-only. image holds one static program; argv runs it with the bundle and the folder to
-// write to as its last two arguments. once is a word that no other solve has, for it must never be cached (see Finish.Once).
-func Trust(ctx context.Context, platform string, image digest.Digest, argv []string, hostname, once string) (*Plan, error) {
-	p, err := platforms.Parse(platform)
-	if err != nil {
-		return nil, err
-	}
-	root := stored("trust", image, p).File(
-		llb.Mkdir("/etc/ssl/certs", 0o755, llb.WithParents(true)).Mkfile(bundle, 0o644, nil), llb.WithCustomName("an empty bundle"))
-	st := root.Run(
-		llb.Args(append(argv, bundle, trustDir)), llb.Network(pb.NetMode_HOST), llb.Hostname(hostname), llb.AddEnv("SELFSAME_ONCE", once),
-		llb.AddMount(trustDir, llb.Scratch(), llb.AsPersistentCacheDir(trustID, llb.CacheMountShared)),
-		llb.WithCustomName(TrustStep+" bring out the proxy's certificate"),
-	).Root()
-	def, err := marshal(ctx, st, platform)
-	if err != nil {
-		return nil, err
-	}
+// The daemon makes the proxy's certificate each time it starts, so it can be neither in the graph nor in a cache key. The canary writes it
+// to a cache mount, which BuildKit keeps out of both, and the networked steps of later solves mount that read-only.
+
+// emptyBundle is what BuildKit appends the certificate to.
+func emptyBundle() *llb.FileAction {
+	return llb.Mkdir("/etc/ssl/certs", 0o755, llb.WithParents(true)).Mkfile(bundle, 0o644, nil)
+}
+
+func carriedMount() llb.RunOption {
+	return llb.AddMount(trustDir, llb.Scratch(), llb.AsPersistentCacheDir(trustID, llb.CacheMountShared))
+}
+
+// behindProxy has a daemon that knows of no proxy refuse the graph (see exec).
+func behindProxy(def *pb.Definition) {
 	for _, md := range def.Metadata {
-		if md.Caps[string(pb.CapExecMetaNetwork)] { // see exec
+		if md.Caps[string(pb.CapExecMetaNetwork)] {
 			md.Caps[string(pb.CapExecMetaNetworkProxy)] = true
 		}
 	}
-	return &Plan{Platform: platform, Definition: def, Steps: []Step{{Name: TrustStep}}}, nil
 }
 
 // trust lets the step trust the proxy.

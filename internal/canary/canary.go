@@ -45,10 +45,17 @@ type Report struct {
 	Reached []string `json:"reached,omitempty"`
 }
 
-// Run is the program that a step runs: `canary FOLDER [TARGET...]` prints what Observe sees to w.
+// Run is the program that a step runs: `canary FOLDER [TARGET...]` prints what Observe sees to w; `carry BUNDLE DIR FOLDER [TARGET...]`
+// brings out the proxy's certificate (Trust) before.
 func Run(ctx context.Context, w io.Writer, args []string, getenv func(string) string) error {
+	if len(args) >= 4 && args[0] == "carry" {
+		if err := Trust(args[1], args[2]); err != nil {
+			return err
+		}
+		args = append([]string{"canary"}, args[3:]...)
+	}
 	if len(args) < 2 || args[0] != "canary" {
-		return errors.New("usage: canary FOLDER [HOST:PORT...]")
+		return errors.New("usage: canary FOLDER [HOST:PORT...] | carry BUNDLE DIR FOLDER [HOST:PORT...]")
 	}
 	r, err := Observe(ctx, args[1], getenv("SELFSAME_CANARY"), args[2:])
 	if err != nil {

@@ -40,12 +40,8 @@ func Main(argv []string, getenv func(string) string) int {
 		if err := world.Cover(args[0], os.Stdin); err != nil {
 			return fail(err)
 		}
-	case verb == "canary": // not for people: what the builder measures its surroundings with
+	case verb == "canary", verb == "carry": // not for people: what the builder measures its surroundings with
 		if err := canary.Run(context.Background(), os.Stdout, argv[1:], getenv); err != nil {
-			return fail(err)
-		}
-	case verb == "trust" && len(args) == 2: // not for people: what the builder finds its proxy's certificate with
-		if err := canary.Trust(args[0], args[1]); err != nil {
 			return fail(err)
 		}
 	case verb == "version":
