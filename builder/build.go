@@ -38,8 +38,8 @@ type Options struct {
 	// provenance, if there are any.
 	From     string
 	FromKeys []*signing.Verifier
-	// Signer signs the evidence; nil leaves it unsigned.
-	Signer *signing.Signer
+	// Signer gives what signs the evidence, and is asked for it once there is evidence; nil leaves it unsigned.
+	Signer func() (*signing.Signer, error)
 }
 
 // Result of a build that took place, reproducible or not.

@@ -39,7 +39,13 @@ func (b *build) publish(ctx context.Context, proof compare.Proof) (*Result, erro
 	if err != nil {
 		return nil, err
 	}
-	if err := attach(ctx, out, statements, b.opt.Signer); err != nil {
+	var signer *signing.Signer
+	if b.opt.Signer != nil {
+		if signer, err = b.opt.Signer(); err != nil {
+			return nil, err
+		}
+	}
+	if err := attach(ctx, out, statements, signer); err != nil {
 		return nil, err
 	}
 	res := b.summary(index, images)

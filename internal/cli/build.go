@@ -1,9 +1,11 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -76,7 +78,8 @@ func recipeArg(args []string) string {
 }
 
 func (a *app) runBuild(cmd *cobra.Command, o builder.Options, key string, unsigned bool) error {
-	ctx := cmd.Context()
+	ctx, cancel := context.WithCancelCause(cmd.Context())
+	defer cancel(nil)
 	if o.Push != "" && key == "" && !unsigned {
 		return diag.Errorf("A0315", "`--push` needs `--key`, or `--unsigned`").WithWhy("evidence that nobody signed proves nothing").
 			WithHelp("selfsame key new --out selfsame")
@@ -89,9 +92,9 @@ func (a *app) runBuild(cmd *cobra.Command, o builder.Options, key string, unsign
 	if err := a.asRoot(); err != nil { // before a password is asked for
 		return err
 	}
-	var err error
 	if key != "" {
-		if o.Signer, err = a.signer(key); err != nil {
+		var err error
+		if o.Signer, err = a.signer(key, cancel); err != nil {
 			return err
 		}
 	}
@@ -102,6 +105,11 @@ func (a *app) runBuild(cmd *cobra.Command, o builder.Options, key string, unsign
 	res, err := h.Build(ctx, o)
 	done()
 	if err != nil {
+		if o.Signer != nil {
+			if _, bad := o.Signer(); bad != nil { // that is why the build was broken off
+				return bad
+			}
+		}
 		return err
 	}
 	return a.showBuild(res, o)
@@ -141,7 +149,9 @@ func (a *app) showBuild(res *builder.Result, o builder.Options) error {
 }
 
 // signer loads a private key, asking for its password where there is somebody to ask.
-func (a *app) signer(path string) (*signing.Signer, error) {
+// signer reads a private key. Finding the key behind a password takes a while on purpose, so that goes on beside the build, which fail
+// ends if the key is no good.
+func (a *app) signer(path string, fail context.CancelCauseFunc) (func() (*signing.Signer, error), error) {
 	data, err := os.ReadFile(path) //nolint:gosec // the user's own key
 	if err != nil {
 		return nil, usage("reading the key: %v", err)
@@ -150,7 +160,13 @@ func (a *app) signer(path string) (*signing.Signer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return signing.LoadSigner(data, pw)
+	load := sync.OnceValues(func() (*signing.Signer, error) { return signing.LoadSigner(data, pw) })
+	go func() {
+		if _, err := load(); err != nil {
+			fail(err)
+		}
+	}()
+	return load, nil
 }
 
 // password is SELFSAME_KEY_PASSWORD, or what the user types; empty where there is no terminal.
