@@ -35,8 +35,10 @@ func (h *Host) canaryImage(ctx context.Context, platform string) (digest.Digest,
 		return "", err
 	}
 	mark := filepath.Join(h.CacheDir, "canaries", of.Encoded()+"-"+architecture(platform))
-	if data, err := os.ReadFile(mark); err == nil && h.hasImage(digest.Digest(data)) { //nolint:gosec // below our own cache folder
-		return digest.Digest(data), nil
+	if data, err := os.ReadFile(mark); err == nil { //nolint:gosec // below our own cache folder
+		if d := digest.Digest(data); d.Validate() == nil && h.hasImage(d) {
+			return d, nil
+		}
 	}
 	program, err := os.ReadFile(path) //nolint:gosec // a program of ours
 	if err != nil {
@@ -54,7 +56,8 @@ func (h *Host) canaryImage(ctx context.Context, platform string) (digest.Digest,
 	if err != nil {
 		return "", err
 	}
-	return desc.Digest, remember(mark, desc.Digest)
+	remember(mark, desc.Digest)
+	return desc.Digest, nil
 }
 
 // observe runs a platform's canary on one twin.
@@ -64,8 +67,12 @@ func (h *Host) observe(ctx context.Context, t *twin, platform string, carry bool
 	if err != nil {
 		return r, err
 	}
+	once, err := h.word()
+	if err != nil {
+		return r, err
+	}
 	plan, err := graph.Canary(ctx, graph.Look{
-		Platform: platform, Image: image, Args: []string{"/", t.address}, Hostname: t.world.hostname, Env: t.world.canary, Carry: carry,
+		Platform: platform, Image: image, Args: []string{"/", t.address}, Hostname: t.world.hostname, Env: t.world.canary, Once: once, Carry: carry,
 	})
 	if err != nil {
 		return r, err
@@ -231,7 +238,21 @@ func (h *Host) look(ctx context.Context, r *twinRun, carried chan<- struct{}) ([
 		first.Wait()
 		close(carried)
 	}()
-	return seen, eg.Wait()
+	err := eg.Wait()
+	if err == nil && carry {
+		err = errors.Join(r.a.setCarried(), r.b.setCarried())
+	}
+	return seen, err
+}
+
+// carried says whether the twin's networked steps need not wait for the certificate of its proxy.
+func (t *twin) carried() bool { return t.lease != nil && t.lease.Carried() }
+
+func (t *twin) setCarried() error {
+	if t.lease == nil {
+		return nil
+	}
+	return t.lease.SetCarried()
 }
 
 // networkedPlan says whether a plan has a step that may make requests.

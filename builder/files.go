@@ -96,15 +96,15 @@ func FileDigest(cacheDir, path string) (digest.Digest, error) {
 	if err != nil {
 		return "", fmt.Errorf("hashing %s: %w", path, err)
 	}
-	return d, remember(mark, d)
+	remember(mark, d)
+	return d, nil
 }
 
-// remember writes a digest down.
-func remember(mark string, d digest.Digest) error {
-	if err := os.MkdirAll(filepath.Dir(mark), 0o700); err != nil {
-		return fmt.Errorf("remembering a digest: %w", err)
+// remember writes a digest down. Where that fails, the next build makes it again.
+func remember(mark string, d digest.Digest) {
+	if os.MkdirAll(filepath.Dir(mark), 0o700) == nil {
+		_ = atomicfile.Write(mark, []byte(d), 0o600)
 	}
-	return atomicfile.Write(mark, []byte(d), 0o600)
 }
 
 // v1Descriptor is the registry's form of a descriptor; both have the same JSON.

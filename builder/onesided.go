@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/selfsame-build/selfsame/builder/graph"
+	"github.com/selfsame-build/selfsame/inputs"
 	"github.com/selfsame-build/selfsame/internal/diag"
 )
 
@@ -24,12 +25,13 @@ func (r *twinRun) sameRequests() error {
 	a, b := r.a.asked(), r.b.asked()
 	var list diag.List
 	for _, side := range []struct {
-		t          *twin
+		t, there   *twin
 		own, other map[string]requests
-	}{{r.a, a, b}, {r.b, b, a}} {
+	}{{r.a, r.b, a, b}, {r.b, r.a, b, a}} {
 		for _, step := range sortedKeys(side.own) {
 			for url, s := range side.own[step] {
-				if _, both := side.other[step][url]; both || side.other[step] == nil || len(list) == maxOneSided {
+				_, both := side.other[step][url]
+				if both || side.other[step] == nil || side.there.unreported(url) || len(list) == maxOneSided {
 					continue
 				}
 				list = append(list, diag.Errorf("A0345", "only builder %s asked for `%s`", side.t.label, url).
@@ -41,6 +43,27 @@ func (r *twinRun) sameRequests() error {
 	}
 	slices.SortFunc(list, func(x, y *diag.Diagnostic) int { return strings.Compare(x.Summary, y.Summary) })
 	return list.Err()
+}
+
+// unreported says whether the twin answered more requests for a URL than its steps' reports account for. BuildKit leaves out what is still
+// under way when a step ends, such as the look for updates that a program does not wait for.
+func (t *twin) unreported(url string) bool {
+	n := 0
+	for _, q := range t.server.Requests() {
+		if q.Route == inputs.RouteStep && q.URL == url {
+			n++
+		}
+	}
+	for _, res := range t.results {
+		for _, s := range res.Steps {
+			for _, q := range s.Requests {
+				if own, ok := t.server.OriginalURL(q.URL); ok && own == url {
+					n--
+				}
+			}
+		}
+	}
+	return n > 0
 }
 
 // asked is what each networked step asked for that the twin ran, by platform and step.

@@ -190,7 +190,7 @@ func (r *recorder) server(ctx context.Context, d *graph.Draft, lease *daemon.Lea
 	opts := inputs.RecorderOptions{Private: r.p.recipe.Record.Private, Mirrors: r.neutral(ctx, d), Now: r.h.Now, Previous: r.kept(),
 		Secrets: r.o.Credentials.values()}
 	if r.o.Offline {
-		opts.Transport = offline{}
+		opts.Transport, opts.KeepRefusals = offline{}, true
 	}
 	s, err := inputs.NewRecorder(r.h.Store, token, opts)
 	if err != nil {
@@ -352,10 +352,12 @@ func (r *recorder) stepError(err error, t *twin) error {
 	}
 	list := diag.List{}
 	for _, q := range append(t.server.Refused(), t.server.Failed()...) {
-		if len(list) < 10 {
-			list = append(list, q.Diagnostic(t.stepOf(q.URL)))
-		}
+		list = append(list, q.Diagnostic(t.stepOf(q.URL)))
 	}
+	for _, q := range t.server.Withheld() {
+		list = append(list, q.Diagnostic(""))
+	}
+	list = list[:min(len(list), 10)]
 	err = explainStep(err, t)
 	var f *StepFailure
 	if errors.As(err, &f) {

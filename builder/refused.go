@@ -31,6 +31,8 @@ func (r *twinRun) keptFromTracing(ctx context.Context) (string, error) {
 	if r.b.lease == nil || !r.b.world.daemon.Traced() {
 		return "", nil
 	}
+	ctx, leave := attend(ctx, r.b) // which ends if B does
+	defer leave()
 	settle(ctx, r.b) // the tracer's next beat has the last count
 	if ctx.Err() != nil {
 		return "", context.Cause(ctx)

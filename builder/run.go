@@ -35,8 +35,9 @@ type twinRun struct {
 	pairs   []compare.Pair
 	seen    *inspection // what A's images hold
 	trust   *trust
-	refused uint64 // how often B's tracer had refused before
-	mild    string // why B was repeated in the milder world; empty if it was not
+	from    time.Time // when the first solve began, by our clock
+	refused uint64    // how often B's tracer had refused before
+	mild    string    // why B was repeated in the milder world; empty if it was not
 }
 
 func (r *twinRun) close() {
@@ -152,7 +153,9 @@ func (r *twinRun) solvePair(ctx context.Context, excused map[string]string) erro
 		return err
 	}
 	r.plans = plans
-	from := r.host.Now()
+	if r.from.IsZero() { // A is not repeated
+		r.from = r.host.Now()
+	}
 	r.refused = r.b.refusals()
 	var errA, errB, errAxes error
 	solving, stop := context.WithCancelCause(ctx)
@@ -169,10 +172,11 @@ func (r *twinRun) solvePair(ctx context.Context, excused map[string]string) erro
 	look := func() {
 		defer close(looked)
 		if measuring.Wait(); r.subject != nil && errAxes == nil {
-			r.seen, errLook = r.host.inspect(solving, r, from)
+			r.seen, errLook = r.host.inspect(solving, r, r.from)
 		}
 	}
-	if slices.ContainsFunc(sortedKeys(plans), func(p string) bool { return networkedPlan(plans[p][0]) }) {
+	networked := slices.ContainsFunc(sortedKeys(plans), func(p string) bool { return networkedPlan(plans[p][0]) })
+	if networked && !(r.a.carried() && r.b.carried()) {
 		<-carried
 	}
 	if r.a.done(len(plans)) {

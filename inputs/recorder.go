@@ -23,6 +23,8 @@ type RecorderOptions struct {
 	Mirrors map[string]string
 	// Previous are answers of an older lock to keep: served as they are, without asking upstream, where the store has them.
 	Previous []lock.Entry
+	// KeepRefusals has refusals among them kept too, for a recording that asks nobody.
+	KeepRefusals bool
 	// Secrets are values that may not be in anything that is kept.
 	Secrets [][]byte
 	// Proxy chooses the machine's own way out, as http.Transport.Proxy does; nil: direct. Behind a proxy only URLs are
@@ -99,12 +101,15 @@ func (m *recorder) keep(previous []lock.Entry) {
 	for _, e := range previous {
 		k := key{e.Key, e.Accept}
 		web := e.Kind == lock.KindResponse || e.Kind == lock.KindHTTP
-		if !web || e.Evidence == EvidenceRefused || // what was refused then may be allowed now
+		if !web || e.Evidence == EvidenceRefused && !m.o.KeepRefusals || // what was refused then may be allowed now
 			m.flights[k] != nil || !m.store.Has(e.Digest) || !m.store.Has(e.Headers) {
 			continue
 		}
-		f := newFlight()
-		f.end(lockedAnswer(e), nil)
+		f, a := newFlight(), lockedAnswer(e)
+		if e.Evidence == EvidenceRefused {
+			a.refused = &failure{OutcomeRefused, e.Status, diag.RequestRefused, "refused when it was recorded"}
+		}
+		f.end(a, nil)
 		m.flights[k] = f
 	}
 }

@@ -11,7 +11,7 @@ import (
 // them again and asks nobody.
 
 // EvidenceRefused marks the line of a refused request.
-const EvidenceRefused = "refused"
+const EvidenceRefused = lock.Refused
 
 // RefusalAgain makes body and headers of a refused request's answer.
 func RefusalAgain(e lock.Entry) (body, headers []byte) {

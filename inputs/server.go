@@ -198,7 +198,11 @@ func (s *Server) convert(route Route, identifier string) (string, bool) {
 	}
 	if err != nil {
 		if !errors.Is(err, errNotHTTP) {
-			e := s.journal.begin(Request{Method: http.MethodGet, Route: route, URL: withoutUserInfo(identifier)})
+			url := withoutUserInfo(identifier)
+			if s.hidden.in(url) {
+				url = withoutPath(url)
+			}
+			e := s.journal.begin(Request{Method: http.MethodGet, Route: route, URL: url})
 			if e != nil {
 				s.journal.change(e, func(r *Request) { r.Outcome, r.Code, r.Reason = OutcomeRefused, diag.RequestRefused, err.Error() })
 			}

@@ -267,6 +267,11 @@ func TestRefusedAgain(t *testing.T) {
 	if digest.FromBytes(body) != entries[0].Digest || digest.FromBytes(headers) != entries[0].Headers {
 		t.Errorf("%q and %q are other bytes than were locked", body, headers)
 	}
+	offline := recorder(t, store, inputs.RecorderOptions{Private: []string{"127.0.0.1"}, Previous: entries, KeepRefusals: true})
+	ask(t, offline, "GET", up+"/x")
+	if again, _ := offline.Entries("linux/amd64", map[string][]string{up + "/x": {"s"}}); cmp.Diff(entries, again) != "" {
+		t.Errorf("kept: %+v, want %+v", again, entries)
+	}
 	allowed := recorder(t, store, inputs.RecorderOptions{Private: []string{"127.0.0.1"}, Previous: entries})
 	if got := ask(t, allowed, "GET", up+"/x"); got.Status != 200 || got.Body != "hello" {
 		t.Errorf("allowed now: %v", got)
@@ -293,6 +298,13 @@ func TestWithheld(t *testing.T) {
 	}
 	if d := cmp.Diff([]string{"/both", "/posted?token=REDACTED"}, urls); d != "" {
 		t.Error(d)
+	}
+	secret := recorder(t, open(t, t.TempDir()), inputs.RecorderOptions{Secrets: [][]byte{[]byte("hunter2hunter2")}})
+	for _, url := range []string{up + "/bot/hunter2hunter2/send", "http://me@example.com/hunter2hunter2"} {
+		secret.ConvertURL(url)
+	}
+	if w, r := fmt.Sprint(secret.Withheld()), fmt.Sprint(secret.Requests()); strings.Contains(w+r, "hunter2") || !strings.Contains(w, "REDACTED") || !strings.Contains(r, "REDACTED") {
+		t.Errorf("the value of a secret is shown, or nothing is: %s %s", w, r)
 	}
 }
 

@@ -34,6 +34,9 @@ func (w *withheld) ask(url string, now time.Time) {
 func (w *withheld) arrive(url string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if _, asked := w.asked[url]; !asked { // nothing came unasked
+		return
+	}
 	if w.came == nil {
 		w.came = map[string]int{}
 	}
@@ -54,6 +57,9 @@ func (s *Server) Withheld() []Withheld {
 	var out []Withheld
 	for url, times := range s.withheld.asked {
 		if len(times) > s.withheld.came[url] {
+			if s.hidden.in(url) {
+				url = withoutPath(url)
+			}
 			out = append(out, Withheld{url, slices.Clone(times)})
 		}
 	}

@@ -2,6 +2,7 @@ package provenance
 
 import (
 	"net/url"
+	"slices"
 	"sort"
 	"strings"
 
@@ -131,7 +132,9 @@ func lockDependency(k dependencyKey, entries []lock.Entry) ResourceDescriptor {
 	if steps := distinct(entries, func(e lock.Entry) string { return e.Step }); len(steps) > 0 {
 		d.Annotations["steps"] = steps
 	}
-	if by := distinct(entries, func(e lock.Entry) string { return e.Evidence }); len(by) > 0 {
+	if slices.ContainsFunc(entries, func(e lock.Entry) bool { return e.Evidence == lock.Refused }) {
+		d.Annotations["refused"] = true // the bytes are the refusal's, and nobody was asked
+	} else if by := distinct(entries, func(e lock.Entry) string { return e.Evidence }); len(by) > 0 {
 		d.Annotations["verifiedBy"] = by
 	}
 	if key := entries[0].Key; key != k.uri && strings.Contains(key, "://") {

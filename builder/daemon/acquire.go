@@ -44,9 +44,23 @@ type Lease struct {
 	Status   string // the tracer's status file; empty without a tracer
 	Log      string // the daemon's log
 	ports    string // where the supervisor hands out ports; empty where the daemon lives in the machine's network
+	carried  string // file that says for which start of the daemon SetCarried was called
 	state    state
 	lock     *os.File
 }
+
+// Carried says whether the certificate of this daemon's proxy was brought to its networked steps since it started (SetCarried). It stays
+// there: each build uses the mount that it is in, and a daemon drops what was not used for longest.
+func (l *Lease) Carried() bool {
+	data, err := os.ReadFile(l.carried)
+	return err == nil && string(data) == l.state.life()
+}
+
+// SetCarried notes that it was.
+func (l *Lease) SetCarried() error { return atomicfile.Write(l.carried, []byte(l.state.life()), 0o600) }
+
+// life tells one start of a daemon from every other.
+func (st state) life() string { return fmt.Sprint(st.Daemon, " ", st.DaemonStart) }
 
 // Release ends the lease; the daemon lives on until it has been idle long enough.
 func (l *Lease) Release() {
@@ -96,7 +110,7 @@ func (m *Manager) Acquire(ctx context.Context, spec Spec) (*Lease, error) {
 	}
 	return &Lease{
 		Name: spec.Name, Address: "unix://" + r.Socket, Identity: r.Identity, World: spec.World,
-		Status: r.status(), Log: r.path("log"), ports: r.ports(), state: st, lock: lease,
+		Status: r.status(), Log: r.path("log"), ports: r.ports(), carried: r.path("carried"), state: st, lock: lease,
 	}, nil
 }
 

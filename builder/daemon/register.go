@@ -169,6 +169,7 @@ func origin(r run) (string, error) {
 	if err := json.NewEncoder(h).Encode(r.Spec.World); err != nil {
 		return "", err
 	}
+	fmt.Fprintln(h, r.Rootless)
 	for _, bin := range []string{r.Binaries.Buildkitd, r.Binaries.Vary, r.Binaries.Runc} {
 		if err := fileIdentity(h, bin); err != nil {
 			return "", err

@@ -19,6 +19,9 @@ type Look struct {
 	Args     []string      // of the program: a folder, and addresses that must not be reachable
 	Hostname string
 	Env      string // the value of SELFSAME_CANARY
+	// Once is a word that no other look has, so that it is never found in a cache. BuildKit's own "ignore cache" would also empty the
+	// mount that carries the certificate, under the steps of other builds (see Finish.Once).
+	Once string
 	// Carry has it sit behind the builder's proxy, and bring that one's certificate to where networked steps look for it. Without, it
 	// has no network.
 	Carry bool
@@ -32,7 +35,7 @@ func Canary(ctx context.Context, l Look) (*Plan, error) {
 	}
 	root := stored("canary", l.Image, p)
 	opts := []llb.RunOption{
-		llb.Hostname(l.Hostname), llb.IgnoreCache, llb.AddEnv("SELFSAME_CANARY", l.Env), llb.WithCustomName(CanaryStep + " measure the builder's surroundings"),
+		llb.Hostname(l.Hostname), llb.AddEnv("SELFSAME_ONCE", l.Once), llb.AddEnv("SELFSAME_CANARY", l.Env), llb.WithCustomName(CanaryStep + " measure the builder's surroundings"),
 	}
 	if l.Carry {
 		root = root.File(emptyBundle(), llb.WithCustomName("an empty bundle"))

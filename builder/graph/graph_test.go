@@ -94,6 +94,37 @@ func TestGitAdd(t *testing.T) {
 	}
 }
 
+// TestCanaryIsNoDanger: BuildKit empties the cache mounts of an op that ignores the cache, also under the steps that read them now.
+func TestCanaryIsNoDanger(t *testing.T) {
+	seen := map[digest.Digest]bool{}
+	for _, once := range []string{"1", "2"} {
+		p, err := Canary(t.Context(), Look{Platform: "linux/amd64", Image: someBase, Args: []string{"/"}, Once: once, Carry: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		carries := false
+		for _, dt := range p.Definition.Def {
+			var op pb.Op
+			if err := op.Unmarshal(dt); err != nil {
+				t.Fatal(err)
+			}
+			for _, m := range op.GetExec().GetMounts() {
+				if m.MountType != pb.MountType_CACHE {
+					continue
+				}
+				d := digest.FromBytes(dt)
+				if carries = true; p.Definition.Metadata[string(d)].IgnoreCache || seen[d] {
+					t.Error("the step empties its cache mount, or is one that may be cached")
+				}
+				seen[d] = true
+			}
+		}
+		if !carries {
+			t.Error("nothing carries the certificate")
+		}
+	}
+}
+
 // TestCredentialsInAddress holds that no address with a secret in it is resolved, or repeated in the message.
 func TestCredentialsInAddress(t *testing.T) {
 	for _, line := range []string{

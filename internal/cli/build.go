@@ -148,9 +148,8 @@ func (a *app) showBuild(res *builder.Result, o builder.Options) error {
 	return nil
 }
 
-// signer loads a private key, asking for its password where there is somebody to ask.
-// signer reads a private key. Finding the key behind a password takes a while on purpose, so that goes on beside the build, which fail
-// ends if the key is no good.
+// signer reads a private key, asking for its password where there is somebody to ask. Finding the key behind it takes a while on
+// purpose, so that goes on beside the build, which fail ends if the key is no good.
 func (a *app) signer(path string, fail context.CancelCauseFunc) (func() (*signing.Signer, error), error) {
 	data, err := os.ReadFile(path) //nolint:gosec // the user's own key
 	if err != nil {

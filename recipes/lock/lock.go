@@ -25,6 +25,9 @@ const FileName = "selfsame.lock"
 // Version is the format's name and version, the file's first line.
 const Version = "selfsame-lock v1"
 
+// Refused is the evidence of a line whose answer is our own refusal.
+const Refused = "refused"
+
 // Limits of a lock file: more is refused before it is parsed.
 const (
 	MaxBytes = 64 << 20
