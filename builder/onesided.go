@@ -31,7 +31,7 @@ func (r *twinRun) sameRequests() error {
 		for _, step := range sortedKeys(side.own) {
 			for url, s := range side.own[step] {
 				_, both := side.other[step][url]
-				if both || side.other[step] == nil || side.there.unreported(url) || len(list) == maxOneSided {
+				if both || side.other[step] == nil || side.there.unreported(url) {
 					continue
 				}
 				list = append(list, diag.Errorf("A0345", "only builder %s asked for `%s`", side.t.label, url).
@@ -42,7 +42,7 @@ func (r *twinRun) sameRequests() error {
 		}
 	}
 	slices.SortFunc(list, func(x, y *diag.Diagnostic) int { return strings.Compare(x.Summary, y.Summary) })
-	return list.Err()
+	return list[:min(len(list), maxOneSided)].Err()
 }
 
 // unreported says whether the twin answered more requests for a URL than its steps' reports account for. BuildKit leaves out what is still

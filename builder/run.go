@@ -37,7 +37,6 @@ type twinRun struct {
 	trust   *trust
 	from    time.Time // when the first solve began, by our clock
 	refused uint64    // how often B's tracer had refused before
-	mild    string    // why B was repeated in the milder world; empty if it was not
 }
 
 func (r *twinRun) close() {
@@ -76,7 +75,7 @@ func (r *twinRun) build(ctx context.Context) error {
 
 // milder repeats B in the milder world: what happened there, and why, in the words of a step or a program.
 func (r *twinRun) milder(ctx context.Context, what, why string) error {
-	r.mild, r.axes, r.pairs = why, nil, nil
+	r.axes, r.pairs = nil, nil
 	r.host.notice("%s (%s); repeating B without the moved clock and kernel name", what, why)
 	if err := r.b.close(); err != nil {
 		return err

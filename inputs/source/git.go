@@ -33,7 +33,7 @@ var settings = []string{
 	"safe.directory=*", // a container's user rarely owns the checkout; nothing of it is run
 	"core.fsmonitor=false", "core.hooksPath=/dev/null", "core.untrackedCache=false", "submodule.recurse=false",
 	"core.autocrlf=false", "core.symlinks=true", "core.quotePath=false", "credential.helper=", "gc.auto=0", "maintenance.auto=false",
-	"http.followRedirects=false", // the address that was allowed is the only one; git says so and where it was led
+	"http.followRedirects=false", // the address that was allowed is the only one
 	"advice.detachedHead=false", "init.defaultBranch=main", "log.showSignature=false",
 }
 

@@ -119,7 +119,7 @@ func TestHostileStep(t *testing.T) {
 		t.Fatalf("building the step: %v\n%s", err, out)
 	}
 	free := filepath.Join(t.TempDir(), "free")
-	if out, err := exec.Command(program, append([]string{free}, e.arguments()...)...).CombinedOutput(); err != nil {
+	if out, err := exec.Command(program, append(append([]string{free}, e.arguments()...), "free")...).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	report := read(t, free)
