@@ -1,7 +1,9 @@
 package inputs
 
 import (
+	"cmp"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -50,7 +52,7 @@ type Withheld struct {
 	Times []time.Time
 }
 
-// Withheld lists them by URL. Call it when the solve has ended.
+// Withheld lists them in the order in which they were first asked about. Call it when the solve has ended.
 func (s *Server) Withheld() []Withheld {
 	s.withheld.mu.Lock()
 	defer s.withheld.mu.Unlock()
@@ -63,7 +65,9 @@ func (s *Server) Withheld() []Withheld {
 			out = append(out, Withheld{url, slices.Clone(times)})
 		}
 	}
-	slices.SortFunc(out, func(a, b Withheld) int { return a.Times[0].Compare(b.Times[0]) })
+	slices.SortFunc(out, func(a, b Withheld) int { // two within one tick of the clock: by URL
+		return cmp.Or(a.Times[0].Compare(b.Times[0]), strings.Compare(a.URL, b.URL))
+	})
 	return out
 }
 
