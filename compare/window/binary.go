@@ -12,14 +12,19 @@ type number struct {
 	bits int   // 32 or 64
 	per  int64 // units a second
 	big  bool  // big endian
+	zero int64 // Unix seconds of its zero
 }
 
+// windowsZero is 1 January 1601, from which Windows counts (FILETIME, [MS-DTYP] 2.3.3; also in 7z and in NTFS' own zip field).
+const windowsZero = -11_644_473_600
+
 var numbers = []number{
-	{"32-bit seconds, little endian", 32, 1, false}, {"32-bit seconds, big endian", 32, 1, true},
-	{"64-bit seconds, little endian", 64, 1, false}, {"64-bit seconds, big endian", 64, 1, true},
-	{"64-bit milliseconds, little endian", 64, 1e3, false}, {"64-bit milliseconds, big endian", 64, 1e3, true},
-	{"64-bit microseconds, little endian", 64, 1e6, false}, {"64-bit microseconds, big endian", 64, 1e6, true},
-	{"64-bit nanoseconds, little endian", 64, 1e9, false}, {"64-bit nanoseconds, big endian", 64, 1e9, true},
+	{name: "32-bit seconds, little endian", bits: 32, per: 1}, {name: "32-bit seconds, big endian", bits: 32, per: 1, big: true},
+	{name: "64-bit seconds, little endian", bits: 64, per: 1}, {name: "64-bit seconds, big endian", bits: 64, per: 1, big: true},
+	{name: "64-bit milliseconds, little endian", bits: 64, per: 1e3}, {name: "64-bit milliseconds, big endian", bits: 64, per: 1e3, big: true},
+	{name: "64-bit microseconds, little endian", bits: 64, per: 1e6}, {name: "64-bit microseconds, big endian", bits: 64, per: 1e6, big: true},
+	{name: "64-bit nanoseconds, little endian", bits: 64, per: 1e9}, {name: "64-bit nanoseconds, big endian", bits: 64, per: 1e9, big: true},
+	{name: "Windows file time", bits: 64, per: 1e7, zero: windowsZero},
 }
 
 // key is where to look when two bytes are met: back bytes earlier a number may begin, or a format.
@@ -42,7 +47,7 @@ func newKeys(t *times) *keys {
 	}
 	for n, num := range numbers {
 		for _, s := range t.spans {
-			k.addNumber(n, num, uint64(s.from*num.per), uint64(s.to*num.per+num.per-1))
+			k.addNumber(n, num, uint64((s.from-num.zero)*num.per), uint64((s.to-num.zero)*num.per+num.per-1))
 		}
 	}
 	return k
@@ -118,7 +123,7 @@ func (n number) value(t *times, buf []byte, at int) (sec int64, ok bool) {
 	if raw > math.MaxInt64 || n.bits == 32 && isText(buf[at:at+4]) {
 		return 0, false
 	}
-	sec = int64(raw) / n.per
+	sec = int64(raw)/n.per + n.zero
 	_, ok = t.in(sec)
 	return sec, ok
 }

@@ -46,6 +46,18 @@ func readCpio(t *times, buf []byte, at int) (Finding, int, bool) {
 	return archived(t, sec, 0, Certain, "time of an entry of a cpio archive,", 46)
 }
 
+// readOldCpio stands at a header of POSIX's cpio ("odc"); mtime is octal at 48 (cpio(5)).
+func readOldCpio(t *times, buf []byte, at int) (Finding, int, bool) {
+	if len(buf) < at+59 {
+		return Finding{}, 0, false
+	}
+	sec, err := strconv.ParseInt(string(buf[at+48:at+59]), 8, 64)
+	if err != nil {
+		return Finding{}, 0, false
+	}
+	return archived(t, sec, 0, Certain, "time of an entry of a cpio archive,", 48)
+}
+
 // readGzip is RFC 1952: 1f 8b, method 8, five flag bits, then MTIME.
 func readGzip(t *times, buf []byte, at int) (Finding, int, bool) {
 	if len(buf) < at+8 || buf[at+2] != 8 || buf[at+3] >= 32 {

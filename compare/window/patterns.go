@@ -29,6 +29,9 @@ func textPatterns(t *times, opt Options) []pattern {
 	add("ustar\x00"+"0", readTar)
 	add("ustar  ", readTar)
 	add("0707010", readCpio)
+	for digit := range "01234567" { // of the device, because shorter patterns skip less
+		add("070707"+strconv.Itoa(digit), readOldCpio)
+	}
 	literals(opt.HostNames, ClassHost, "host name", add)
 	literals(opt.Kernels, ClassKernel, "kernel", add)
 	// Maps are walked in any order; findings are not to be.

@@ -43,9 +43,9 @@ func run(ctx context.Context, root, only string) error {
 			continue
 		}
 		fmt.Fprintf(os.Stderr, "real: %s (%s)\n", p.name, p.what)
-		o, err := w.build(ctx, p)
-		if err != nil {
-			return fmt.Errorf("%s: %w", p.name, err)
+		o := w.build(ctx, p)
+		if ctx.Err() != nil {
+			return ctx.Err()
 		}
 		fmt.Fprintf(os.Stderr, "real: %s: %s\n", p.name, o.verdict())
 		done = append(done, o)

@@ -28,7 +28,10 @@ func page(done []outcome) []byte {
 	reproduced := 0
 	for _, o := range done {
 		verdict := "**differs**"
-		if o.result.Reproducible {
+		switch {
+		case o.failed != nil:
+			verdict = "**not built**"
+		case o.result.Reproducible:
 			reproduced++
 			verdict = "`" + o.result.Digest[:len("sha256:")+16] + "`"
 		}
@@ -39,10 +42,13 @@ func page(done []outcome) []byte {
 		fmt.Fprintf(&b, "\nIn every one of these builds the two builders were measured to differ in: %s.\n", strings.Join(axes, ", "))
 	}
 	for _, o := range done {
-		if o.result.Reproducible && len(o.result.NotApplied) == 0 {
+		if o.failed == nil && o.result.Reproducible && len(o.result.NotApplied) == 0 {
 			continue
 		}
 		fmt.Fprintf(&b, "\n## %s\n\n", o.name)
+		if o.failed != nil {
+			fmt.Fprintf(&b, "```text\n%s\n```\n", strings.TrimSpace(o.failed.Error()))
+		}
 		for _, x := range o.result.NotApplied {
 			fmt.Fprintf(&b, "- not varied: %s (%s)\n", x.Name, x.Reason)
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -45,8 +46,9 @@ func TestPage(t *testing.T) {
 		{project: projects[0], version: "jq 1.7.1-6", inputs: 3, result: report.Result{Reproducible: true, Digest: "sha256:" + strings.Repeat("ab", 32), Axes: []string{"clock calls", "host name"}}},
 		{project: projects[1], version: "y 2", inputs: 4, result: report.Result{Axes: []string{"host name"}, Findings: []report.Finding{{
 			Path: "y.deb", File: "Dockerfile", Line: 8, Summary: "content differs", Values: []report.Values{{Name: "bytes at 0x1", A: &a, B: &b}}}}}},
+		{project: projects[2], failed: errors.New("a step failed")},
 	}))
-	for _, want := range []string{"| jq | C, autotools | jq 1.7.1-6 | 3 |", "`sha256:" + strings.Repeat("ab", 8) + "`", "**differs**", "1 of 2 came out",
+	for _, want := range []string{"| jq | C, autotools | jq 1.7.1-6 | 3 |", "`sha256:" + strings.Repeat("ab", 8) + "`", "**differs**", "1 of 3 came out", "**not built**", "## age\n\n```text\na step failed\n```",
 		"differ in: clock calls, host name.", "## yaml-cpp", "`y.deb` (Dockerfile, line 8): content differs; A `x1`, B `x2`"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the page lacks %q:\n%s", want, text)

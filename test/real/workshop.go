@@ -31,41 +31,52 @@ type outcome struct {
 	lockTook  time.Duration
 	buildTook time.Duration
 	result    report.Result
+	failed    error // why there is no result
 }
 
 func (o outcome) verdict() string {
+	if o.failed != nil {
+		return "failed: " + o.failed.Error()
+	}
 	if o.result.Reproducible {
 		return "reproduced " + o.result.Digest
 	}
 	return fmt.Sprintf("not reproducible, %d findings", len(o.result.Findings))
 }
 
-func (w *workshop) build(ctx context.Context, p project) (outcome, error) {
+// build never gives up on more than the one project: the others of an hour's work are worth their lines on the page.
+func (w *workshop) build(ctx context.Context, p project) outcome {
 	o := outcome{project: p}
 	dir := filepath.Join(w.work, p.name)
-	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // a project
-		return o, err
+	if o.failed = write(dir, p.files()); o.failed != nil {
+		return o
 	}
-	for name, text := range p.files() {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			return o, err
-		}
-	}
-	var err error
-	if o.lockTook, _, err = w.run(ctx, dir, "lock", "--quiet"); err != nil {
-		return o, err
+	if o.lockTook, _, o.failed = w.run(ctx, dir, "lock", "--quiet"); o.failed != nil {
+		return o
 	}
 	l, err := lock.ReadFile(filepath.Join(dir, "selfsame.lock"))
 	if err != nil {
-		return o, err
+		o.failed = err
+		return o
 	}
 	o.inputs, o.version = len(l.Entries), version(l)
-	took, out, err := w.run(ctx, dir, "build", "--quiet", "--json")
-	o.buildTook = took
-	if err != nil {
-		return o, err
+	var out []byte
+	if o.buildTook, out, o.failed = w.run(ctx, dir, "build", "--quiet", "--json"); o.failed == nil {
+		o.failed = json.Unmarshal(out, &o.result)
 	}
-	return o, json.Unmarshal(out, &o.result)
+	return o
+}
+
+func write(dir string, files map[string]string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // a project
+		return err
+	}
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // notReproducible is the exit code of a build that took place and came out differently (DESIGN §7).
