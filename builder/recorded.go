@@ -33,6 +33,7 @@ func (r *recorder) collect(platform string, d *graph.Draft, s *inputs.Server, re
 		return diag.Errorf("A0335", "nobody knows which step fetched `%s`", o.URL).
 			WithWhy("a line of the lock must say which step it belongs to").WithHelp("run `selfsame lock` again")
 	}
+	s.AsBefore(entries, r.before.Entries)
 	r.after.Entries = append(r.after.Entries, entries...)
 	for _, q := range append(s.Refused(), s.Failed()...) {
 		w := *q.Diagnostic(first(steps[q.URL]))

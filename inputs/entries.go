@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/opencontainers/go-digest"
+
 	"github.com/selfsame-build/selfsame/recipes/lock"
 )
 
@@ -135,6 +137,30 @@ func HeadersAgain(e lock.Entry, now http.Header, mirrored bool) []byte {
 		dropMirrors(h)
 	}
 	return headerText(h)
+}
+
+// AsBefore gives those of new answers that are the old ones but for their Date the headers and evidence of their old lines: looking for
+// something newer and finding nothing changes no line, so it has no step run again.
+func (s *Server) AsBefore(entries, before []lock.Entry) {
+	type once struct {
+		kind          lock.Kind
+		platform, url string
+		accept        string
+	}
+	old := map[once]lock.Entry{}
+	for _, e := range before {
+		old[once{e.Kind, e.Platform, e.Key, e.Accept}] = e
+	}
+	for i, e := range entries {
+		o, ok := old[once{e.Kind, e.Platform, e.Key, e.Accept}]
+		if !ok || o.Headers == e.Headers || e.Evidence == EvidenceRefused || o.Evidence == EvidenceRefused || o.Digest != e.Digest || o.Status != e.Status || !s.store.Has(o.Headers) {
+			continue
+		}
+		h, err := s.headers(answer{headers: Blob{Digest: e.Headers}})
+		if err == nil && digest.FromBytes(HeadersAgain(o, h, false)) == o.Headers {
+			entries[i].Headers, entries[i].Evidence = o.Headers, o.Evidence
+		}
+	}
 }
 
 // dropMirrors removes what differs between mirrors of one archive.

@@ -761,6 +761,44 @@ func TestToken(t *testing.T) {
 	}
 }
 
+// TestUnchangedAnswerKeepsItsLine asks again for what an older lock has: an answer with another Date alone has the old line, one with
+// another body or another header a new one.
+func TestUnchangedAnswerKeepsItsLine(t *testing.T) {
+	date, body, etag := "Mon, 23 Nov 2026 04:34:00 GMT", "body", "1"
+	up := upstream(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Date", date)
+		w.Header().Set("Etag", etag)
+		_, _ = io.WriteString(w, body)
+	})
+	store := open(t, t.TempDir())
+	record := func(before []lock.Entry) []lock.Entry {
+		rec := recorder(t, store, inputs.RecorderOptions{})
+		ask(t, rec, "GET", up+"/f")
+		entries, _ := rec.Entries("", map[string][]string{up + "/f": {"Dockerfile:3"}})
+		rec.AsBefore(entries, before)
+		if len(entries) != 1 {
+			t.Fatalf("%d lines", len(entries))
+		}
+		return entries
+	}
+	first := record(nil)
+	date = "Tue, 24 Nov 2026 04:34:00 GMT"
+	if d := cmp.Diff(first, record(first)); d != "" {
+		t.Errorf("only the date is another: %s", d)
+	}
+	if d := cmp.Diff(first, record(nil)); d == "" {
+		t.Error("without an older lock, the date is no part of the line")
+	}
+	etag = "2"
+	if d := cmp.Diff(first, record(first)); d == "" {
+		t.Error("another Etag has the old line")
+	}
+	etag, body = "1", "b0dy"
+	if d := cmp.Diff(first, record(first)); d == "" {
+		t.Error("another body has the old line")
+	}
+}
+
 func TestEntriesPerStep(t *testing.T) {
 	up := upstream(t, func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, r.URL.Path) })
 	rec := recorder(t, open(t, t.TempDir()), inputs.RecorderOptions{})
