@@ -25,7 +25,7 @@ func (a *app) registryCommand() *cobra.Command {
 			return s.Close()
 		},
 	}
-	serve.Flags().StringVar(&o.Dir, "dir", "", "folder that holds the content (default: memory)")
+	serve.Flags().StringVar(&o.Dir, "dir", "", "folder that holds the content (default: a temporary one, removed at the end)")
 	serve.Flags().StringVar(&o.Addr, "addr", "127.0.0.1:0", "address to listen on; loopback only")
 	cmd.AddCommand(serve)
 	return cmd

@@ -20,7 +20,9 @@ import (
 
 // Options says where a registry lives and what it is like.
 type Options struct {
-	Dir  string // content; made when missing; a later registry on the same folder has the same content
+	// Dir is the folder of the content: made when missing; a later registry on it has the same content. Empty: a temporary folder, which
+	// ends with the registry (Serve only).
+	Dir  string
 	Addr string // host:port on loopback; empty: 127.0.0.1 and a free port
 	// NoReferrersAPI makes it a registry of before OCI 1.1: 404 for referrers, and no OCI-Subject.
 	NoReferrersAPI bool
@@ -35,6 +37,7 @@ type Server struct {
 
 	server *http.Server
 	done   chan struct{}
+	temp   string // folder to remove; empty: none
 }
 
 // Serve starts a registry. It ends with Close or with the context.
@@ -46,6 +49,22 @@ func Serve(ctx context.Context, opts Options) (*Server, error) {
 	if ip := net.ParseIP(host); err != nil || (host != "localhost" && (ip == nil || !ip.IsLoopback())) {
 		return nil, fmt.Errorf("starting a local registry: `%s` is no loopback address", opts.Addr)
 	}
+	temp := ""
+	if opts.Dir == "" {
+		if temp, err = os.MkdirTemp("", "selfsame-registry-"); err != nil {
+			return nil, fmt.Errorf("making a local registry: %w", err)
+		}
+		opts.Dir = temp
+	}
+	s, err := serve(ctx, opts)
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(temp))
+	}
+	s.temp = temp
+	return s, nil
+}
+
+func serve(ctx context.Context, opts Options) (*Server, error) {
 	handler, err := Handler(opts)
 	if err != nil {
 		return nil, err
@@ -70,18 +89,24 @@ func Serve(ctx context.Context, opts Options) (*Server, error) {
 	return s, nil
 }
 
-// Close ends the registry and the requests under way. Content stays in the folder.
+// Close ends the registry and the requests under way. Content stays in the folder that the options named.
 func (s *Server) Close() error {
 	err := s.server.Close()
 	<-s.done
 	if errors.Is(err, http.ErrServerClosed) {
-		return nil
+		err = nil
+	}
+	if s.temp != "" {
+		err = errors.Join(err, os.RemoveAll(s.temp))
 	}
 	return err
 }
 
 // Handler is the registry without a listener.
 func Handler(opts Options) (http.Handler, error) {
+	if opts.Dir == "" {
+		return nil, errors.New("making a local registry: no folder for its content")
+	}
 	if opts.PageSize <= 0 {
 		opts.PageSize = 100
 	}

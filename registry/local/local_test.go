@@ -247,3 +247,37 @@ func TestServe(t *testing.T) {
 		t.Error("serves from a file")
 	}
 }
+
+// TestNoFolder serves without a folder of its own: nothing is written where the command was started, and nothing is left anywhere.
+func TestNoFolder(t *testing.T) {
+	here, temp := t.TempDir(), t.TempDir()
+	t.Chdir(here)
+	t.Setenv("TMPDIR", temp)
+	s, err := local.Serve(t.Context(), local.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	content := "content"
+	resp, err := http.Post(s.URL+"/v2/a/b/blobs/uploads/?digest="+digest.FromString(content).String(), "", strings.NewReader(content))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusCreated {
+		t.Errorf("the blob was answered with %s", resp.Status)
+	}
+	if kept, _ := os.ReadDir(temp); len(kept) != 1 {
+		t.Errorf("content is not kept in one temporary folder: %v", kept)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	for _, dir := range []string{here, temp} {
+		if left, _ := os.ReadDir(dir); len(left) > 0 {
+			t.Errorf("%v is left", left)
+		}
+	}
+	if _, err := local.Handler(local.Options{}); err == nil {
+		t.Error("a handler without a folder has none to write to")
+	}
+}
