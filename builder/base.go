@@ -86,14 +86,14 @@ func (h *Host) proveBase(ctx context.Context, base graph.DebianBase, platform st
 	if err != nil {
 		return "", err
 	}
-	defer removeAll(work)
+	defer work.close()
 	draft, err := graph.CompileBase(ctx, base, platform, epoch)
 	if err != nil {
 		return "", err
 	}
 	run := &twinRun{
 		host: h, lock: &lock.Lock{}, drafts: map[string]*graph.Draft{platform: draft}, exports: h.exports("zstd"),
-		opt: Options{NoCache: again}, work: work,
+		opt: Options{NoCache: again}, work: work.path,
 	}
 	defer run.close()
 	if err := run.build(ctx); err != nil {

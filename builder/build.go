@@ -3,10 +3,7 @@ package builder
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
-	"path/filepath"
-	"sync"
 	"time"
 
 	"github.com/selfsame-build/selfsame/builder/graph"
@@ -79,9 +76,9 @@ func (h *Host) build(ctx context.Context, o Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer removeAll(work)
+	defer work.close()
 	run := &twinRun{
-		host: h, lock: l, drafts: drafts, exports: h.exports(p.recipe.Output.Compression), opt: o, work: work,
+		host: h, lock: l, drafts: drafts, exports: h.exports(p.recipe.Output.Compression), opt: o, work: work.path,
 		subject: &subject{project: p, name: o.imageName(p.recipe), lock: l.Entries},
 	}
 	defer run.close()
@@ -189,20 +186,4 @@ func (h *Host) warnOf(s graph.Step) {
 		h.warn(diag.Warnf("A0313", "the cache mount at `%s` is an empty folder", c).WithAt(at, "").
 			WithWhy("what an earlier build left behind is an input that no lock names"))
 	}
-}
-
-// workDir is a folder of ours beside the output, so that results can be renamed into place.
-var workOnce sync.Mutex
-
-func newWorkDir(out string) (string, error) {
-	workOnce.Lock()
-	defer workOnce.Unlock()
-	if err := os.MkdirAll(out, 0o755); err != nil { //nolint:gosec // the user's output folder
-		return "", fmt.Errorf("making the output folder: %w", err)
-	}
-	dir, err := os.MkdirTemp(out, ".work-")
-	if err != nil {
-		return "", fmt.Errorf("making a work folder: %w", err)
-	}
-	return filepath.Abs(dir)
 }

@@ -26,8 +26,8 @@ func (h *Host) Doctor(ctx context.Context) []Check {
 	if err != nil {
 		return []Check{{Name: "temporary folder", Detail: err.Error(), Help: "make room or name another with --state"}}
 	}
-	defer removeAll(work)
-	r := &twinRun{host: h, lock: &lock.Lock{}, work: work}
+	defer work.close()
+	r := &twinRun{host: h, lock: &lock.Lock{}, work: work.path}
 	defer r.close()
 	if err := r.start(ctx, h.worldA(), h.worldB()); err != nil {
 		return []Check{{Name: "builders", Detail: err.Error(), Help: "read the log that the message names"}}

@@ -27,9 +27,19 @@ type writer = io.Writer
 // hostArch is the machine's architecture, in OCI's words: what the managed daemons run natively.
 const hostArch = runtime.GOARCH
 
-// replace renames a folder into place, in one step also where there is an older one. What was there is left under the first
-// name, or gone.
+// replace renames a folder into place, in one step also where there is an older one, and so that a power cut leaves the one or the other,
+// whole. What was there is left under the first name, or gone.
 func replace(from, to string) error {
+	if err := atomicfile.SyncTree(from); err != nil {
+		return fmt.Errorf("writing the result: %w", err)
+	}
+	if err := exchange(from, to); err != nil {
+		return fmt.Errorf("moving the result into place: %w", err)
+	}
+	return atomicfile.SyncDir(filepath.Dir(to))
+}
+
+func exchange(from, to string) error {
 	for {
 		err := unix.Renameat2(unix.AT_FDCWD, from, unix.AT_FDCWD, to, unix.RENAME_EXCHANGE)
 		if errors.Is(err, unix.ENOENT) {
@@ -41,10 +51,7 @@ func replace(from, to string) error {
 		if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) { // a filesystem that cannot do either
 			err = errors.Join(os.RemoveAll(to), os.Rename(from, to))
 		}
-		if err != nil {
-			return fmt.Errorf("moving the result into place: %w", err)
-		}
-		return nil
+		return err
 	}
 }
 

@@ -10,6 +10,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // Write puts data at path with the permission bits perm (before umask they are set exactly, so umask has no say). A file
@@ -53,13 +55,28 @@ func Commit(f *os.File, path string, perm os.FileMode) error {
 }
 
 // SyncDir flushes a folder's own entries (names made, renamed or removed in it) to the disk.
-func SyncDir(dir string) error {
-	d, err := os.Open(dir)
+func SyncDir(dir string) error { return flush(dir) }
+
+func flush(path string) error {
+	f, err := os.Open(path)
 	if err != nil {
-		return fmt.Errorf("opening folder %s: %w", dir, err)
+		return fmt.Errorf("opening %s: %w", path, err)
 	}
-	if err := errors.Join(d.Sync(), d.Close()); err != nil {
-		return fmt.Errorf("flushing folder %s: %w", dir, err)
+	if err := errors.Join(f.Sync(), f.Close()); err != nil {
+		return fmt.Errorf("flushing %s: %w", path, err)
 	}
 	return nil
+}
+
+// SyncTree flushes every file and folder at and below dir, so that a rename of dir cannot be on the disk before what it holds.
+func SyncTree(dir string) error {
+	var group errgroup.Group
+	group.SetLimit(16) // a journaling filesystem commits what waits together
+	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err == nil && (d.IsDir() || d.Type().IsRegular()) {
+			group.Go(func() error { return flush(path) })
+		}
+		return err
+	})
+	return errors.Join(err, group.Wait())
 }

@@ -2,9 +2,11 @@ package faults
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -13,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/selfsame-build/selfsame/recipes/lock"
 )
 
 // notes is a stderr that can be read while it grows.
@@ -75,25 +79,13 @@ func TestInterrupt(t *testing.T) {
 		"lock":  words("lock --progress plain"),
 		"build": {"build", "--progress", "plain", "--key", filepath.Join(keys, "k.key")},
 	}
-	project := func(t *testing.T, m *machine, verb, body string) string {
-		up := newUpstream(t, body) // another file each time, so that the builders have it to fetch
-		dir := dockerfile(t, "FROM scratch\nADD http://"+up.host+"/file /file\n", up.host)
-		if verb == "build" {
-			m.must(0, dir, words("lock -q"))
-		}
-		return dir
-	}
 	for _, verb := range []string{"lock", "build"} {
-		warm := project(t, home, verb, verb)
-		home.must(0, warm, verbs[verb])
-		dir, start := project(t, home, verb, "again"), time.Now()
-		home.must(0, dir, verbs[verb])
-		whole, stopped := time.Since(start), 0
+		whole, stopped := home.takes(verb, verbs[verb]), 0
 		for i, part := range []float64{0, 0.02, 0.05, 0.12, 0.25, 0.4, 0.6, 0.75, 0.85, 0.9, 0.94, 0.97} {
 			sig := []syscall.Signal{syscall.SIGINT, syscall.SIGTERM}[i%2]
 			t.Run(fmt.Sprintf("%s %s after %.0f%%", verb, sig, part*100), func(t *testing.T) {
 				m := home.on(t)
-				dir := project(t, m, verb, fmt.Sprint(verb, part))
+				dir := m.fetching(verb, fmt.Sprint(verb, part))
 				after := time.Duration(part * float64(whole))
 				if i == 4 {
 					m.must(0, dir, words("builders stop")) // so that one meets starting builders
@@ -126,6 +118,70 @@ func TestInterrupt(t *testing.T) {
 	dir := scratch(t)
 	m.must(0, dir, words("lock -q"))
 	m.must(0, dir, words("build -q"))
+}
+
+// fetching is a project, locked if it is to be built, that fetches a file of its own, so that the builders have it to fetch too.
+func (m *machine) fetching(verb, body string) string {
+	m.t.Helper()
+	up := newUpstream(m.t, body)
+	dir := dockerfile(m.t, "FROM scratch\nADD http://"+up.host+"/file /file\n", up.host)
+	if verb == "build" {
+		m.must(0, dir, words("lock -q"))
+	}
+	return dir
+}
+
+// takes is how long a command takes when its builders run already.
+func (m *machine) takes(verb string, args []string) time.Duration {
+	m.t.Helper()
+	m.must(0, m.fetching(verb, verb), args)
+	dir, start := m.fetching(verb, "again"), time.Now()
+	m.must(0, dir, args)
+	return time.Since(start)
+}
+
+// TestKilled kills lock and build at moments all over their duration, as the kernel does when memory runs out: what is in its place is
+// whole, and the next run works and leaves nothing of the killed one behind.
+func TestKilled(t *testing.T) {
+	home := newMachine(t)
+	keys := t.TempDir()
+	home.must(0, keys, words("key new --out k"))
+	verbs := map[string][]string{
+		"lock":  words("lock --progress plain"),
+		"build": {"build", "--progress", "plain", "--key", filepath.Join(keys, "k.key")},
+	}
+	for _, verb := range []string{"lock", "build"} {
+		duration, killed, left := home.takes(verb, verbs[verb]), 0, 0
+		for _, part := range []float64{0.05, 0.15, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95} {
+			t.Run(fmt.Sprintf("%s after %.0f%%", verb, part*100), func(t *testing.T) {
+				m := home.on(t)
+				dir := m.fetching(verb, fmt.Sprint("killed ", verb, part))
+				if m.interrupt(dir, syscall.SIGKILL, time.Duration(part*float64(duration)), "", verbs[verb]...).code == -1 {
+					killed++
+				}
+				if works, err := filepath.Glob(filepath.Join(dir, "selfsame-out", ".work-*")); err == nil {
+					left += len(works)
+				}
+				if _, err := lock.ReadFile(filepath.Join(dir, "selfsame.lock")); err != nil && !errors.Is(err, os.ErrNotExist) {
+					t.Errorf("the lock is half written: %v", err)
+				}
+				if image := filepath.Join(dir, "selfsame-out", "image"); exists(image) {
+					whole(t, image)
+				}
+				m.must(0, dir, verbs[verb])
+				clean(t, dir)
+				if left := m.strays(); len(left) > 0 {
+					t.Errorf("orphans: %v", left)
+				}
+			})
+		}
+		if killed < 4 {
+			t.Errorf("only %d runs of %s were killed", killed, verb)
+		}
+		if verb == "build" && left == 0 {
+			t.Error("no killed build left a work folder: this test would not see whether the next one clears it")
+		}
+	}
 }
 
 // TestInterruptedStep ends a build while its steps run: the steps end too, and the builders go on.
