@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -193,10 +194,13 @@ func (f *StepFailure) Unwrap() error { return f.Diagnostic }
 // reason is the part of BuildKit's words that says what happened.
 func reason(s string) string {
 	if i := strings.LastIndex(s, "did not complete successfully: "); i >= 0 {
-		return s[i+len("did not complete successfully: "):]
+		s = s[i+len("did not complete successfully: "):]
 	}
-	return s
+	return strings.Replace(s, noExitCode, "its runtime ended without an exit code", 1)
 }
+
+// noExitCode is how BuildKit reports a step whose runtime was killed: the -1 of os.ProcessState, as 32 bits.
+var noExitCode = fmt.Sprintf("exit code: %d", uint32(math.MaxUint32))
 
 func tail(log []byte, n int) []string {
 	lines := strings.Split(strings.TrimRight(string(log), "\n"), "\n")
