@@ -5,6 +5,7 @@
 //	step renew DIR             makes a folder anew, with a file of user 1234 in it, and the names in /sys
 //	step either URL URL        asks for one of them, by what the builder is, and keeps nothing of it
 //	step many URL N FILE       fetches URL/0 to URL/N-1, sixteen at a time, and writes down their digest; fails if one fails
+//	step environment FILE      writes the environment down, but for what tells the builders apart
 //	step get [URL FILE]...     writes the status and body of each response to its file, and never fails
 package main
 
@@ -17,7 +18,9 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -45,6 +48,12 @@ func main() {
 			url = os.Args[3]
 		}
 		get(url, "/dev/null")
+	case "environment":
+		vars := slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "SELFSAME_CANARY=") })
+		slices.Sort(vars)
+		if err := os.WriteFile(os.Args[2], []byte(strings.Join(vars, "\n")+"\n"), 0o644); err != nil {
+			panic(err)
+		}
 	case "many":
 		n, err := strconv.Atoi(os.Args[3])
 		if err != nil {
