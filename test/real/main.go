@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
@@ -14,19 +15,31 @@ import (
 )
 
 func main() {
-	root := flag.String("root", ".", "the work tree, with bin/")
-	only := flag.String("only", "", "build only this project, and write no page")
+	var o options
+	flag.StringVar(&o.root, "root", ".", "the work tree, with bin/")
+	flag.StringVar(&o.only, "only", "", "build only this project; the page is written once every project has a result")
+	flag.BoolVar(&o.resume, "resume", false, "build only projects that have no result of an earlier run")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, *root, *only); err != nil {
+	if err := run(ctx, o); err != nil {
 		fmt.Fprintln(os.Stderr, "real:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, root, only string) error {
-	self, err := filepath.Abs(filepath.Join(root, "bin", "selfsame"))
+type options struct {
+	root, only string
+	resume     bool
+}
+
+// kept is where a project's result is kept between runs.
+func (o options) kept(p project) string {
+	return filepath.Join(o.root, ".cache", "real", p.name+".json")
+}
+
+func run(ctx context.Context, o options) error {
+	self, err := filepath.Abs(filepath.Join(o.root, "bin", "selfsame"))
 	if err != nil {
 		return err
 	}
@@ -37,21 +50,49 @@ func run(ctx context.Context, root, only string) error {
 	defer os.RemoveAll(work)
 	w := &workshop{self: self, work: work}
 	defer w.close()
-	var done []outcome
 	for _, p := range projects {
-		if only != "" && p.name != only {
+		_, err := os.Stat(o.kept(p))
+		if o.only != "" && p.name != o.only || o.resume && err == nil {
 			continue
 		}
 		fmt.Fprintf(os.Stderr, "real: %s (%s)\n", p.name, p.what)
-		o := w.build(ctx, p)
+		s := w.build(ctx, p)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		fmt.Fprintf(os.Stderr, "real: %s: %s\n", p.name, o.verdict())
-		done = append(done, o)
+		fmt.Fprintf(os.Stderr, "real: %s: %s\n", p.name, outcome{p, s}.verdict())
+		if err := keep(o.kept(p), s); err != nil {
+			return err
+		}
 	}
-	if only != "" {
-		return nil
+	return o.writePage()
+}
+
+func keep(path string, s saved) error {
+	data, err := json.Marshal(s)
+	if err == nil {
+		err = os.MkdirAll(filepath.Dir(path), 0o755) //nolint:gosec // a folder of the work tree
 	}
-	return os.WriteFile(filepath.Join(root, "docs", "explanation", "real-projects.md"), page(done), 0o644) //nolint:gosec // a document
+	if err == nil {
+		err = os.WriteFile(path, data, 0o600)
+	}
+	return err
+}
+
+// writePage writes the page of all results, or says whose is missing.
+func (o options) writePage() error {
+	var done []outcome
+	for _, p := range projects {
+		data, err := os.ReadFile(o.kept(p))
+		if err != nil {
+			fmt.Fprintf(os.Stderr, "real: %s has no result yet, so no page is written\n", p.name)
+			return nil
+		}
+		var s saved
+		if err := json.Unmarshal(data, &s); err != nil {
+			return fmt.Errorf("%s: %w", o.kept(p), err)
+		}
+		done = append(done, outcome{p, s})
+	}
+	return os.WriteFile(filepath.Join(o.root, "docs", "explanation", "real-projects.md"), page(done), 0o644) //nolint:gosec // a document
 }

@@ -29,30 +29,33 @@ func page(done []outcome) []byte {
 	for _, o := range done {
 		verdict := "**differs**"
 		switch {
-		case o.failed != nil:
+		case o.Failed != "":
 			verdict = "**not built**"
-		case o.result.Reproducible:
+		case o.Result.Reproducible:
 			reproduced++
-			verdict = "`" + o.result.Digest[:len("sha256:")+16] + "`"
+			verdict = "`" + o.Result.Digest[:len("sha256:")+16] + "`"
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %d | %d s | %d s | %s |\n", o.name, o.what, o.version, o.inputs, seconds(o.lockTook), seconds(o.buildTook), verdict)
+		fmt.Fprintf(&b, "| %s | %s | %s | %d | %d s | %d s | %s |\n", o.name, o.what, o.Version, o.Inputs, seconds(o.LockTook), seconds(o.BuildTook), verdict)
 	}
 	fmt.Fprintf(&b, "\n%d of %d came out the same bit for bit.\n", reproduced, len(done))
 	if axes := commonAxes(done); len(axes) > 0 {
 		fmt.Fprintf(&b, "\nIn every one of these builds the two builders were measured to differ in: %s.\n", strings.Join(axes, ", "))
 	}
 	for _, o := range done {
-		if o.failed == nil && o.result.Reproducible && len(o.result.NotApplied) == 0 {
+		if o.Failed == "" && o.Result.Reproducible && len(o.Result.NotApplied) == 0 {
 			continue
 		}
 		fmt.Fprintf(&b, "\n## %s\n\n", o.name)
-		if o.failed != nil {
-			fmt.Fprintf(&b, "```text\n%s\n```\n", strings.TrimSpace(o.failed.Error()))
+		if o.Failed != "" {
+			fmt.Fprintf(&b, "```text\n%s\n```\n", strings.TrimSpace(o.Failed))
 		}
-		for _, x := range o.result.NotApplied {
+		if o.known != "" && !o.Result.Reproducible {
+			fmt.Fprintf(&b, "%s%s.\n\n", strings.ToUpper(o.known[:1]), o.known[1:])
+		}
+		for _, x := range o.Result.NotApplied {
 			fmt.Fprintf(&b, "- not varied: %s (%s)\n", x.Name, x.Reason)
 		}
-		for _, f := range o.result.Findings {
+		for _, f := range o.Result.Findings {
 			fmt.Fprintf(&b, "- %s\n", finding(f))
 		}
 	}
@@ -66,11 +69,11 @@ func commonAxes(done []outcome) []string {
 	count, builds := map[string]int{}, 0
 	var order []string
 	for _, o := range done {
-		if !o.result.Reproducible {
+		if !o.Result.Reproducible {
 			continue
 		}
 		builds++
-		for _, x := range o.result.Axes {
+		for _, x := range o.Result.Axes {
 			if count[x]++; count[x] == 1 {
 				order = append(order, x)
 			}

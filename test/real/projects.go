@@ -11,20 +11,23 @@ type project struct {
 	// architecture is what dpkg-buildpackage builds: "any" or "all".
 	architecture string
 	dockerfile   string
+	// known is why two builds of it differ, where somebody has found out; shown if they do.
+	known string
 }
 
 // projects are chosen for their build systems: no two have the same.
 var projects = []project{
-	{name: "jq", what: "C, autotools", source: "jq", architecture: "any"},
-	{name: "yaml-cpp", what: "C++, CMake", source: "yaml-cpp", architecture: "any"},
+	{name: "gdbm", what: "C, autotools", source: "gdbm", architecture: "any"},
+	{name: "yaml-cpp", what: "C++, CMake", source: "yaml-cpp", architecture: "any", known: "its debian/rules builds a static and a shared library, " +
+		"and installs both at once; each brings files of one name, and it is chance which comes last"},
 	{name: "age", what: "Go, its modules from their proxy", dockerfile: goModule},
-	{name: "hexyl", what: "Rust, cargo with Debian's crates", source: "rust-hexyl", architecture: "any"},
-	{name: "pyyaml", what: "Python, a C extension by setuptools and Cython", source: "pyyaml", architecture: "any"},
-	{name: "node-semver", what: "Node, npm's own library", source: "node-semver", architecture: "all"},
+	{name: "thin-provisioning-tools", what: "Rust, cargo with Debian's crates", source: "thin-provisioning-tools", architecture: "any"},
+	{name: "pylibmc", what: "Python, a C extension by setuptools", source: "pylibmc", architecture: "any"},
+	{name: "uglify-js", what: "Node, a bundle made by itself", source: "uglify-js", architecture: "all"},
 	{name: "commons-cli", what: "Java, Maven", source: "libcommons-cli-java", architecture: "all"},
 	{name: "sqlite", what: "a database, C and Tcl", source: "sqlite3", architecture: "any"},
-	{name: "nginx", what: "a web server, a configure script of its own", source: "nginx", architecture: "any"},
-	{name: "fx2lafw", what: "firmware for a microcontroller, SDCC", source: "sigrok-firmware-fx2lafw", architecture: "all"},
+	{name: "lighttpd", what: "a web server, C, Meson", source: "lighttpd", architecture: "any"},
+	{name: "seabios", what: "firmware that needs no kernel, make and Kconfig", source: "seabios", architecture: "all"},
 }
 
 // debianSource builds a package the way Debian does, less its tests and documentation. What is published are the packages.

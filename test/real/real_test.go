@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -43,13 +42,13 @@ func TestRecipes(t *testing.T) {
 func TestPage(t *testing.T) {
 	a, b := "x1", "x2"
 	text := string(page([]outcome{
-		{project: projects[0], version: "jq 1.7.1-6", inputs: 3, result: report.Result{Reproducible: true, Digest: "sha256:" + strings.Repeat("ab", 32), Axes: []string{"clock calls", "host name"}}},
-		{project: projects[1], version: "y 2", inputs: 4, result: report.Result{Axes: []string{"host name"}, Findings: []report.Finding{{
-			Path: "y.deb", File: "Dockerfile", Line: 8, Summary: "content differs", Values: []report.Values{{Name: "bytes at 0x1", A: &a, B: &b}}}}}},
-		{project: projects[2], failed: errors.New("a step failed")},
+		{project: projects[0], saved: saved{Version: "gdbm 1.24-2", Inputs: 3, Result: report.Result{Reproducible: true, Digest: "sha256:" + strings.Repeat("ab", 32), Axes: []string{"clock calls", "host name"}}}},
+		{project: projects[1], saved: saved{Version: "y 2", Inputs: 4, Result: report.Result{Axes: []string{"host name"}, Findings: []report.Finding{{
+			Path: "y.deb", File: "Dockerfile", Line: 8, Summary: "content differs", Values: []report.Values{{Name: "bytes at 0x1", A: &a, B: &b}}}}}}},
+		{project: projects[2], saved: saved{Failed: "a step failed"}},
 	}))
-	for _, want := range []string{"| jq | C, autotools | jq 1.7.1-6 | 3 |", "`sha256:" + strings.Repeat("ab", 8) + "`", "**differs**", "1 of 3 came out", "**not built**", "## age\n\n```text\na step failed\n```",
-		"differ in: clock calls, host name.", "## yaml-cpp", "`y.deb` (Dockerfile, line 8): content differs; A `x1`, B `x2`"} {
+	for _, want := range []string{"| gdbm | C, autotools | gdbm 1.24-2 | 3 |", "`sha256:" + strings.Repeat("ab", 8) + "`", "**differs**", "1 of 3 came out", "**not built**", "## age\n\n```text\na step failed\n```",
+		"differ in: clock calls, host name.", "## yaml-cpp\n\nIts debian/rules builds", "`y.deb` (Dockerfile, line 8): content differs; A `x1`, B `x2`"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the page lacks %q:\n%s", want, text)
 		}

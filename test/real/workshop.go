@@ -26,45 +26,57 @@ type workshop struct {
 // outcome is what became of a project.
 type outcome struct {
 	project
-	version   string // of the source, as its address says
-	inputs    int
-	lockTook  time.Duration
-	buildTook time.Duration
-	result    report.Result
-	failed    error // why there is no result
+	saved
+}
+
+// saved is the part of an outcome that one run leaves for the next.
+type saved struct {
+	Version   string        `json:"version"` // of the source, as its address says
+	Inputs    int           `json:"inputs"`
+	LockTook  time.Duration `json:"lockTook"`
+	BuildTook time.Duration `json:"buildTook"`
+	Result    report.Result `json:"result"`
+	Failed    string        `json:"failed,omitempty"` // why there is no result
 }
 
 func (o outcome) verdict() string {
-	if o.failed != nil {
-		return "failed: " + o.failed.Error()
+	switch {
+	case o.Failed != "":
+		return "failed: " + o.Failed
+	case o.Result.Reproducible:
+		return "reproduced " + o.Result.Digest
 	}
-	if o.result.Reproducible {
-		return "reproduced " + o.result.Digest
-	}
-	return fmt.Sprintf("not reproducible, %d findings", len(o.result.Findings))
+	return fmt.Sprintf("not reproducible, %d findings", len(o.Result.Findings))
 }
 
 // build never gives up on more than the one project: the others of an hour's work are worth their lines on the page.
-func (w *workshop) build(ctx context.Context, p project) outcome {
-	o := outcome{project: p}
-	dir := filepath.Join(w.work, p.name)
-	if o.failed = write(dir, p.files()); o.failed != nil {
-		return o
+func (w *workshop) build(ctx context.Context, p project) saved {
+	var o saved
+	if err := w.try(ctx, p, &o); err != nil {
+		o.Failed = err.Error()
 	}
-	if o.lockTook, _, o.failed = w.run(ctx, dir, "lock", "--quiet"); o.failed != nil {
-		return o
+	return o
+}
+
+func (w *workshop) try(ctx context.Context, p project, o *saved) (err error) {
+	dir := filepath.Join(w.work, p.name)
+	if err := write(dir, p.files()); err != nil {
+		return err
+	}
+	if o.LockTook, _, err = w.run(ctx, dir, "lock", "--quiet"); err != nil {
+		return err
 	}
 	l, err := lock.ReadFile(filepath.Join(dir, "selfsame.lock"))
 	if err != nil {
-		o.failed = err
-		return o
+		return err
 	}
-	o.inputs, o.version = len(l.Entries), version(l)
-	var out []byte
-	if o.buildTook, out, o.failed = w.run(ctx, dir, "build", "--quiet", "--json"); o.failed == nil {
-		o.failed = json.Unmarshal(out, &o.result)
+	o.Inputs, o.Version = len(l.Entries), version(l)
+	took, out, err := w.run(ctx, dir, "build", "--quiet", "--json")
+	if err != nil {
+		return err
 	}
-	return o
+	o.BuildTook = took
+	return json.Unmarshal(out, &o.Result)
 }
 
 func write(dir string, files map[string]string) error {
