@@ -110,6 +110,9 @@ func TestRootless(t *testing.T) {
 		t.Errorf("doctor does not say who builds:\n%s", doctor.out)
 	}
 	n.must(0, dir, words("lock"))
+	foreign := filepath.Join(n.home, "foreign")
+	must(t, "mkdir", foreign) // root's, as a store that another user made is
+	n.must(17, dir, []string{"build", "-q", "--store", foreign}, "A0705", foreign, "permission denied", "--store")
 	n.must(0, dir, words("key new --out ../k"))
 	var res report.Result
 	if err := json.Unmarshal([]byte(n.must(0, dir, words("build --json -q --key ../k.key")).out), &res); err != nil {
