@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"maps"
+	"math"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -199,7 +199,7 @@ func reason(s string) string {
 	return strings.Replace(s, noExitCode, "its runtime ended without an exit code", 1)
 }
 
-// noExitCode is how BuildKit reports a step whose runtime was killed: the -1 of os.ProcessState, as 32 bits.
+// noExitCode is how BuildKit reports a step whose runtime was killed: the -1 of syscall.WaitStatus.ExitStatus, as 32 bits.
 var noExitCode = fmt.Sprintf("exit code: %d", uint32(math.MaxUint32))
 
 func tail(log []byte, n int) []string {

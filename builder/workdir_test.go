@@ -22,7 +22,7 @@ func TestWorkDir(t *testing.T) {
 			t.Fatal(err) // the second call would have removed the first's
 		}
 	}
-	_ = killed.held.Close() // as the kernel does
+	_ = killed.own.Close() // as the kernel does
 	other := filepath.Join(out, "image")
 	if err := os.Mkdir(other, 0o700); err != nil {
 		t.Fatal(err)

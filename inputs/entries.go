@@ -140,7 +140,7 @@ func HeadersAgain(e lock.Entry, now http.Header, mirrored bool) []byte {
 }
 
 // AsBefore gives those of new answers that are the old ones but for their Date the headers and evidence of their old lines: looking for
-// something newer and finding nothing changes no line, so it has no step run again.
+// something newer and finding nothing changes no line, so it has no step run again. The step that was just recorded did see the new Date.
 func (s *Server) AsBefore(entries, before []lock.Entry) {
 	type once struct {
 		kind          lock.Kind
@@ -153,7 +153,7 @@ func (s *Server) AsBefore(entries, before []lock.Entry) {
 	}
 	for i, e := range entries {
 		o, ok := old[once{e.Kind, e.Platform, e.Key, e.Accept}]
-		if !ok || o.Headers == e.Headers || e.Evidence == EvidenceRefused || o.Evidence == EvidenceRefused || o.Digest != e.Digest || o.Status != e.Status || !s.store.Has(o.Headers) {
+		if !ok || !sameBody(o, e) || !s.store.Has(o.Headers) { // which are to be served
 			continue
 		}
 		h, err := s.headers(answer{headers: Blob{Digest: e.Headers}})
@@ -161,6 +161,11 @@ func (s *Server) AsBefore(entries, before []lock.Entry) {
 			entries[i].Headers, entries[i].Evidence = o.Headers, o.Evidence
 		}
 	}
+}
+
+// sameBody says whether two answers of upstream, not refusals of ours, are the same but for their headers.
+func sameBody(a, b lock.Entry) bool {
+	return a.Evidence != EvidenceRefused && b.Evidence != EvidenceRefused && a.Status == b.Status && a.Digest == b.Digest
 }
 
 // dropMirrors removes what differs between mirrors of one archive.

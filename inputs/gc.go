@@ -10,6 +10,8 @@ import (
 
 	digest "github.com/opencontainers/go-digest"
 	"golang.org/x/sys/unix"
+
+	"github.com/selfsame-build/selfsame/internal/flock"
 )
 
 // Collected is what GC did; sizes are in bytes.
@@ -26,14 +28,14 @@ type Collected struct {
 func (s *Store) GC(ctx context.Context, keep func(digest.Digest) bool, maxBytes int64) (Collected, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := flock(s.lock, unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		err = errors.Join(flock(s.lock, unix.LOCK_SH), err) // a failed upgrade may have dropped the shared lock
+	if err := flock.Lock(s.lock, unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		err = errors.Join(flock.Lock(s.lock, unix.LOCK_SH), err) // a failed upgrade may have dropped the shared lock
 		if errors.Is(err, unix.EWOULDBLOCK) {
 			return Collected{}, ErrBusy
 		}
 		return Collected{}, fmt.Errorf("locking store: %w", err)
 	}
-	defer func() { _ = flock(s.lock, unix.LOCK_SH) }()
+	defer func() { _ = flock.Lock(s.lock, unix.LOCK_SH) }()
 	blobs, err := s.list()
 	if err != nil {
 		return Collected{}, err
@@ -121,17 +123,8 @@ func openLock(path string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := flock(f, unix.LOCK_SH); err != nil {
+	if err := flock.Lock(f, unix.LOCK_SH); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	return f, nil
-}
-
-// flock is flock(2), repeated when a signal interrupts it.
-func flock(f *os.File, how int) error {
-	for {
-		if err := unix.Flock(int(f.Fd()), how); !errors.Is(err, unix.EINTR) {
-			return err
-		}
-	}
 }

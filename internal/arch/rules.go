@@ -19,6 +19,7 @@ var layerNames = [...]string{"base", "pure", "adapter", "use case", "surface", "
 // that somebody decides where it belongs.
 var layers = map[string]int{
 	"internal/atomicfile": base,
+	"internal/flock":      base,
 	"internal/diag":       base,
 	"internal/strictjson": base,
 
@@ -78,6 +79,7 @@ var sideways = map[string][]string{
 	"rebuild":               {"builder", "verify"},
 	"internal/cli":          {"report"},
 	"internal/trace":        {"internal/canary"},
+	"internal/atomicfile":   {"internal/flock"},
 	"guard":                 {"report"},
 	"cmd":                   {"internal"},
 }

@@ -10,8 +10,12 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
+	"syscall"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/selfsame-build/selfsame/internal/flock"
 )
 
 // Write puts data at path with the permission bits perm (before umask they are set exactly, so umask has no say). A file
@@ -25,7 +29,7 @@ func Write(path string, data []byte, perm os.FileMode) error {
 
 // WriteFunc is Write for content that fill streams. When fill fails nothing is left behind and its error is returned.
 func WriteFunc(path string, perm os.FileMode, fill func(io.Writer) error) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".tmp-*")
+	f, err := temporary(path)
 	if err != nil {
 		return fmt.Errorf("making a temporary file beside %s: %w", path, err)
 	}
@@ -41,21 +45,56 @@ func WriteFunc(path string, perm os.FileMode, fill func(io.Writer) error) (err e
 	return Commit(f, path, perm)
 }
 
+func prefix(path string) string { return "." + filepath.Base(path) + ".tmp-" }
+
+// temporary makes a file beside path that is ours (flock.Take) until it is closed.
+func temporary(path string) (*os.File, error) {
+	for {
+		f, err := os.CreateTemp(filepath.Dir(path), prefix(path)+"*")
+		if err != nil {
+			return nil, err
+		}
+		if gone, err := flock.Take(f); gone {
+			_ = f.Close()
+		} else if err != nil {
+			return nil, errors.Join(err, f.Close(), os.Remove(f.Name()))
+		} else {
+			return f, nil
+		}
+	}
+}
+
+// RemoveLeft removes the temporary files that processes which were killed while they wrote path have left beside it.
+func RemoveLeft(path string) {
+	entries, _ := os.ReadDir(filepath.Dir(path)) // where that fails, so does the next write
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), prefix(path)) {
+			flock.RemoveUnowned(filepath.Join(filepath.Dir(path), e.Name()))
+		}
+	}
+}
+
 // Commit gives the temporary file f its permissions, flushes and closes it, renames it to path and flushes path's folder.
 // f must be in the same filesystem as path. On error f is closed but not removed: that stays with whoever made it.
 func Commit(f *os.File, path string, perm os.FileMode) error {
-	err := errors.Join(f.Chmod(perm), f.Sync(), f.Close())
-	if err != nil {
-		return fmt.Errorf("flushing %s: %w", f.Name(), err)
+	if err := errors.Join(f.Chmod(perm), f.Sync()); err != nil {
+		return errors.Join(fmt.Errorf("flushing %s: %w", f.Name(), err), f.Close())
 	}
-	if err := os.Rename(f.Name(), path); err != nil {
+	err := os.Rename(f.Name(), path) // before it is closed: until then it is ours
+	if err := errors.Join(err, f.Close()); err != nil {
 		return fmt.Errorf("putting %s in place: %w", path, err)
 	}
 	return SyncDir(filepath.Dir(path))
 }
 
-// SyncDir flushes a folder's own entries (names made, renamed or removed in it) to the disk.
-func SyncDir(dir string) error { return flush(dir) }
+// SyncDir flushes a folder's own entries (names made, renamed or removed in it) to the disk. Filesystems that cannot do that (some of FUSE, 9p
+// and SMB) make no promise that it could keep.
+func SyncDir(dir string) error {
+	if err := flush(dir); !errors.Is(err, syscall.EINVAL) && !errors.Is(err, errors.ErrUnsupported) {
+		return err
+	}
+	return nil
+}
 
 func flush(path string) error {
 	f, err := os.Open(path)
@@ -73,7 +112,11 @@ func SyncTree(dir string) error {
 	var group errgroup.Group
 	group.SetLimit(16) // a journaling filesystem commits what waits together
 	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
-		if err == nil && (d.IsDir() || d.Type().IsRegular()) {
+		switch {
+		case err != nil:
+		case d.IsDir():
+			group.Go(func() error { return SyncDir(path) })
+		case d.Type().IsRegular():
 			group.Go(func() error { return flush(path) })
 		}
 		return err

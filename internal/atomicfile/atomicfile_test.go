@@ -58,3 +58,30 @@ func TestWriteIntoAMissingFolderFails(t *testing.T) {
 		t.Fatalf("error %v; want not-exist", err)
 	}
 }
+
+// TestRemoveLeft removes what a killed writer left, and nothing else.
+func TestRemoveLeft(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "lock")
+	for name, stays := range map[string]bool{".lock.tmp-1": false, ".lock.other": true, ".other.tmp-1": true, "lock": true} {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		defer func() {
+			if _, err := os.Stat(filepath.Join(dir, name)); (err == nil) != stays {
+				t.Errorf("%s is there: %v, want %v", name, err == nil, stays)
+			}
+		}()
+	}
+	err := atomicfile.WriteFunc(path, 0o600, func(w io.Writer) error {
+		atomicfile.RemoveLeft(path) // as another process would, in the middle
+		_, err := io.WriteString(w, "text")
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if data, err := os.ReadFile(path); err != nil || string(data) != "text" {
+		t.Errorf("%q, %v", data, err)
+	}
+}

@@ -34,6 +34,7 @@ func WriteFile(path string, l *Lock) error {
 	if _, err := parse(path, text); err != nil {
 		return fmt.Errorf("checking the new lock: %w", err)
 	}
+	atomicfile.RemoveLeft(path) // else it would lie beside the recipe, where a build takes its source from
 	if err := atomicfile.Write(path, text, 0o644); err != nil {
 		return diag.Errorf(diag.LockUnreadable, "writing the lock: %w", err)
 	}

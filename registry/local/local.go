@@ -37,7 +37,7 @@ type Server struct {
 
 	server *http.Server
 	done   chan struct{}
-	temp   string // folder to remove; empty: none
+	left   error // why the temporary folder is still there, once done is closed
 }
 
 // Serve starts a registry. It ends with Close or with the context.
@@ -56,15 +56,15 @@ func Serve(ctx context.Context, opts Options) (*Server, error) {
 		}
 		opts.Dir = temp
 	}
-	s, err := serve(ctx, opts)
+	s, err := serve(ctx, opts, temp)
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(temp))
 	}
-	s.temp = temp
 	return s, nil
 }
 
-func serve(ctx context.Context, opts Options) (*Server, error) {
+// serve is Serve for a folder that is there. temp is removed at the end; empty: nothing is.
+func serve(ctx context.Context, opts Options, temp string) (*Server, error) {
 	handler, err := Handler(opts)
 	if err != nil {
 		return nil, err
@@ -85,6 +85,7 @@ func serve(ctx context.Context, opts Options) (*Server, error) {
 		defer close(s.done)
 		defer stop()
 		_ = s.server.Serve(listener) // ends with ErrServerClosed
+		s.left = os.RemoveAll(temp)
 	}()
 	return s, nil
 }
@@ -96,10 +97,7 @@ func (s *Server) Close() error {
 	if errors.Is(err, http.ErrServerClosed) {
 		err = nil
 	}
-	if s.temp != "" {
-		err = errors.Join(err, os.RemoveAll(s.temp))
-	}
-	return err
+	return errors.Join(err, s.left)
 }
 
 // Handler is the registry without a listener.

@@ -107,7 +107,7 @@ func TestFullDisk(t *testing.T) {
 			t.Errorf("stdout holds %q", r.out)
 		}
 		absent(t, filepath.Join(out, "image"))
-		if found, _ := filepath.Glob(filepath.Join(out, ".work-*")); len(found) > 0 {
+		if found, _ := filepath.Glob(filepath.Join(out, ".selfsame-work-*")); len(found) > 0 {
 			t.Errorf("left behind: %v", found)
 		}
 	})

@@ -131,13 +131,17 @@ func (m *machine) fetching(verb, body string) string {
 	return dir
 }
 
-// takes is how long a command takes when its builders run already.
+// takes is how long a command takes when its builders run already: the shorter of two times.
 func (m *machine) takes(verb string, args []string) time.Duration {
 	m.t.Helper()
 	m.must(0, m.fetching(verb, verb), args)
-	dir, start := m.fetching(verb, "again"), time.Now()
-	m.must(0, dir, args)
-	return time.Since(start)
+	least := time.Hour
+	for i := range 2 {
+		dir, start := m.fetching(verb, fmt.Sprint("again ", i)), time.Now()
+		m.must(0, dir, args)
+		least = min(least, time.Since(start))
+	}
+	return least
 }
 
 // TestKilled kills lock and build at moments all over their duration, as the kernel does when memory runs out: what is in its place is
@@ -159,7 +163,7 @@ func TestKilled(t *testing.T) {
 				if m.interrupt(dir, syscall.SIGKILL, time.Duration(part*float64(duration)), "", verbs[verb]...).code == -1 {
 					killed++
 				}
-				if works, err := filepath.Glob(filepath.Join(dir, "selfsame-out", ".work-*")); err == nil {
+				if works, err := filepath.Glob(filepath.Join(dir, "selfsame-out", ".selfsame-work-*")); err == nil {
 					left += len(works)
 				}
 				if _, err := lock.ReadFile(filepath.Join(dir, "selfsame.lock")); err != nil && !errors.Is(err, os.ErrNotExist) {

@@ -25,7 +25,7 @@ func clean(t *testing.T, dir string) {
 		t.Errorf("the lock is half written: %v", err)
 	}
 	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
-		if name := d.Name(); err == nil && (strings.HasPrefix(name, ".work-") || strings.Contains(name, ".tmp-") || strings.HasSuffix(name, ".old")) {
+		if name := d.Name(); err == nil && (strings.HasPrefix(name, ".selfsame-work-") || strings.Contains(name, ".tmp-") || strings.HasSuffix(name, ".old")) {
 			t.Errorf("%s is left behind", path)
 		}
 		return err

@@ -26,6 +26,7 @@ func TestTenThousandInputs(t *testing.T) {
 	up := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, "file %s\n", strings.TrimPrefix(r.URL.Path, "/"))
 	}))
+	t.Cleanup(up.Close)
 	host := strings.TrimPrefix(up.URL, "http://")
 	dir := withStep(t, dockerfile(t, fmt.Sprintf("FROM scratch\nCOPY step /\nRUN [\"/step\", \"many\", \"%s\", \"%d\", \"/sum\"]\n", up.URL, n), host))
 	start := time.Now()

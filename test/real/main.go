@@ -6,6 +6,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -51,8 +52,7 @@ func run(ctx context.Context, o options) error {
 	w := &workshop{self: self, work: work}
 	defer w.close()
 	for _, p := range projects {
-		_, err := os.Stat(o.kept(p))
-		if o.only != "" && p.name != o.only || o.resume && err == nil {
+		if before, err := o.before(p); o.only != "" && p.name != o.only || o.resume && err == nil && before.Failed == "" {
 			continue
 		}
 		fmt.Fprintf(os.Stderr, "real: %s (%s)\n", p.name, p.what)
@@ -79,18 +79,30 @@ func keep(path string, s saved) error {
 	return err
 }
 
+// before is the result of the last run.
+func (o options) before(p project) (saved, error) {
+	var s saved
+	data, err := os.ReadFile(o.kept(p))
+	if err != nil {
+		return s, err
+	}
+	if err := json.Unmarshal(data, &s); err != nil {
+		return s, fmt.Errorf("%s: %w", o.kept(p), err)
+	}
+	return s, nil
+}
+
 // writePage writes the page of all results, or says whose is missing.
 func (o options) writePage() error {
 	var done []outcome
 	for _, p := range projects {
-		data, err := os.ReadFile(o.kept(p))
-		if err != nil {
+		s, err := o.before(p)
+		if errors.Is(err, os.ErrNotExist) {
 			fmt.Fprintf(os.Stderr, "real: %s has no result yet, so no page is written\n", p.name)
 			return nil
 		}
-		var s saved
-		if err := json.Unmarshal(data, &s); err != nil {
-			return fmt.Errorf("%s: %w", o.kept(p), err)
+		if err != nil {
+			return err
 		}
 		done = append(done, outcome{p, s})
 	}

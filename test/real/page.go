@@ -42,15 +42,15 @@ func page(done []outcome) []byte {
 		fmt.Fprintf(&b, "\nIn every one of these builds the two builders were measured to differ in: %s.\n", strings.Join(axes, ", "))
 	}
 	for _, o := range done {
-		if o.Failed == "" && o.Result.Reproducible && len(o.Result.NotApplied) == 0 {
+		if o.note == "" && o.Failed == "" && o.Result.Reproducible && len(o.Result.NotApplied) == 0 {
 			continue
 		}
 		fmt.Fprintf(&b, "\n## %s\n\n", o.name)
 		if o.Failed != "" {
 			fmt.Fprintf(&b, "```text\n%s\n```\n", strings.TrimSpace(o.Failed))
 		}
-		if o.known != "" && !o.Result.Reproducible {
-			fmt.Fprintf(&b, "%s%s.\n\n", strings.ToUpper(o.known[:1]), o.known[1:])
+		if o.note != "" {
+			fmt.Fprintf(&b, "%s\n\n", o.note)
 		}
 		for _, x := range o.Result.NotApplied {
 			fmt.Fprintf(&b, "- not varied: %s (%s)\n", x.Name, x.Reason)

@@ -11,15 +11,15 @@ type project struct {
 	// architecture is what dpkg-buildpackage builds: "any" or "all".
 	architecture string
 	dockerfile   string
-	// known is why two builds of it differ, where somebody has found out; shown if they do.
-	known string
+	// note is what somebody has found out about its build.
+	note string
 }
 
 // projects are chosen for their build systems: no two have the same.
 var projects = []project{
 	{name: "gdbm", what: "C, autotools", source: "gdbm", architecture: "any"},
-	{name: "yaml-cpp", what: "C++, CMake", source: "yaml-cpp", architecture: "any", known: "its debian/rules builds a static and a shared library, " +
-		"and installs both at once; each brings files of one name, and it is chance which comes last"},
+	{name: "yaml-cpp", what: "C++, CMake", source: "yaml-cpp", architecture: "any", note: "Whether its builds agree is chance: debian/rules builds a static " +
+		"and a shared library and installs both at once, each with files of one name, and either may come last. One run of two differed so."},
 	{name: "age", what: "Go, its modules from their proxy", dockerfile: goModule},
 	{name: "thin-provisioning-tools", what: "Rust, cargo with Debian's crates", source: "thin-provisioning-tools", architecture: "any"},
 	{name: "pylibmc", what: "Python, a C extension by setuptools", source: "pylibmc", architecture: "any"},

@@ -48,7 +48,7 @@ func TestPage(t *testing.T) {
 		{project: projects[2], saved: saved{Failed: "a step failed"}},
 	}))
 	for _, want := range []string{"| gdbm | C, autotools | gdbm 1.24-2 | 3 |", "`sha256:" + strings.Repeat("ab", 8) + "`", "**differs**", "1 of 3 came out", "**not built**", "## age\n\n```text\na step failed\n```",
-		"differ in: clock calls, host name.", "## yaml-cpp\n\nIts debian/rules builds", "`y.deb` (Dockerfile, line 8): content differs; A `x1`, B `x2`"} {
+		"differ in: clock calls, host name.", "## yaml-cpp\n\nWhether its builds agree", "`y.deb` (Dockerfile, line 8): content differs; A `x1`, B `x2`"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the page lacks %q:\n%s", want, text)
 		}
