@@ -30,7 +30,8 @@ type subject struct {
 // inspect reads A's images once for everything that is said about them.
 func (h *Host) inspect(ctx context.Context, r *twinRun, from time.Time) (*inspection, error) {
 	out := &inspection{packages: map[string][]byte{}, leaks: map[string]window.Result{}}
-	spans := r.windows(from, h.Now())
+	to := h.Now()
+	spans := windows(from, to, to.Sub(from), r.b.world.daemon.ClockOffset)
 	for _, platform := range sortedKeys(r.a.results) {
 		img, err := compare.Open(r.a.out, r.a.results[platform].Manifest)
 		if err != nil {

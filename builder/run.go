@@ -13,7 +13,6 @@ import (
 	"github.com/selfsame-build/selfsame/builder/graph"
 	"github.com/selfsame-build/selfsame/builder/solver"
 	"github.com/selfsame-build/selfsame/compare"
-	"github.com/selfsame-build/selfsame/compare/window"
 	"github.com/selfsame-build/selfsame/internal/diag"
 	"github.com/selfsame-build/selfsame/provenance"
 	"github.com/selfsame-build/selfsame/recipes/lock"
@@ -204,15 +203,6 @@ func (r *twinRun) solvePair(ctx context.Context, excused map[string]string) erro
 	}
 	r.addGap()
 	return r.open()
-}
-
-// windows are the times in which the build ran, by both clocks.
-func (r *twinRun) windows(from, to time.Time) []window.Span {
-	out := []window.Span{{Name: "the build", From: from.Add(-time.Second), To: to.Add(time.Second)}}
-	if off := r.b.world.daemon.ClockOffset; off != 0 {
-		out = append(out, window.Span{Name: "B's moved clock", From: from.Add(off - time.Second), To: to.Add(off + time.Second)})
-	}
-	return out
 }
 
 // verdict turns what the solves and the input servers saw into one error. What a sealed build asked for in vain is a
