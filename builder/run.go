@@ -211,7 +211,7 @@ func (r *twinRun) verdict(ctx context.Context, errA, errB error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if err := r.answered(errors.Join(errA, errB) == nil); err != nil {
+	if err := r.answered(errA, errB); err != nil {
 		return err
 	}
 	if errA != nil && !errors.Is(errA, errTwinFailed) {
@@ -228,13 +228,14 @@ func (r *twinRun) verdict(ctx context.Context, errA, errB error) error {
 
 // answered is nil when every request of both twins was answered, which is what makes their caches worth using again. Where both came to
 // their end they must have asked for the same, too.
-func (r *twinRun) answered(ended bool) error {
-	for _, t := range []*twin{r.a, r.b} {
-		if err := t.misses(); err != nil {
-			return err
-		}
+func (r *twinRun) answered(errA, errB error) error {
+	if list := r.a.misses(); len(list) > 0 {
+		return withOutput(list, errA)
 	}
-	if ended {
+	if list := r.b.misses(); len(list) > 0 {
+		return withOutput(list, errB)
+	}
+	if errors.Join(errA, errB) == nil {
 		if err := r.sameRequests(); err != nil {
 			return err
 		}

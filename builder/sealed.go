@@ -69,7 +69,7 @@ func sealing(l *lock.Lock, platform string, w world, noCache bool, tr *trust) gr
 }
 
 // misses is the diagnostic for what a twin asked for and the lock does not have.
-func (t *twin) misses() error {
+func (t *twin) misses() diag.List {
 	var list diag.List
 	for _, m := range t.server.Misses() {
 		step := t.stepFor(m.URL)
@@ -82,10 +82,7 @@ func (t *twin) misses() error {
 	for _, f := range t.server.Failed() {
 		list = append(list, f.Diagnostic(t.stepOf(f.URL)))
 	}
-	if len(list) > 20 {
-		list = list[:20]
-	}
-	return list.Err()
+	return list[:min(len(list), 20)]
 }
 
 // stepOf is the name of the step that asked for a URL.
@@ -186,6 +183,17 @@ type StepFailure struct {
 	Log []string
 	// Also are refused requests that may be why.
 	Also diag.List
+}
+
+// withOutput is what was asked for in vain, with the output of the step that failed, if one did: a program may have asked only because
+// something else had gone wrong before.
+func withOutput(list diag.List, err error) error {
+	var se *solver.StepError
+	if !errors.As(err, &se) {
+		return list.Err()
+	}
+	last := len(list) - 1
+	return &StepFailure{Diagnostic: list[last], Log: tail(se.Run.Log, 20), Also: list[:last]}
 }
 
 // Unwrap gives the diagnostic.

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -49,4 +50,17 @@ func TestTenThousandInputs(t *testing.T) {
 	if got, want := fileOf(t, filepath.Join(dir, "selfsame-out", "image"), "/sum"), hex.EncodeToString(sum.Sum(nil))+"\n"; got != want {
 		t.Errorf("the files' digest is %q, want %q", got, want)
 	}
+}
+
+// TestMissShowsTheStep takes a line out of a lock: the build says what was asked for in vain, and what the step that failed had to say.
+func TestMissShowsTheStep(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t)
+	up := newUpstream(t, "file\n")
+	dir := withStep(t, dockerfile(t, "FROM scratch\nCOPY step /\nRUN [\"/step\", \"many\", \"http://"+up.host+"\", \"2\", \"/sum\"]\n", up.host))
+	m.must(0, dir, words("lock -q"))
+	path := filepath.Join(dir, "selfsame.lock")
+	lines := strings.SplitAfter(read(t, path), "\n")
+	put(t, path, strings.Join(slices.DeleteFunc(lines, func(l string) bool { return strings.Contains(l, up.host+"/1") }), ""))
+	m.must(11, dir, words("build -q"), "A0223", "http://"+up.host+"/1", "the end of the step's output", "panic: 1")
 }
