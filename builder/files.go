@@ -28,7 +28,7 @@ type writer = io.Writer
 const hostArch = runtime.GOARCH
 
 // replace renames a folder into place, in one step also where there is an older one, and so that a power cut leaves the one or the other,
-// whole. What was there is left under the first name, or gone.
+// whole; a filesystem that can do neither has a moment with none. What was there is left under the first name, or gone.
 func replace(from, to string) error {
 	if err := atomicfile.SyncTree(from); err != nil {
 		return fmt.Errorf("writing the result: %w", err)

@@ -74,7 +74,7 @@ func RemoveLeft(path string) {
 	}
 }
 
-// Commit gives the temporary file f its permissions, flushes and closes it, renames it to path and flushes path's folder.
+// Commit gives the temporary file f its permissions, flushes it, renames it to path, closes it and flushes path's folder.
 // f must be in the same filesystem as path. On error f is closed but not removed: that stays with whoever made it.
 func Commit(f *os.File, path string, perm os.FileMode) error {
 	if err := errors.Join(f.Chmod(perm), f.Sync()); err != nil {

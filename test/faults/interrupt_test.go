@@ -73,12 +73,7 @@ var stops = map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGTERM: 143}
 // signed and written: whatever was under way, nothing half done is left, and the next run works.
 func TestInterrupt(t *testing.T) {
 	home := newMachine(t)
-	keys := t.TempDir()
-	home.must(0, keys, words("key new --out k"))
-	verbs := map[string][]string{
-		"lock":  words("lock --progress plain"),
-		"build": {"build", "--progress", "plain", "--key", filepath.Join(keys, "k.key")},
-	}
+	verbs := home.longVerbs()
 	for _, verb := range []string{"lock", "build"} {
 		whole, stopped := home.takes(verb, verbs[verb]), 0
 		for i, part := range []float64{0, 0.02, 0.05, 0.12, 0.25, 0.4, 0.6, 0.75, 0.85, 0.9, 0.94, 0.97} {
@@ -120,6 +115,17 @@ func TestInterrupt(t *testing.T) {
 	m.must(0, dir, words("build -q"))
 }
 
+// longVerbs are the commands that take time, by their first word; the build signs.
+func (m *machine) longVerbs() map[string][]string {
+	m.t.Helper()
+	keys := m.t.TempDir()
+	m.must(0, keys, words("key new --out k"))
+	return map[string][]string{
+		"lock":  words("lock --progress plain"),
+		"build": {"build", "--progress", "plain", "--key", filepath.Join(keys, "k.key")},
+	}
+}
+
 // fetching is a project, locked if it is to be built, that fetches a file of its own, so that the builders have it to fetch too.
 func (m *machine) fetching(verb, body string) string {
 	m.t.Helper()
@@ -148,12 +154,7 @@ func (m *machine) takes(verb string, args []string) time.Duration {
 // whole, and the next run works and leaves nothing of the killed one behind.
 func TestKilled(t *testing.T) {
 	home := newMachine(t)
-	keys := t.TempDir()
-	home.must(0, keys, words("key new --out k"))
-	verbs := map[string][]string{
-		"lock":  words("lock --progress plain"),
-		"build": {"build", "--progress", "plain", "--key", filepath.Join(keys, "k.key")},
-	}
+	verbs := home.longVerbs()
 	for _, verb := range []string{"lock", "build"} {
 		duration, killed, left := home.takes(verb, verbs[verb]), 0, 0
 		for _, part := range []float64{0.05, 0.15, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95} {
