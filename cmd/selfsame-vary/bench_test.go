@@ -32,8 +32,8 @@ var workloads = []workload{
 	{"forks", "1.15", subject("forks", "5000")},
 	{"spawns", "-", subject("vforks", "500")},
 	{"vdso-clock", "1.10", subject("vdsoloop", "5000000")},
-	{"raw-clock-4-threads", "1.5", subject("rawthreads", "20000")},
-	{"uname", "3", subject("unameloop", "20000")},
+	{"raw-clock-4-threads", "1.5", subject("rawthreads", "2000000")},
+	{"uname", "3", subject("unameloop", "2000000")},
 	{"c-files-j8", "1.10", cFiles},
 	{"go-build", "1.05", goBuild},
 }

@@ -4,6 +4,7 @@ package main
 
 import (
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -100,6 +101,28 @@ func TestUname(t *testing.T) {
 		o := vary(t, append(flags, "--", tools.dynamic, "uname")...)
 		if got := strings.TrimSpace(o.out); got != want {
 			t.Errorf("%v: got %q, want %q", flags, got, want)
+		}
+	}
+}
+
+// A place that asks over and over is led past the tracer, in a dynamic program by way of libc's one place for all calls, and in one that loads
+// the number itself. The program checks every answer on the way there and after.
+func TestHotSitesGetTheSameAnswers(t *testing.T) {
+	need(t, "dynamic", tools.dynamic)
+	for _, path := range []string{tools.dynamic, tools.static} {
+		for _, flags := range [][]string{nil, {"--cpus", "1", "--pin"}, {"--hide-vdso"}, {"--clock-offset", "-9528h"}} {
+			o := vary(t, append(flags, "--", path, "sites", "2000")...)
+			want := int64(offset)
+			if len(flags) > 0 && flags[0] == "--clock-offset" {
+				want = -want
+			}
+			wantMoved(t, o, want)
+			if runtime.GOARCH == "amd64" && o.status.Counters.Rerouted < 3 {
+				t.Errorf("%s %v: %d places are led past the tracer, want uname, the program's own and libc's", path, flags, o.status.Counters.Rerouted)
+			}
+			if n := o.status.Counters.Uname; runtime.GOARCH == "amd64" && n > 200 {
+				t.Errorf("%s %v: %d calls of uname were answered one by one", path, flags, n)
+			}
 		}
 	}
 }

@@ -21,7 +21,7 @@ type entry struct {
 	Filter  []unix.SockFilter `json:"filter"`
 }
 
-// entryFD is the pipe that says when the tracer holds the process.
+// entryFD is the socket over which the tracer gets the filter's listener.
 const entryFD = 3
 
 // The exit codes of `selfsame-vary run` that are not the command's own, as env(1) and docker run have them.
@@ -32,8 +32,8 @@ const (
 	ExitSignalled = 128 // plus the number of the signal that ended the command
 )
 
-// Enter is the first half of the command's life, in a process of its own: it waits until the tracer holds it, narrows its CPUs,
-// installs the filter and becomes the command. It returns only on failure, with the exit code to use.
+// Enter is the first half of the command's life, in a process of its own: it narrows its CPUs, installs the filter, hands its
+// listener to the tracer and becomes the command. It returns only on failure, with the exit code to use.
 func Enter(text string) (exit int, err error) {
 	runtime.LockOSThread() // the filter and the mask belong to one thread, and that thread must be the one that execs
 	var e entry
@@ -49,14 +49,10 @@ func Enter(text string) (exit int, err error) {
 	} else if err != nil {
 		return ExitNotRun, err
 	}
-	if n, err := unix.Read(entryFD, make([]byte, 1)); n != 1 {
-		return ExitWorld, fmt.Errorf("waiting for the tracer: %w", errors.Join(err, errors.New("it is gone")))
-	}
-	_ = unix.Close(entryFD)
 	if err := setAffinity(e.CPUs); err != nil {
 		return ExitWorld, err
 	}
-	if err := install(e.Filter); err != nil {
+	if err := hand(e.Filter); err != nil {
 		return ExitWorld, err
 	}
 	err = unix.Exec(path, e.Command, os.Environ())
@@ -66,27 +62,48 @@ func Enter(text string) (exit int, err error) {
 	return ExitNotRun, fmt.Errorf("starting %s: %w", path, err)
 }
 
-// install puts the filter on this thread. Root needs no "no new privileges", so programs that gain privilege by their mode
-// (sudo, su) go on to work; others must give that up, and the status says so. SPEC_ALLOW keeps the kernel from slowing all
-// code below by a mitigation that is meant for untrusted code.
-func install(code []unix.SockFilter) error {
+// hand installs the filter and gives its listener to the tracer, with one byte that says whether new privileges were given up.
+func hand(code []unix.SockFilter) error {
+	unix.CloseOnExec(entryFD)
+	calls, gaveUp, err := install(code)
+	if err != nil {
+		return err
+	}
+	text := []byte{0}
+	if gaveUp {
+		text[0] = 1
+	}
+	if err := unix.Sendmsg(entryFD, text, unix.UnixRights(calls), nil, 0); err != nil {
+		return fmt.Errorf("handing the filter's listener over: %w", err)
+	}
+	return errors.Join(unix.Close(calls), unix.Close(entryFD))
+}
+
+// install puts the filter on this thread and returns its listener. Root needs no "no new privileges", so programs that gain privilege by
+// their mode (sudo, su) go on to work; others must give that up. SPEC_ALLOW keeps the kernel from slowing all code below by a mitigation
+// that is meant for untrusted code. With WAIT_KILLABLE_RECV (Linux 5.19) no signal but one that kills interrupts a call that the tracer is
+// about to answer: a program must not see EINTR where there is none in its own world.
+func install(code []unix.SockFilter) (calls int, gaveUp bool, err error) {
 	program := unix.SockFprog{Len: uint16(len(code)), Filter: &code[0]}
-	call := func() unix.Errno {
-		_, _, errno := unix.RawSyscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, unix.SECCOMP_FILTER_FLAG_SPEC_ALLOW,
-			uintptr(unsafe.Pointer(&program)))
-		return errno
-	}
-	errno := call()
-	if errno == unix.EACCES {
-		if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
-			return fmt.Errorf("giving up new privileges: %w", err)
+	flags := uintptr(unix.SECCOMP_FILTER_FLAG_NEW_LISTENER | unix.SECCOMP_FILTER_FLAG_SPEC_ALLOW | unix.SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV)
+	for {
+		fd, _, errno := unix.RawSyscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, flags, uintptr(unsafe.Pointer(&program)))
+		switch {
+		case errno == 0:
+			return int(fd), gaveUp, nil
+		case errno == unix.EINVAL && flags&unix.SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV != 0:
+			flags &^= unix.SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
+		case errno == unix.EACCES && !gaveUp:
+			if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+				return 0, false, fmt.Errorf("giving up new privileges: %w", err)
+			}
+			gaveUp = true
+		case errno == unix.EBUSY:
+			return 0, false, errors.New("installing the filter: another supervisor already answers the system calls of this process (seccomp_unotify)")
+		default:
+			return 0, false, fmt.Errorf("installing the filter (needs Linux 5.5): %w", errno)
 		}
-		errno = call()
 	}
-	if errno != 0 {
-		return fmt.Errorf("installing the filter: %w", errno)
-	}
-	return nil
 }
 
 // LowestCPUs returns the n lowest CPUs that this process may use, nil for n = 0: numbered from 0, as programs expect.

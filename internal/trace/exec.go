@@ -116,18 +116,9 @@ func vdsoBase(auxv []byte) (base uint64, is32 bool) {
 var errNoVDSO = errors.New("no vDSO")
 
 // execed changes the vDSO of a program that has not run an instruction yet. The thread that called exec has the id of its
-// process now, whatever id it had, and no call is under way any more.
+// process now, whatever id it had.
 func (t *tracer) execed(pid int) {
-	if former, errno := eventMessage(pid); errno == 0 {
-		delete(t.exits, int(former))
-	}
-	delete(t.exits, pid)
-	if t.execs.Add(1) == 1 {
-		t.noNewPrivs.Store(hasNoNewPrivs(pid))
-	}
-	if t.seconds == 0 {
-		return
-	}
+	t.execs.Add(1)
 	p, err := t.change(pid)
 	switch {
 	case errors.Is(err, errNoVDSO):
@@ -184,6 +175,8 @@ func (t *tracer) other(mem int, base uint64) (*plan, error) {
 	if n, err := unix.Pread(mem, head[:], int64(base)); n != len(head) {
 		return nil, fmt.Errorf("reading a vDSO: %w", errors.Join(err, errVDSO))
 	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	k := kind{elf.Class(head[elf.EI_CLASS]), elf.Machine(binary.LittleEndian.Uint16(head[18:]))}
 	p := t.others[k]
 	if p == nil {

@@ -1,15 +1,18 @@
 package trace
 
-import "golang.org/x/sys/unix"
+import (
+	"slices"
 
-// The filter's answers (<linux/seccomp.h>). The low half of a trace answer reaches the tracer as ret_data; it tells our stops
-// from those of a filter that a step installed for itself.
+	"golang.org/x/sys/unix"
+)
+
+// The filter's answers (<linux/seccomp.h>).
 const (
 	retAllow   = 0x7fff0000 // SECCOMP_RET_ALLOW
 	retErrno   = 0x00050000 // SECCOMP_RET_ERRNO
-	traceMark  = 0x5e1f
-	retTrace   = 0x7ff00000 | traceMark // SECCOMP_RET_TRACE
-	argsOffset = 16                     // offset of args in struct seccomp_data
+	retNotify  = 0x7fc00000 // SECCOMP_RET_USER_NOTIF: the tracer gives the answer
+	ipOffset   = 8          // offset of instruction_pointer in struct seccomp_data
+	argsOffset = 16         // and of args
 )
 
 // A jump is written as one of these targets, or as a number of instructions to skip, and resolved when its block is complete.
@@ -77,12 +80,25 @@ func (b block) resolve(at int, target uint8) uint8 {
 
 var wallClockIDs = []uint32{clockRealtime, clockRealtimeCoarse, clockTAI, clockRealtimeAlarm}
 
-// code is the filter's code for rule r, from the comparison of the call's number (held by the accumulator) on.
-func (r rule) code() []unix.SockFilter {
+// fromPage misses when the call's instruction is in the page at base.
+func (b *block) fromPage(base uint64) {
+	b.load(ipOffset)
+	b.mask(^uint32(pageSize - 1))
+	b.jump(unix.BPF_JEQ, uint32(base), next, 2)
+	b.load(ipOffset + 4)
+	b.jump(unix.BPF_JEQ, uint32(base>>32), miss, next)
+}
+
+// code is the filter's code for rule r, from the comparison of the call's number (held by the accumulator) on. Where x covers the rule,
+// calls of the annex are let through.
+func (r rule) code(x *annex) []unix.SockFilter {
 	var b block
+	if x != nil && slices.Contains(x.rules, r) {
+		b.fromPage(x.base)
+	}
 	switch r.when {
 	case always:
-		return number(r.nr, []unix.SockFilter{{Code: unix.BPF_RET | unix.BPF_K, K: r.answer()}})
+		b.jump(unix.BPF_JGE, 0, hit, hit) // always true
 	case ifWallClock:
 		b.arg(r.clockArg)
 		b.anyOf(wallClockIDs...)
@@ -109,9 +125,6 @@ func (r rule) code() []unix.SockFilter {
 	case ifTracing:
 		b.arg(0)
 		b.anyOf(unix.PTRACE_TRACEME, unix.PTRACE_ATTACH, unix.PTRACE_SEIZE)
-	case ifUntraced:
-		b.arg(0)
-		b.jump(unix.BPF_JSET, cloneUntraced, hit, miss)
 	}
 	return number(r.nr, b.close(r.answer()))
 }
@@ -135,7 +148,7 @@ func (r rule) answer() uint32 {
 	case actMissing:
 		return retErrno | uint32(unix.ENOSYS)
 	}
-	return retTrace
+	return retNotify
 }
 
 // number guards body by a comparison of the call's number.
@@ -145,8 +158,8 @@ func number(nr uint32, body []unix.SockFilter) []unix.SockFilter {
 }
 
 // filter is the seccomp program for abis. It looks at the architecture before the number, because the numbers of i386 mean
-// other calls; an architecture that it does not know is allowed to run and stops once a call, to be counted.
-func filter(abis []abi) []unix.SockFilter {
+// other calls; the calls of one that it does not know are counted and let through.
+func filter(abis []abi, x *annex) []unix.SockFilter {
 	load := func(k uint32) unix.SockFilter {
 		return unix.SockFilter{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: k}
 	}
@@ -156,10 +169,14 @@ func filter(abis []abi) []unix.SockFilter {
 		section := []unix.SockFilter{load(0)} // seccomp_data.nr
 		if a.arch == archX86 {
 			section = append(section,
-				unix.SockFilter{Code: unix.BPF_JMP | unix.BPF_JGE | unix.BPF_K, Jf: 1, K: x32Bit}, ret(retTrace))
+				unix.SockFilter{Code: unix.BPF_JMP | unix.BPF_JGE | unix.BPF_K, Jf: 1, K: x32Bit}, ret(retNotify))
+		}
+		at := x
+		if a.arch != archX86 {
+			at = nil
 		}
 		for _, r := range a.rules {
-			section = append(section, r.code()...)
+			section = append(section, r.code(at)...)
 		}
 		section = append(section, ret(retAllow))
 		prog = append(prog,
@@ -167,5 +184,5 @@ func filter(abis []abi) []unix.SockFilter {
 			unix.SockFilter{Code: unix.BPF_JMP | unix.BPF_JA, K: uint32(len(section))})
 		prog = append(prog, section...)
 	}
-	return append(prog, ret(retTrace))
+	return append(prog, ret(retNotify))
 }

@@ -14,15 +14,20 @@ import (
 // structure is laid out word by word: the offsets are the kernel's, the low half of an argument first.
 func decide(t *testing.T, abis []abi, arch, nr uint32, args ...uint64) uint32 {
 	t.Helper()
+	return decideAt(t, abis, nil, 0, arch, nr, args...)
+}
+
+func decideAt(t *testing.T, abis []abi, x *annex, ip uint64, arch, nr uint32, args ...uint64) uint32 {
+	t.Helper()
 	var raw []bpf.Instruction
-	for _, f := range filter(abis) {
+	for _, f := range filter(abis, x) {
 		raw = append(raw, bpf.RawInstruction{Op: f.Code, Jt: f.Jt, Jf: f.Jf, K: f.K}.Disassemble())
 	}
 	vm, err := bpf.NewVM(raw)
 	if err != nil {
 		t.Fatal(err)
 	}
-	words := []uint32{nr, arch, 0, 0}
+	words := []uint32{nr, arch, uint32(ip), uint32(ip >> 32)}
 	for i := range 6 {
 		v := uint64(0)
 		if i < len(args) {
@@ -42,7 +47,7 @@ func decide(t *testing.T, abis []abi, arch, nr uint32, args ...uint64) uint32 {
 }
 
 func TestFilterStopsOnlyWhatMatters(t *testing.T) {
-	const allow, stop, perm, nosys = retAllow, retTrace, retErrno | 1, retErrno | 38
+	const allow, stop, perm, nosys = retAllow, retNotify, retErrno | 1, retErrno | 38
 	const private, high = 0x80, 1 << 32
 	x86, a64 := abis("amd64"), abis("arm64")
 	for _, c := range []struct {
@@ -66,8 +71,10 @@ func TestFilterStopsOnlyWhatMatters(t *testing.T) {
 		{"time", x86, archX86, 201, nil, stop},
 		{"uname", x86, archX86, 63, nil, stop},
 		{"clone", x86, archX86, 56, []uint64{0x11}, allow},
-		{"clone untraced", x86, archX86, 56, []uint64{0x00800011}, stop},
-		{"clone3", x86, archX86, 435, nil, nosys},
+		{"clone untraced", x86, archX86, 56, []uint64{0x00800011}, allow},
+		{"clone3", x86, archX86, 435, nil, allow},
+		{"execve", x86, archX86, 59, nil, stop},
+		{"execveat", x86, archX86, 322, nil, stop},
 		{"futex wait", x86, archX86, 202, []uint64{1, 0 | private, 0, 9}, allow},
 		{"futex wait realtime is relative", x86, archX86, 202, []uint64{1, 0x100, 0, 9}, allow},
 		{"futex wait_bitset monotonic", x86, archX86, 202, []uint64{1, 9 | private, 0, 9}, allow},
@@ -92,6 +99,8 @@ func TestFilterStopsOnlyWhatMatters(t *testing.T) {
 		{"clock_settime", x86, archX86, 227, []uint64{0}, perm},
 
 		{"i386 numbers mean other calls", x86, archI386, 228, []uint64{0}, allow},
+		{"i386 execve", x86, archI386, 11, nil, stop},
+		{"i386 oldolduname", x86, archI386, 59, nil, nosys},
 		{"i386 time", x86, archI386, 13, nil, stop},
 		{"i386 clock_gettime64", x86, archI386, 403, []uint64{0}, stop},
 		{"i386 clock_gettime64 monotonic", x86, archI386, 403, []uint64{1}, allow},
@@ -102,6 +111,7 @@ func TestFilterStopsOnlyWhatMatters(t *testing.T) {
 		{"arm64 clock_gettime", a64, archA64, 113, []uint64{0}, stop},
 		{"arm64 clock_gettime monotonic", a64, archA64, 113, []uint64{1}, allow},
 		{"arm64 uname", a64, archA64, 160, nil, stop},
+		{"arm64 execve", a64, archA64, 221, nil, stop},
 		{"arm64 write", a64, archA64, 64, nil, allow},
 		{"arm64 has no x32", a64, archA64, x32Bit, nil, allow},
 	} {
@@ -118,7 +128,7 @@ func TestFilterLeavesOutWhatTheWorldDoesNotMove(t *testing.T) {
 	if got := decide(t, still, archX86, 228, 0); got != retAllow {
 		t.Errorf("clock_gettime with no offset: %#x", got)
 	}
-	if got := decide(t, still, archX86, 63); got != retTrace {
+	if got := decide(t, still, archX86, 63); got != retNotify {
 		t.Errorf("uname: %#x", got)
 	}
 	named := Options{ClockOffset: 1e9}.covered("amd64")

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// heartbeat reports the journal's state at every beat until it is stopped. It runs beside the loop, not in it: what it must show
-// is that the loop is stuck.
+// heartbeat reports the journal's state at every beat until it is stopped. It runs beside the attendants: what it must show
+// is that one of them is stuck.
 type heartbeat struct {
 	journal *journal
 	base    Status
@@ -17,9 +17,10 @@ type heartbeat struct {
 	stop    chan struct{}
 	stopped chan struct{}
 
-	beats    uint64
-	lastSeen uint64        // journal.stops at the last beat
-	busy     time.Duration // how long that number has stood still while a stop was being worked on
+	beats uint64
+	seen  map[*task]uint64 // the tasks at work at the last beat
+	since map[*task]int    // and at how many beats before it they were at work on the same call
+	busy  time.Duration    // the longest of these
 }
 
 func newHeartbeat(j *journal, base Status, every time.Duration, report func(Status)) *heartbeat {
@@ -51,13 +52,15 @@ func (h *heartbeat) run() {
 }
 
 func (h *heartbeat) beat() {
-	seen := h.journal.stops.Load()
-	if h.journal.working.Load() && seen == h.lastSeen {
-		h.busy += h.every
-	} else {
-		h.busy = 0
+	working, since := h.journal.working(), map[*task]int{}
+	h.busy = 0
+	for w, number := range working {
+		if h.seen[w] == number {
+			since[w] = h.since[w] + 1
+		}
+		h.busy = max(h.busy, time.Duration(since[w])*h.every)
 	}
-	h.lastSeen = seen
+	h.seen, h.since = working, since
 	h.report(h.now(StateRunning))
 }
 

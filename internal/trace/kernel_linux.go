@@ -12,13 +12,9 @@ import (
 const (
 	ptraceGetSyscallInfo = 0x420e
 	ptraceEventStop      = 128
-	infoSeccomp          = 3
-
-	seizeOptions = unix.PTRACE_O_TRACEEXEC | unix.PTRACE_O_TRACEFORK | unix.PTRACE_O_TRACEVFORK | unix.PTRACE_O_TRACECLONE |
-		unix.PTRACE_O_TRACESECCOMP | unix.PTRACE_O_TRACESYSGOOD | unix.PTRACE_O_EXITKILL
 )
 
-// syscallInfo is struct ptrace_syscall_info for a seccomp stop. At an exit stop nr holds the return value.
+// syscallInfo is struct ptrace_syscall_info. At the way out of a call nr holds the return value.
 type syscallInfo struct {
 	op      uint8
 	_       [3]uint8
@@ -36,20 +32,11 @@ func ptrace(request, pid int, addr, data uintptr) unix.Errno {
 	return errno
 }
 
-// resume lets a stopped thread run by request (PTRACE_CONT, PTRACE_SYSCALL or PTRACE_LISTEN), with a signal or 0. A thread
-// that is gone (ESRCH: it was killed meanwhile) needs nothing; its end is reported by wait.
-func resume(request, pid int, signal unix.Signal) { ptrace(request, pid, 0, uintptr(signal)) }
-
 func getSyscallInfo(pid int, info *syscallInfo) unix.Errno {
 	return ptrace(ptraceGetSyscallInfo, pid, unsafe.Sizeof(*info), uintptr(unsafe.Pointer(info)))
 }
 
-func eventMessage(pid int) (msg uint64, errno unix.Errno) {
-	errno = ptrace(unix.PTRACE_GETEVENTMSG, pid, 0, uintptr(unsafe.Pointer(&msg)))
-	return msg, errno
-}
-
-// readMemory and writeMemory move bytes of a stopped thread's memory as that thread could itself: a page it may not write is
+// readMemory and writeMemory move bytes of a waiting thread's memory as that thread could itself: a page it may not write is
 // not written. ok is false unless all bytes moved.
 func readMemory(pid int, at uint64, buf []byte) (ok bool) {
 	return moveMemory(unix.SYS_PROCESS_VM_READV, pid, at, buf)

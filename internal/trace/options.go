@@ -70,7 +70,7 @@ func (o Options) needs(act action) bool {
 	switch act {
 	case actUname:
 		return o.KernelRelease != "" || o.KernelVersion != ""
-	case actClockGettime, actGettimeofday, actTime, actTimex, actDeadline:
+	case actClockGettime, actGettimeofday, actTime, actTimex, actDeadline, actExec:
 		return o.ClockOffset != 0
 	}
 	return true

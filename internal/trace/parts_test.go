@@ -53,26 +53,36 @@ func TestNotesAreBoundedAndNotRepeated(t *testing.T) {
 	}
 }
 
-// A loop that is stuck in one stop shows as a growing busyMs, one that waits for its tracees as 0.
+// An attendant that is stuck in one call shows as a growing busyMs, however busy the others are; one that waits for calls as 0.
 func TestHeartbeatTellsStuckFromIdle(t *testing.T) {
 	var j journal
 	var last Status
 	h := &heartbeat{journal: &j, every: 10 * time.Millisecond, report: func(s Status) { last = s }}
+	stuck, fine, gone := j.enlist(), j.enlist(), j.enlist()
 	h.beat()
 	if last.BusyMs != 0 || last.State != StateRunning {
 		t.Errorf("idle: %+v", last)
 	}
-	j.stops.Add(1)
-	j.working.Store(true)
+	stuck.begin()
+	gone.begin()
+	j.discharge(gone)
 	for range 3 {
+		fine.begin()
 		h.beat()
+		fine.end()
 	}
 	if last.BusyMs != 20 {
 		t.Errorf("stuck: busyMs %d", last.BusyMs)
 	}
-	j.working.Store(false)
+	stuck.end()
+	stuck.begin()
 	h.beat()
-	if last.BusyMs != 0 || last.Beats != 5 {
+	if last.BusyMs != 0 {
+		t.Errorf("at its next call: %+v", last)
+	}
+	stuck.end()
+	h.beat()
+	if last.BusyMs != 0 || last.Beats != 6 {
 		t.Errorf("idle again: %+v", last)
 	}
 }

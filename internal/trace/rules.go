@@ -1,6 +1,8 @@
 package trace
 
-// action is what the tracer does when a rule's call stops.
+import "encoding/binary"
+
+// action is what the tracer does about a rule's call.
 type action uint8
 
 // The actions. actRefuse and actMissing never reach the tracer: the filter answers them itself.
@@ -11,13 +13,13 @@ const (
 	actUname                          // correct struct utsname after the call
 	actTimex                          // move the time in struct timex after the call
 	actDeadline                       // move a deadline back before the call
+	actExec                           // change the fresh program's vDSO
 	actPtrace                         // report that the command wants to trace
-	actUntraced                       // take CLONE_UNTRACED out of the flags
 	actRefuse                         // EPERM: the command must not set the host's clock
-	actMissing                        // ENOSYS: the caller falls back to an older call that can be followed
+	actMissing                        // ENOSYS: the caller falls back to a call that can be answered
 )
 
-// condition is what a call's arguments must look like to matter; the filter checks it, so that other calls do not stop.
+// condition is what a call's arguments must look like to matter; the filter checks it, so that other calls do not wait.
 type condition uint8
 
 const (
@@ -29,7 +31,6 @@ const (
 	ifWallWait            // argument ptrArg is not null and argument clockArg is CLOCK_REALTIME: futex_waitv, futex_wait
 	ifDeadline            // argument ptrArg is not null
 	ifTracing             // argument 0 asks to become a tracer or a tracee
-	ifUntraced            // argument 0 has CLONE_UNTRACED
 )
 
 // rule is one system call of one ABI: when it matters and what to do about it.
@@ -51,7 +52,23 @@ const (
 	time32 layout = 4
 )
 
-// abi is the system call interface of one architecture as the filter and PTRACE_GET_SYSCALL_INFO name it (AUDIT_ARCH_*).
+// load and store handle seconds of either width.
+func (l layout) load(b []byte) int64 {
+	if l == time32 {
+		return int64(int32(binary.LittleEndian.Uint32(b)))
+	}
+	return int64(binary.LittleEndian.Uint64(b))
+}
+
+func (l layout) store(b []byte, v int64) {
+	if l == time32 {
+		binary.LittleEndian.PutUint32(b, uint32(v))
+		return
+	}
+	binary.LittleEndian.PutUint64(b, uint64(v))
+}
+
+// abi is the system call interface of one architecture as the filter names it (AUDIT_ARCH_*).
 type abi struct {
 	arch  uint32
 	rules []rule
@@ -84,8 +101,12 @@ const (
 	archA64  = 0xc00000b7 // AUDIT_ARCH_AARCH64
 
 	x32Bit = 0x40000000 // __X32_SYSCALL_BIT: x32 shares AUDIT_ARCH_X86_64 and marks its numbers
+)
 
-	cloneUntraced = 0x00800000
+// Offsets into struct utsname.
+const (
+	utsRelease = 2 * nameLength
+	utsVersion = 3 * nameLength
 )
 
 // timexSeconds is the offset of time.tv_sec in struct timex (<linux/timex.h>) where long has 8 and 4 bytes.

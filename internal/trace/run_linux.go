@@ -7,8 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime"
+	"os/signal"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -23,10 +24,10 @@ type Result struct {
 // channel are passed to the command. An error means that the world could not be made or kept, and says nothing about the
 // command; the command is then dead too.
 //
-// Run binds itself to its OS thread for good, because a tracee belongs to one thread: call it from a goroutine that does nothing
-// else afterwards.
+// Call it from the process's first thread, to which the kernel gives the processes that lost their parent, and from a goroutine that is
+// locked to it. Where this process is the first of a PID namespace (builder B's is), its end by whatever cause is everybody's; elsewhere
+// a tracer that is killed takes only the command itself with it.
 func Run(o Options, signals <-chan os.Signal) (Result, error) {
-	runtime.LockOSThread()
 	if err := o.check(); err != nil {
 		return Result{}, err
 	}
@@ -38,14 +39,16 @@ func Run(o Options, signals <-chan os.Signal) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	if err := quietChildSignal(); err != nil {
+	signal.Notify(t.deaths, unix.SIGCHLD)
+	if err := errors.Join(quietChildSignal(), adoptOrphans()); err != nil {
 		return Result{}, err
 	}
-	child, err := t.start(entry{o.Command, cpus, filter(t.abis)}, o.Enter)
+	child, err := t.start(entry{o.Command, cpus, filter(t.abis, t.annex)}, o.Enter)
 	if err != nil {
 		return Result{}, err
 	}
 	if o.Pin {
+		t.pin = cpus
 		if err := setAffinity(cpus); err != nil {
 			return Result{}, err
 		}
@@ -74,38 +77,111 @@ func (t *tracer) follow(child int, o Options, signals <-chan os.Signal) (Result,
 			}
 		}
 	}()
-	result, err := t.loop(child)
+	if t.listener >= 0 {
+		go t.attend()
+	}
+	result, err := t.wait(child)
 	beat.end(result, err)
 	return result, err
 }
 
-// start makes the process that becomes the command, takes hold of it while it waits, and lets it go on.
+// wait reaps the processes that lost their parent until the command has ended, and kills what it left.
+func (t *tracer) wait(child int) (Result, error) {
+	var result Result
+	done := make(chan struct{})
+	defer close(done)
+	go func() {
+		select {
+		case err := <-t.failed:
+			t.failed <- err
+			_ = unix.Kill(child, unix.SIGKILL)
+		case <-done:
+		}
+	}()
+	for ended := false; !ended; {
+		status, pid, blocked, err := reap()
+		switch {
+		case err != nil:
+			return Result{}, fmt.Errorf("waiting for the command: %w", err)
+		case blocked:
+			time.Sleep(time.Millisecond)
+		case pid == 0:
+			<-t.deaths
+		case pid == child:
+			result, ended = resultOf(status), true
+		}
+	}
+	killOrphans()
+	select {
+	case err := <-t.failed:
+		return Result{}, err
+	default:
+		return result, nil
+	}
+}
+
+func resultOf(status unix.WaitStatus) Result {
+	if status.Signaled() {
+		return Result{Signal: status.Signal()}
+	}
+	return Result{ExitCode: status.ExitStatus()}
+}
+
+// start makes the process that becomes the command and receives its filter's listener. There is none when it ended before it had one;
+// its exit code says why. Should the tracer be killed, the command is killed too.
 func (t *tracer) start(e entry, enter []string) (child int, err error) {
 	text, err := json.Marshal(e)
 	if err != nil {
 		return 0, fmt.Errorf("encoding entry: %w", err)
 	}
-	var pipe [2]int
-	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC); err != nil {
-		return 0, fmt.Errorf("making a pipe: %w", err)
+	ends, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return 0, fmt.Errorf("making a socket: %w", err)
 	}
-	defer unix.Close(pipe[1])
-	files := []uintptr{0, 1, 2, uintptr(pipe[0])}
+	defer unix.Close(ends[0])
 	argv := append(append([]string(nil), enter...), string(text))
-	child, err = syscall.ForkExec(argv[0], argv, &syscall.ProcAttr{Env: os.Environ(), Files: files})
-	_ = unix.Close(pipe[0])
+	child, err = syscall.ForkExec(argv[0], argv, &syscall.ProcAttr{Env: os.Environ(), Files: []uintptr{0, 1, 2, uintptr(ends[1])},
+		Sys: &syscall.SysProcAttr{Pdeathsig: unix.SIGKILL}})
+	_ = unix.Close(ends[1])
 	if err != nil {
 		return 0, fmt.Errorf("starting %s: %w", argv[0], err)
 	}
-	if errno := ptrace(unix.PTRACE_SEIZE, child, 0, seizeOptions); errno != 0 {
+	t.listener, err = t.receive(ends[0])
+	if err != nil {
 		_ = unix.Kill(child, unix.SIGKILL)
-		return 0, fmt.Errorf("tracing the command: %w", errno)
-	}
-	if _, err := unix.Write(pipe[1], []byte{1}); err != nil {
-		return 0, fmt.Errorf("waking the command: %w", err)
+		return 0, err
 	}
 	return child, nil
 }
+
+// receive takes the listener and the byte that comes with it (hand). It returns -1 when the other end was closed first.
+func (t *tracer) receive(socket int) (listener, error) {
+	text, rights := make([]byte, 1), make([]byte, unix.CmsgSpace(4))
+	n, size, _, _, err := unix.Recvmsg(socket, text, rights, unix.MSG_CMSG_CLOEXEC)
+	for err == unix.EINTR {
+		n, size, _, _, err = unix.Recvmsg(socket, text, rights, unix.MSG_CMSG_CLOEXEC)
+	}
+	if err == nil && n == 0 {
+		return -1, nil
+	}
+	var messages []unix.SocketControlMessage
+	var files []int
+	if err == nil {
+		messages, err = unix.ParseSocketControlMessage(rights[:size])
+	}
+	if err == nil && len(messages) == 1 {
+		files, err = unix.ParseUnixRights(&messages[0])
+	}
+	if err != nil || len(files) != 1 {
+		return -1, fmt.Errorf("receiving the filter's listener: %w", errors.Join(err, errNoListener))
+	}
+	t.noNewPrivs.Store(text[0] == 1)
+	l := listener(files[0])
+	l.wakeHere()
+	return l, nil
+}
+
+var errNoListener = errors.New("it did not come")
 
 // errNoSelf is the failure to read this process's own vDSO.
 var errNoSelf = errors.New("reading this process's vDSO")

@@ -3,9 +3,12 @@
 package trace
 
 import (
+	"bytes"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -39,8 +42,83 @@ func quietChildSignal() error {
 	return call(&act, nil)
 }
 
-// hasNoNewPrivs tells whether programs below pid are cut off from gaining privilege by their mode.
-func hasNoNewPrivs(pid int) bool {
-	text, err := os.ReadFile(procPath(pid, "/status"))
-	return err == nil && strings.Contains(string(text), "NoNewPrivs:\t1")
+// adoptOrphans makes this process the parent of every process below it that loses its own, so that they can be ended with the command.
+func adoptOrphans() error {
+	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+		return fmt.Errorf("becoming the parent of orphans: %w", err)
+	}
+	return nil
+}
+
+// reap takes leave of a child of this thread that has ended; pid is 0 when there is none now. A child that an attendant holds is this
+// process's twice, and a wait here would take its stops away; so it looks before it takes. blocked is true when such a stop was in the way.
+func reap() (status unix.WaitStatus, pid int, blocked bool, err error) {
+	var seen unix.Siginfo
+	for {
+		err = unix.Waitid(unix.P_ALL, 0, &seen, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT|unix.WALL|unix.WNOTHREAD, nil)
+		if err == unix.EINTR {
+			continue
+		}
+		pid = int(*(*int32)(unsafe.Add(unsafe.Pointer(&seen), siginfoPID)))
+		if err != nil || pid == 0 {
+			return 0, 0, false, err
+		}
+		if seen.Code != cldExited && seen.Code != cldKilled && seen.Code != cldDumped {
+			return 0, 0, true, nil
+		}
+		if pid, err = unix.Wait4(pid, &status, unix.WNOHANG|unix.WALL|unix.WNOTHREAD, nil); err != unix.EINTR {
+			return status, pid, false, err
+		}
+	}
+}
+
+// How a child ended, in si_code, and where si_pid is in siginfo_t.
+const (
+	cldExited  = 1
+	cldKilled  = 2
+	cldDumped  = 3
+	siginfoPID = 16
+)
+
+// killOrphans kills this process's children, and theirs, which become its own, until there is none. One that the kernel does not let die
+// (it waits for a device) is left to it.
+func killOrphans() {
+	self := os.Getpid()
+	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); {
+		for _, pid := range children(self) {
+			_ = unix.Kill(pid, unix.SIGKILL)
+		}
+		var status unix.WaitStatus
+		switch pid, err := unix.Wait4(-1, &status, unix.WALL|unix.WNOTHREAD|unix.WNOHANG, nil); {
+		case err == unix.ECHILD:
+			return
+		case pid == 0:
+			time.Sleep(time.Millisecond)
+		}
+	}
+}
+
+// children returns the processes whose parent is pid.
+func children(pid int) []int {
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return nil
+	}
+	var found []int
+	for _, e := range entries {
+		child, err := strconv.Atoi(e.Name())
+		if err != nil {
+			continue
+		}
+		text, err := os.ReadFile(procPath(child, "/stat"))
+		if err != nil {
+			continue
+		}
+		// The name, in parentheses, may contain anything; state and parent follow its last parenthesis.
+		fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
+		if len(fields) > 1 && fields[1] == strconv.Itoa(pid) {
+			found = append(found, child)
+		}
+	}
+	return found
 }

@@ -19,7 +19,7 @@ type Status struct {
 	Child              int       `json:"child"` // the command
 	Beats              uint64    `json:"beats"`
 	Beat               time.Time `json:"beat"`   // the real time
-	BusyMs             int64     `json:"busyMs"` // how long, at least, the present stop has been worked on
+	BusyMs             int64     `json:"busyMs"` // how long, at least, the tracer has worked on one call
 	ClockOffsetSeconds int64     `json:"clockOffsetSeconds"`
 	VDSO               string    `json:"vdso"` // VDSORedirect or VDSOHide
 	NoNewPrivs         bool      `json:"noNewPrivs"`
@@ -49,12 +49,12 @@ type Counters struct {
 	Fallback  uint64 `json:"fallback"`  // clock calls made by the vDSO itself, which its wrapper moves
 	Uname     uint64 `json:"uname"`     // uname calls corrected
 	Deadline  uint64 `json:"deadline"`  // deadlines moved back
-	Ptrace    uint64 `json:"ptrace"`    // attempts to use ptrace, refused by the kernel
-	Untraced  uint64 `json:"untraced"`  // CLONE_UNTRACED taken away
+	Rerouted  uint64 `json:"rerouted"`  // places that made such calls over and over, and make them without the tracer now
+	Ptrace    uint64 `json:"ptrace"`    // attempts to use ptrace, refused
 	I386      uint64 `json:"i386"`      // 32-bit programs started
 	X32       uint64 `json:"x32"`       // x32 calls, not covered
 	Foreign   uint64 `json:"foreign"`   // calls of an unknown ABI, not covered
-	Errors    uint64 `json:"errors"`    // stops whose work could not be done
+	Errors    uint64 `json:"errors"`    // calls whose work could not be done
 }
 
 // Note names one event that a reader may have to act upon.
@@ -71,21 +71,56 @@ const maxNotes = 32
 
 // journal is the part of the tracer that the heartbeat reads while the loop writes.
 type journal struct {
-	execs, patched, hidden, unpatched, clock, fallback, uname, deadline, ptrace, untraced, i386, x32, foreign, errors atomic.Uint64
+	execs, patched, hidden, unpatched, clock, fallback, uname, deadline, rerouted, ptrace, i386, x32, foreign, errors atomic.Uint64
 
-	stops      atomic.Uint64 // stops handled
-	working    atomic.Bool   // a stop is being handled now
 	noNewPrivs atomic.Bool
 
 	mu    sync.Mutex
 	notes []Note
+	tasks map[*task]struct{}
+}
+
+// task is what one attendant does. Its number is odd while it works on a call, and another one for each.
+type task struct{ number atomic.Uint64 }
+
+func (w *task) begin() { w.number.Add(1) }
+func (w *task) end()   { w.number.Add(1) }
+
+func (j *journal) enlist() *task {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.tasks == nil {
+		j.tasks = map[*task]struct{}{}
+	}
+	w := &task{}
+	j.tasks[w] = struct{}{}
+	return w
+}
+
+func (j *journal) discharge(w *task) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	delete(j.tasks, w)
+}
+
+// working returns the numbers of the tasks that are at work.
+func (j *journal) working() map[*task]uint64 {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	busy := map[*task]uint64{}
+	for w := range j.tasks {
+		if n := w.number.Load(); n&1 == 1 {
+			busy[w] = n
+		}
+	}
+	return busy
 }
 
 func (j *journal) counters() Counters {
 	return Counters{
 		Execs: j.execs.Load(), Patched: j.patched.Load(), Hidden: j.hidden.Load(), Unpatched: j.unpatched.Load(),
-		Clock: j.clock.Load(), Fallback: j.fallback.Load(), Uname: j.uname.Load(), Deadline: j.deadline.Load(), Ptrace: j.ptrace.Load(),
-		Untraced: j.untraced.Load(), I386: j.i386.Load(), X32: j.x32.Load(), Foreign: j.foreign.Load(), Errors: j.errors.Load(),
+		Clock: j.clock.Load(), Fallback: j.fallback.Load(), Uname: j.uname.Load(), Deadline: j.deadline.Load(), Ptrace: j.ptrace.Load(), Rerouted: j.rerouted.Load(),
+		I386: j.i386.Load(), X32: j.x32.Load(), Foreign: j.foreign.Load(), Errors: j.errors.Load(),
 	}
 }
 

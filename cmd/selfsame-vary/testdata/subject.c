@@ -181,6 +181,63 @@ static void loops(const char *mode, long n) {
   if (!strcmp(mode, "rawthreads")) { for (int i = 0; i < 4; i++) pthread_create(&p[i], 0, rawloop, (void *)n); for (int i = 0; i < 4; i++) pthread_join(p[i], 0); }
 }
 
+// Sites that call over and over are led past the tracer after a while: nothing but the answer may change, before, after or meanwhile.
+static volatile int over;
+static void alarmed(int s) { (void)s; struct timespec t; int e = errno; if (syscall(SYS_clock_gettime, CLOCK_REALTIME, &t) || llabs((long long)t.tv_sec - time(0)) > 60) _exit(8); errno = e; }
+static int blocked[2];
+static void *blockedReader(void *a) { char c = 0; (void)a; check(syscall(SYS_read, blocked[0], &c, 1) == 1 && c == 'x', "a call that was blocked meanwhile goes on"); return 0; }
+static int64_t seconds(clockid_t id) { struct timespec t; clock_gettime(id, &t); return t.tv_sec; }
+static void *siteThread(void *n) {
+  struct timespec t; struct timeval v; time_t s;
+  for (long i = 0; i < (long)n && !over; i++) {
+    check(!syscall(SYS_clock_gettime, CLOCK_REALTIME, &t) && llabs(t.tv_sec - seconds(CLOCK_REALTIME)) < 60, "realtime");
+    check(!syscall(SYS_clock_gettime, CLOCK_TAI, &t) && llabs(t.tv_sec - seconds(CLOCK_TAI)) < 60, "tai");
+    check(!syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &t) && llabs(t.tv_sec - seconds(CLOCK_MONOTONIC)) < 60, "monotonic");
+    check(!syscall(SYS_gettimeofday, &v, 0) && llabs(v.tv_sec - seconds(CLOCK_REALTIME)) < 60, "gettimeofday");
+    check(!syscall(SYS_gettimeofday, 0, 0), "gettimeofday of nothing");
+#ifdef SYS_time
+    check(llabs((s = syscall(SYS_time, 0)) - seconds(CLOCK_REALTIME)) < 60, "time");
+    check(syscall(SYS_time, &s) == s && llabs(s - seconds(CLOCK_REALTIME)) < 60, "time stored");
+    check(syscall(SYS_time, 8) == -1 && errno == EFAULT, "time at a bad pointer");
+#endif
+    check(syscall(SYS_clock_gettime, 77, &t) == -1 && errno == EINVAL, "a bad clock");
+    check(syscall(SYS_clock_gettime, CLOCK_REALTIME, (void *)8) == -1 && errno == EFAULT, "a bad pointer");
+    check(syscall(SYS_getppid) == getppid() && syscall(SYS_gettid) == gettid(), "other calls");
+  }
+  return 0;
+}
+#if defined __x86_64__
+// rawSite calls from a place of its own, whose number is loaded right before the call, and sees that registers and flags survive.
+static void rawSite(int loops) {
+  struct timespec t;
+  for (int i = 0; i < loops; i++) {
+    long result, ok; register long r8 __asm__("r8") = 0x8888, r9 __asm__("r9") = 0x9999, r10 __asm__("r10") = 0x1010;
+    __asm__ volatile("movq $0x5a5a, -8(%%rsp)\n\tstc\n\tmov $228, %%eax\n\tsyscall\n\tsetc %%cl\n\tmovzbl %%cl, %%ecx\n\tcmpq $0x5a5a, -8(%%rsp)\n\tje 1f\n\txor %%ecx, %%ecx\n1:"
+      : "=a"(result), "=&c"(ok), "+r"(r8), "+r"(r9), "+r"(r10) : "D"(CLOCK_REALTIME), "S"(&t) : "r11", "memory", "cc");
+    check(!result && ok == 1 && r8 == 0x8888 && r9 == 0x9999 && r10 == 0x1010, "registers, flags and stack");
+    check(llabs(t.tv_sec - seconds(CLOCK_REALTIME)) < 60, "a site of its own");
+  }
+}
+#else
+static void rawSite(int loops) { (void)loops; }
+#endif
+static void sites(long n) {
+  struct utsname first, u; pthread_t p[4], r; struct itimerval every = {{0, 2000}, {0, 2000}};
+  pipe(blocked); pthread_create(&r, 0, blockedReader, 0);
+  struct sigaction a = {.sa_handler = alarmed, .sa_flags = SA_RESTART}; sigaction(SIGALRM, &a, 0); setitimer(ITIMER_REAL, &every, 0);
+  memset(&first, 0, sizeof first); uname(&first);
+  for (long i = 0; i < n; i++) { memset(&u, 0, sizeof u); check(!uname(&u) && !memcmp(&u, &first, sizeof u), "uname"); check(uname((void *)8) == -1 && errno == EFAULT, "uname at a bad pointer"); }
+  rawSite(n);
+  for (int i = 0; i < 4; i++) pthread_create(&p[i], 0, siteThread, (void *)n);
+  for (int i = 0; i < 4; i++) pthread_join(p[i], 0);
+  write(blocked[1], "x", 1); pthread_join(r, 0);
+  every.it_value.tv_usec = 0; setitimer(ITIMER_REAL, &every, 0);
+  pid_t child = fork(); int st;
+  if (!child) { siteThread((void *)100); rawSite(100); struct timespec t; syscall(SYS_clock_gettime, 0, &t); fact("child", t.tv_sec); execl(self, self, "clocks", (char *)0); _exit(7); }
+  check(waitpid(child, &st, 0) == child && !st, "the child lives in the same world");
+  struct timespec t; syscall(SYS_clock_gettime, CLOCK_REALTIME, &t); fact("realtime", t.tv_sec);
+}
+
 static int untracedChild(void *a) { (void)a; struct timespec t; syscall(SYS_clock_gettime, 0, &t); fact("raw-untraced", t.tv_sec); return 0; }
 
 static void inner(void) {
@@ -202,6 +259,7 @@ int main(int argc, char **argv) {
   else if (!strcmp(mode, "sigtrap")) sigtrap();
   else if (!strcmp(mode, "jobs")) jobs();
   else if (!strcmp(mode, "inner")) inner();
+  else if (!strcmp(mode, "sites")) sites(n);
   else if (!strcmp(mode, "threadexec")) {
     pthread_t p; for (int i = 0; i < 8; i++) pthread_create(&p, 0, idle, 0);
     pthread_create(&p, 0, execer, "clocks"); for (;;) pause();
