@@ -14,6 +14,7 @@ import (
 	"github.com/selfsame-build/selfsame/builder/solver"
 	"github.com/selfsame-build/selfsame/compare"
 	"github.com/selfsame-build/selfsame/internal/diag"
+	"github.com/selfsame-build/selfsame/internal/trace"
 	"github.com/selfsame-build/selfsame/provenance"
 	"github.com/selfsame-build/selfsame/recipes/lock"
 )
@@ -28,14 +29,15 @@ type twinRun struct {
 	work    string   // gets the twins' images
 	subject *subject // whom A's images are inspected for; nil: nobody asked
 
-	a, b    *twin
-	axes    []provenance.Axis
-	plans   map[string][2]*graph.Plan
-	pairs   []compare.Pair
-	seen    *inspection // what A's images hold
-	trust   *trust
-	from    time.Time // when the first solve began, by our clock
-	refused uint64    // how often B's tracer had refused before
+	a, b   *twin
+	axes   []provenance.Axis
+	plans  map[string][2]*graph.Plan
+	pairs  []compare.Pair
+	seen   *inspection // what A's images hold
+	trust  *trust
+	from   time.Time      // when the first solve began, by our clock
+	solved time.Time      // when B's last one ended, by this machine's
+	before trace.Counters // of B's tracer, before it
 }
 
 func (r *twinRun) close() {
@@ -90,6 +92,9 @@ func (r *twinRun) milder(ctx context.Context, what, why string) error {
 // prove compares what the twins built. Before a difference counts that a step of B's may owe to the tracer, B is repeated without it.
 func (r *twinRun) prove(ctx context.Context) (compare.Proof, []compare.Report, error) {
 	proof, reports, err := r.exports.prove(ctx, r.pairs)
+	if err == nil && proof.Valid() {
+		err = r.nameUncovered(ctx)
+	}
 	if err != nil || proof.Valid() {
 		return proof, reports, err
 	}
@@ -154,7 +159,7 @@ func (r *twinRun) solvePair(ctx context.Context, excused map[string]string) erro
 	if r.from.IsZero() { // A is not repeated
 		r.from = r.host.Now()
 	}
-	r.refused = r.b.refusals()
+	r.before = r.b.counters()
 	var errA, errB, errAxes error
 	solving, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
@@ -183,10 +188,11 @@ func (r *twinRun) solvePair(ctx context.Context, excused map[string]string) erro
 	} else {
 		errA, errB = r.host.pair(solving, r.a, r.b, plans, r.exports, look)
 	}
+	r.solved = time.Now()
 	measuring.Wait()
 	if errors.Join(errAxes, errA, errB) != nil {
 		settle(ctx, r.a, r.b)
-		r.noteRefusals()
+		r.noteRemarks()
 	}
 	if ctx.Err() == nil && errAxes != nil {
 		return errAxes

@@ -33,19 +33,13 @@ type Pulse struct {
 // Pulse begins to look after the daemon.
 func (l *Lease) Pulse() *Pulse { return &Pulse{state: l.state, status: l.Status} }
 
-// Refusals are how often, since the daemon's start, a program of a step was kept from tracing another, and the name of the last one
-// that is known. It is what the last beat said; zero without a tracer, or where it cannot be read.
-func (l *Lease) Refusals() (n uint64, by string) {
+// Tracer is what the tracer said of itself at its last beat; nothing without a tracer, or where it cannot be read.
+func (l *Lease) Tracer() trace.Status {
 	var s trace.Status
 	if l.Status == "" || readJSON(l.Status, &s) != nil {
-		return 0, ""
+		return trace.Status{}
 	}
-	for _, note := range s.Notes {
-		if note.Kind == "ptrace" {
-			by = note.Comm
-		}
-	}
-	return s.Counters.Ptrace, by
+	return s
 }
 
 // Look looks once; step is the time since the last look. fresh is true once the daemon has shown that it is alive now. An error

@@ -4,14 +4,15 @@ package trace
 
 import (
 	"os"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
 )
 
-// fail counts and names work that could not be done. A thread that is gone needs none.
+// fail counts and names work that could not be done. A thread that is gone, or going, needs none.
 func (t *tracer) fail(pid int, what string, errno unix.Errno) {
-	if errno == unix.ESRCH || errno == 0 && unix.Kill(pid, 0) == unix.ESRCH {
+	if errno == unix.ESRCH || dying(pid) {
 		return
 	}
 	t.errors.Add(1)
@@ -31,6 +32,30 @@ func (t *tracer) note(kind string, pid int, detail string) {
 		n.Cgroup = longestCgroup(string(text))
 	}
 	t.add(n)
+}
+
+// dying says whether a thread has ended, or has been killed and is about to.
+func dying(pid int) bool {
+	text, err := os.ReadFile(procPath(pid, "/status"))
+	return err != nil || isDying(string(text))
+}
+
+func isDying(status string) bool {
+	for line := range strings.Lines(status) {
+		name, value, _ := strings.Cut(line, ":")
+		value = strings.TrimSpace(value)
+		switch name {
+		case "State":
+			if strings.HasPrefix(value, "Z") || strings.HasPrefix(value, "X") {
+				return true
+			}
+		case "SigPnd", "ShdPnd":
+			if set, err := strconv.ParseUint(value, 16, 64); err == nil && set&(1<<(unix.SIGKILL-1)) != 0 {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // longestCgroup picks the path of the deepest group: under version 1 there is one a controller, under version 2 a single one.

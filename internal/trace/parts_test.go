@@ -112,3 +112,16 @@ func TestLongestCgroup(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+func TestIsDying(t *testing.T) {
+	for status, want := range map[string]bool{
+		"Name:\tx\nState:\tZ (zombie)\n": true,
+		"State:\tt (tracing stop)\nSigPnd:\t0000000000000000\nShdPnd:\t0000000000000100\n": true,
+		"State:\tR (running)\nSigPnd:\t0000000000000100\n":                                 true,
+		"State:\tt (tracing stop)\nSigPnd:\t0000000000010000\nSigBlk:\t0000000000000100\n": false,
+	} {
+		if got := isDying(status); got != want {
+			t.Errorf("%q: %v", status, got)
+		}
+	}
+}

@@ -67,7 +67,7 @@ func TestFullDisk(t *testing.T) {
 	// A step that shrugs: what it made of our full disk must not become the lock.
 	t.Run("store, recording", func(t *testing.T) {
 		m := home.on(t)
-		store := small(t, 12) // the packed source and the canary take 4 MiB, each, and what is fetched has no room beside them
+		store := small(t, 13) // the packed source and the canary take some 4 MiB each, and what is fetched has no room beside them
 		dir := withStep(t, dockerfile(t, "FROM scratch\nCOPY step /step\n"+`RUN ["/step", "get", "http://`+up.host+`/one", "/one"]`+"\n", up.host))
 		m.must(17, dir, []string{"lock", "-q", "--store", store}, "A0706", "no space left on device", up.host)
 		absent(t, filepath.Join(dir, "selfsame.lock"))

@@ -1,12 +1,14 @@
 package reproducibility
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"math/big"
 	"os"
 	"os/exec"
@@ -16,6 +18,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/ProtonMail/go-crypto/openpgp"
+	"github.com/ProtonMail/go-crypto/openpgp/packet"
 )
 
 // TestFullWorld builds programs that a careless tracer breaks: B survives them in its whole world.
@@ -27,6 +32,17 @@ func TestFullWorld(t *testing.T) {
 		file := filepath.Join(dir, "Dockerfile")
 		write(t, dir, map[string]string{"Dockerfile": strings.Replace(read(t, file), " && ./time32", "", 1)})
 	}
+	m.must(0, dir, "lock", "--progress", "plain")
+	res := m.build(0, dir)
+	if !res.Reproducible || !slices.Contains(res.Axes, "clock calls") || !slices.Contains(res.Axes, "kernel name") {
+		t.Errorf("reproducible %v, axes %v, not applied %+v", res.Reproducible, res.Axes, res.NotApplied)
+	}
+}
+
+// TestLanguages runs the Go library's own tests, and programs in Java and Python, in B's whole world.
+func TestLanguages(t *testing.T) {
+	m := onMachine(t, "first")
+	dir := clone(t, "worlds/languages")
 	m.must(0, dir, "lock", "--progress", "plain")
 	res := m.build(0, dir)
 	if !res.Reproducible || !slices.Contains(res.Axes, "clock calls") || !slices.Contains(res.Axes, "kernel name") {
@@ -51,11 +67,12 @@ func TestMilderWorlds(t *testing.T) {
 	m := onMachine(t, "first")
 	dir := clone(t, "worlds/milder")
 	writeCertificate(t, filepath.Join(dir, "soon.pem"), 30*24*time.Hour)
+	writeSignature(t, dir, 30*24*time.Hour)
 	lines := strings.SplitAfter(read(t, filepath.Join(dir, "Dockerfile")), "\n")
 	first := slices.IndexFunc(lines, func(l string) bool { return strings.HasPrefix(l, "COPY") }) + 1
 	last := slices.IndexFunc(lines, func(l string) bool { return strings.HasPrefix(l, "RUN echo fine") })
 	// The date and the tracing apart, so that each is seen to be a reason.
-	for name, steps := range map[string][]string{"date": lines[first : first+1], "tracing": lines[first+1 : last]} {
+	for name, steps := range map[string][]string{"certificate": lines[first : first+1], "key": lines[first+1 : first+2], "tracing": lines[first+2 : last]} {
 		t.Run(name, func(t *testing.T) {
 			m := &machine{t: t, self: m.self, home: m.home}
 			write(t, dir, map[string]string{"Dockerfile": strings.Join(slices.Concat(lines[:first], steps, lines[last:]), "")})
@@ -107,6 +124,35 @@ COPY --from=tools /done /
 	}
 }
 
+// TestUncovered builds a step that makes a call of an ABI which the tracer does not cover. Its images are equal, but the evidence must not
+// call varied what that step may have seen unvaried, neither when it ran nor when B's cache has its result.
+func TestUncovered(t *testing.T) {
+	m := onMachine(t, "first")
+	dir := clone(t, "worlds/milder")
+	write(t, dir, map[string]string{
+		"x32.c": "#include <unistd.h>\nint main(void) { syscall(0x40000000 | 201, 0); return 0; }\n",
+		"Dockerfile": `FROM debian:trixie AS tools
+RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev
+COPY x32.c /
+RUN gcc -o /x32abi /x32.c && /x32abi
+RUN echo fine >/done
+FROM scratch
+COPY --from=tools /done /
+`})
+	m.must(0, dir, "lock", "-q")
+	for _, when := range []string{"at first", "cached"} {
+		res := m.build(0, dir)
+		if !res.Reproducible || slices.Contains(res.Axes, "clock calls") || slices.Contains(res.Axes, "kernel name") || !slices.Contains(res.Axes, "CPU count") {
+			t.Fatalf("%s: reproducible %v, axes %v", when, res.Reproducible, res.Axes)
+		}
+		for _, x := range res.NotApplied {
+			if x.Name == "clock calls" && !strings.Contains(x.Reason, "x32abi: x32 call") {
+				t.Errorf("%s: not applied because of %q, want the program named", when, x.Reason)
+			}
+		}
+	}
+}
+
 func read(t *testing.T, path string) string {
 	t.Helper()
 	data, err := os.ReadFile(path)
@@ -132,4 +178,19 @@ func writeCertificate(t *testing.T, path string, valid time.Duration) {
 	if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// writeSignature makes an OpenPGP key that expires soon, and a signature by it: key.gpg, message and message.sig.
+func writeSignature(t *testing.T, dir string, valid time.Duration) {
+	t.Helper()
+	config := &packet.Config{KeyLifetimeSecs: uint32(valid.Seconds()), Time: func() time.Time { return time.Now().Add(-time.Hour) }}
+	e, err := openpgp.NewEntity("soon", "", "soon@example.com", config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var public, signature bytes.Buffer
+	if err := errors.Join(e.Serialize(&public), openpgp.DetachSign(&signature, e, strings.NewReader("message\n"), nil)); err != nil {
+		t.Fatal(err)
+	}
+	write(t, dir, map[string]string{"key.gpg": public.String(), "message": "message\n", "message.sig": signature.String()})
 }

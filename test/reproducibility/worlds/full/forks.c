@@ -13,7 +13,7 @@ static void *ask(void *unused) {
 }
 
 int main(void) {
-	for (int i = 0; i < 10000; i++) {
+	for (int i = 0; i < 50000; i++) {
 		pid_t c = fork();
 		if (c == 0)
 			_exit(0);
