@@ -188,7 +188,7 @@ func (r *twinRun) solvePair(ctx context.Context, excused map[string]string) erro
 	} else {
 		errA, errB = r.host.pair(solving, r.a, r.b, plans, r.exports, look)
 	}
-	r.solved = time.Now()
+	r.solved = r.host.Now()
 	measuring.Wait()
 	if errors.Join(errAxes, errA, errB) != nil {
 		settle(ctx, r.a, r.b)

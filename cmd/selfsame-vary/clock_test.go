@@ -127,6 +127,13 @@ func TestHotSitesGetTheSameAnswers(t *testing.T) {
 	}
 }
 
+func TestVsyscallIsMoved(t *testing.T) {
+	if err := plainRun(need(t, "dynamic", tools.dynamic), "vsyscall"); err != nil {
+		t.Skipf("SKIPPED: this kernel has no vsyscall page: %v", err)
+	}
+	wantMoved(t, vary(t, "--", tools.dynamic, "vsyscall"), offset)
+}
+
 func TestFileTimesStayReal(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "f")
 	o := vary(t, "--", "sh", "-c", "touch "+file+" && echo mtime $(stat -c %Y "+file+")")

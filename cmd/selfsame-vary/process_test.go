@@ -31,7 +31,8 @@ func plainOutput(path string, args ...string) (string, error) {
 
 // Each mode checks itself, and must do so without the tracer too, or it proves nothing.
 func TestProgramsBehaveAsUntraced(t *testing.T) {
-	for _, mode := range []string{"threads 64", "vforks 50", "forks 300", "sigtrap", "jobs", "inner"} {
+	for _, mode := range []string{"threads 64", "vforks 50", "forks 300", "sigtrap", "jobs", "inner",
+		"kills 400", "becoming 300", "becoming-hot 60", "own-filter"} {
 		t.Run(mode, func(t *testing.T) {
 			args := strings.Fields(mode)
 			if err := plainRun(need(t, "dynamic", tools.dynamic), args...); err != nil {
@@ -45,6 +46,21 @@ func TestProgramsBehaveAsUntraced(t *testing.T) {
 				wantClean(t, o)
 			}
 		})
+	}
+}
+
+// How the command ends is told right, whoever in the tracer sees it first.
+func TestEndsOfHeldPrograms(t *testing.T) {
+	need(t, "dynamic", tools.dynamic)
+	for range 10 {
+		if o := vary(t, "--", tools.dynamic, "leader-waits"); o.exit != 7 {
+			t.Errorf("exit %d, want 7: %s", o.exit, o.out)
+		}
+	}
+	for range 50 {
+		if o := vary(t, "--", "sh", "-c", "exec /nonexistent"); o.exit != trace.ExitNotFound {
+			t.Errorf("exit %d, want %d: %s", o.exit, trace.ExitNotFound, o.out)
+		}
 	}
 }
 

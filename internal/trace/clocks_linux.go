@@ -3,6 +3,8 @@
 package trace
 
 import (
+	"slices"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -71,24 +73,43 @@ const (
 	redZone = 128
 )
 
-// moveDeadline lets the held call see a copy of its deadline, moved to the kernel's clock, below the thread's stack pointer sp. The
-// program's own copy may be shared or read-only and is not touched. changed is true when the argument must be put back after the call.
-func (t *tracer) moveDeadline(c call, r rule, sp uint64) (changed bool) {
+// moved says what to put back after a call with a deadline: its argument, or the deadline itself.
+type moved struct {
+	argument bool
+	deadline []byte
+}
+
+// moveDeadline lets the held call see its deadline moved to the kernel's clock: a copy below the thread's stack pointer sp, because the
+// program's own may be shared or read-only. Where the stack has no room yet, the program's own is changed for the time of the call.
+func (t *tracer) moveDeadline(c call, r rule, sp uint64) (m moved) {
 	pid, size := int(c.pid), int(r.offset)+2*int(r.layout)
-	buf := make([]byte, size)
-	if !readMemory(pid, c.args[r.ptrArg], buf) {
-		return false // the kernel answers EFAULT
+	own := make([]byte, size)
+	if !readMemory(pid, c.args[r.ptrArg], own) {
+		return m // the kernel answers EFAULT
 	}
-	seconds := r.layout.load(buf[r.offset:])
+	seconds := r.layout.load(own[r.offset:])
 	if seconds < noUptime {
-		return false
+		return m
 	}
-	r.layout.store(buf[r.offset:], seconds-t.seconds)
+	changed := slices.Clone(own)
+	r.layout.store(changed[r.offset:], seconds-t.seconds)
 	scratch := (sp - redZone - uint64(size)) &^ 15
-	if !writeMemory(pid, scratch, buf) || !setArgument(pid, c.arch, r.ptrArg, scratch) {
+	switch {
+	case writeMemory(pid, scratch, changed) && setArgument(pid, c.arch, r.ptrArg, scratch):
+		m.argument = true
+	case writeMemory(pid, c.args[r.ptrArg], changed):
+		m.deadline = own
+	default:
 		t.fail(pid, "moving a deadline", 0)
-		return false
+		return m
 	}
 	t.deadline.Add(1)
-	return true
+	return m
+}
+
+func (t *tracer) putBack(c call, r rule, m moved) {
+	pid := int(c.pid)
+	if m.argument && !setArgument(pid, c.arch, r.ptrArg, c.args[r.ptrArg]) || m.deadline != nil && !writeMemory(pid, c.args[r.ptrArg], m.deadline) {
+		t.fail(pid, "putting a deadline back", 0)
+	}
 }

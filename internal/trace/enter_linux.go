@@ -81,8 +81,8 @@ func hand(code []unix.SockFilter) error {
 
 // install puts the filter on this thread and returns its listener. Root needs no "no new privileges", so programs that gain privilege by
 // their mode (sudo, su) go on to work; others must give that up. SPEC_ALLOW keeps the kernel from slowing all code below by a mitigation
-// that is meant for untrusted code. With WAIT_KILLABLE_RECV (Linux 5.19) no signal but one that kills interrupts a call that the tracer is
-// about to answer: a program must not see EINTR where there is none in its own world.
+// that is meant for untrusted code. With WAIT_KILLABLE_RECV (Linux 5.19) no signal but one that kills interrupts a call that the tracer has
+// read: a program should not see EINTR where there is none in its own world.
 func install(code []unix.SockFilter) (calls int, gaveUp bool, err error) {
 	program := unix.SockFprog{Len: uint16(len(code)), Filter: &code[0]}
 	flags := uintptr(unix.SECCOMP_FILTER_FLAG_NEW_LISTENER | unix.SECCOMP_FILTER_FLAG_SPEC_ALLOW | unix.SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV)

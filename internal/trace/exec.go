@@ -119,11 +119,14 @@ var errNoVDSO = errors.New("no vDSO")
 // process now, whatever id it had.
 func (t *tracer) execed(pid int) {
 	t.execs.Add(1)
+	if t.seconds == 0 {
+		return
+	}
 	p, err := t.change(pid)
 	switch {
 	case errors.Is(err, errNoVDSO):
 		t.hidden.Add(1)
-	case errors.Is(err, unix.ESRCH), errors.Is(err, unix.ENOENT): // killed meanwhile
+	case err != nil && dying(pid):
 	case err != nil:
 		t.unpatched.Add(1)
 		t.note("unpatched", pid, err.Error())

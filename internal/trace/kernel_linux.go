@@ -32,6 +32,12 @@ func ptrace(request, pid int, addr, data uintptr) unix.Errno {
 	return errno
 }
 
+// seize takes hold of a thread without stopping it. It may wait for an exec of the thread's process, so the scheduler must hear of it.
+func seize(pid int) unix.Errno {
+	_, _, errno := unix.Syscall6(unix.SYS_PTRACE, unix.PTRACE_SEIZE, uintptr(pid), 0, holdOptions, 0, 0)
+	return errno
+}
+
 func getSyscallInfo(pid int, info *syscallInfo) unix.Errno {
 	return ptrace(ptraceGetSyscallInfo, pid, unsafe.Sizeof(*info), uintptr(unsafe.Pointer(info)))
 }
@@ -49,6 +55,6 @@ func writeMemory(pid int, at uint64, buf []byte) (ok bool) {
 func moveMemory(call uintptr, pid int, at uint64, buf []byte) bool {
 	local := unix.Iovec{Base: &buf[0], Len: uint64(len(buf))}
 	remote := unix.RemoteIovec{Base: uintptr(at), Len: len(buf)}
-	n, _, errno := unix.RawSyscall6(call, uintptr(pid), uintptr(unsafe.Pointer(&local)), 1, uintptr(unsafe.Pointer(&remote)), 1, 0)
+	n, _, errno := unix.Syscall6(call, uintptr(pid), uintptr(unsafe.Pointer(&local)), 1, uintptr(unsafe.Pointer(&remote)), 1, 0)
 	return errno == 0 && int(n) == len(buf)
 }

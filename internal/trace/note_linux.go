@@ -36,8 +36,13 @@ func (t *tracer) note(kind string, pid int, detail string) {
 
 // dying says whether a thread has ended, or has been killed and is about to.
 func dying(pid int) bool {
+	text, ok := readStatus(pid)
+	return !ok || isDying(text)
+}
+
+func readStatus(pid int) (string, bool) {
 	text, err := os.ReadFile(procPath(pid, "/status"))
-	return err != nil || isDying(string(text))
+	return string(text), err == nil
 }
 
 func isDying(status string) bool {

@@ -70,8 +70,10 @@ func (o Options) needs(act action) bool {
 	switch act {
 	case actUname:
 		return o.KernelRelease != "" || o.KernelVersion != ""
-	case actClockGettime, actGettimeofday, actTime, actTimex, actDeadline, actExec:
+	case actClockGettime, actGettimeofday, actTime, actTimex, actDeadline:
 		return o.ClockOffset != 0
+	case actExec: // also where no vDSO is changed: threads are not stopped during one (become)
+		return o.ClockOffset != 0 || o.needs(actUname)
 	}
 	return true
 }

@@ -29,8 +29,16 @@ func setRegister(pid, i int, value uint64) bool {
 // setArgument replaces argument i of the call that pid is to make.
 func setArgument(pid int, _ uint32, i int, value uint64) bool { return setRegister(pid, i, value) }
 
-// rewind has nothing to do: on its way out of a call that is to be made again, the kernel sets the registers before it stops.
-func rewind(int, int32) bool { return true }
+// rewind has nothing to change: on its way out of a call that is to be made again, the kernel sets the registers before it stops. ok is
+// false when the thread is anywhere else.
+func rewind(pid int, c call) (ok bool) {
+	var regs unix.PtraceRegs
+	return registerSet(unix.PTRACE_GETREGSET, pid, ntPrstatus, unsafe.Pointer(&regs), uint64(unsafe.Sizeof(regs))) &&
+		regs.Pc == c.ip-4 && int32(regs.Regs[8]) == c.nr
+}
+
+// setResult replaces what the call that pid is on its way out of returns.
+func setResult(pid int, value int64) { setRegister(pid, 0, uint64(value)) }
 
 // Sites are changed on x86-64 only (site.go).
 

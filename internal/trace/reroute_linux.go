@@ -61,9 +61,13 @@ func newAnnex(abis []abi, seconds int64, names []edit) *annex {
 	return x
 }
 
+// vsyscall is the page of code in the kernel's half through which very old programs read the clock. The kernel runs it in their stead, and
+// takes no call back.
+const vsyscall = 0xffff_ffff_ff60_0000
+
 // hot counts a call and says whether its site is to be changed now.
 func (t *tracer) hot(c call, r rule) bool {
-	if t.annex == nil || c.arch != archX86 || !slices.Contains(t.annex.rules, r) {
+	if t.annex == nil || c.arch != archX86 || c.ip&^(pageSize-1) == vsyscall || !slices.Contains(t.annex.rules, r) {
 		return false
 	}
 	t.mu.Lock()
@@ -94,33 +98,28 @@ func (t *tracer) later(c call, tries uint8) {
 // reroute changes the site of c and lets the thread make its call again. What speaks against a change is no error: the site goes on
 // as it was, slower and right. There is one change at a time, or the threads of a process would hinder each other's; false is returned,
 // and the call is still to be served, while there is another.
-func (t *tracer) reroute(work *task, c call) bool {
-	if !t.rerouting.TryLock() {
-		t.later(c, 0)
+func (a *attendant) reroute(c call) bool {
+	if !a.rerouting.TryLock() {
+		a.later(c, 0)
 		return false
 	}
-	defer t.rerouting.Unlock()
-	g, ok := t.seize(c)
-	if !ok {
+	s, ok := a.halt(c)
+	err, others := errLater, freezer{attendant: a, pid: int(c.pid)}
+	if ok && s.quiet() && rewind(int(c.pid), c) {
+		err = a.changeSite(&s, c, &others)
+	}
+	a.rerouting.Unlock()
+	switch {
+	case !ok:
 		return true
+	case err == nil:
+		a.rerouted.Add(1)
+	case errors.Is(err, errLater):
+		a.later(c, 1)
 	}
-	pid := int(c.pid)
-	ptrace(unix.PTRACE_INTERRUPT, pid, 0, 0)
-	close(g.interrupted)
-	t.sent(c, t.listener.answer(c, 0, restart))
-	s := t.next(work)
-	err, others := errLater, freezer{t: t, work: work, pid: pid}
-	if s.event == ptraceEventStop && s.signal == unix.SIGTRAP && rewind(pid, c.nr) {
-		err = t.changeSite(work, &s, c, &others)
-	}
-	if err == nil {
-		t.rerouted.Add(1)
-	} else if errors.Is(err, errLater) {
-		t.later(c, 1)
-	}
-	t.holds.drop(pid)
+	a.drop(int(c.pid))
 	s.release()
-	others.await()
+	a.finish()
 	return true
 }
 
@@ -131,8 +130,11 @@ var (
 )
 
 // changeSite does it. s is the thread's present stop; it is another one afterwards when a signal came meanwhile.
-func (t *tracer) changeSite(work *task, s *stop, c call, others *freezer) error {
+func (a *attendant) changeSite(s *stop, c call, others *freezer) error {
 	pid, at := int(c.pid), c.ip-callSize
+	if filtersItself(pid) {
+		return errKept
+	}
 	maps, err := mappings(pid)
 	if err != nil {
 		return err
@@ -155,11 +157,15 @@ func (t *tracer) changeSite(work *task, s *stop, c call, others *freezer) error 
 	if !ok {
 		return errKept
 	}
-	m := &mapper{t: t, work: work, pid: pid, stop: s, maps: maps, mem: mem}
+	m := &mapper{attendant: a, pid: pid, stop: s, maps: maps, mem: mem}
 	target, err := m.route(o, uint32(c.nr))
 	if err != nil {
 		return err
 	}
+	if !a.execsNow.TryLock() {
+		return errLater
+	}
+	defer a.execsNow.Unlock()
 	defer others.thaw()
 	if err := others.freeze(); err != nil {
 		return err
@@ -172,8 +178,7 @@ func (t *tracer) changeSite(work *task, s *stop, c call, others *freezer) error 
 
 // mapper adds the pages that a site needs to the program of a stopped thread.
 type mapper struct {
-	t    *tracer
-	work *task
+	*attendant
 	pid  int
 	stop *stop
 	maps []mapping
@@ -182,7 +187,7 @@ type mapper struct {
 
 // route makes the slots and the stub for an opening, and returns where its jump must go.
 func (m *mapper) route(o opening, nr uint32) (uint64, error) {
-	x := m.t.annex
+	x := m.annex
 	page, correctors := x.image()
 	head, err := m.annexHead(page)
 	if err != nil {
@@ -218,7 +223,7 @@ func (m *mapper) route(o opening, nr uint32) (uint64, error) {
 
 // annexHead returns the first bytes of the program's annex, which is made from page where there is none yet.
 func (m *mapper) annexHead(page []byte) ([]byte, error) {
-	base, head := m.t.annex.base, make([]byte, annexCode)
+	base, head := m.annex.base, make([]byte, annexCode)
 	if _, there := mappingOf(m.maps, base); there {
 		if err := readAt(m.mem, base, head); err != nil {
 			return nil, err
@@ -285,7 +290,7 @@ func (m *mapper) call(nr uint64, args ...uint64) (value uint64, ok bool) {
 	}
 	for range 2 { // on its way in, on its way out
 		ptrace(unix.PTRACE_SYSCALL, m.pid, 0, 0)
-		*m.stop = m.t.next(m.work)
+		*m.stop = m.next()
 		if m.stop.ended {
 			return 0, false
 		}
@@ -300,14 +305,13 @@ func (m *mapper) call(nr uint64, args ...uint64) (value uint64, ok bool) {
 
 // freezer stops the other threads of pid's process, so that none runs the bytes that are being changed.
 type freezer struct {
-	t       *tracer
-	work    *task
+	*attendant
 	pid     int
 	running []int // held, and not stopped yet
 	stops   []stop
 }
 
-// freeze must be followed by thaw and await, whether there was an error or not.
+// freeze must be followed by thaw, whether there was an error or not.
 func (f *freezer) freeze() error {
 	for range 8 { // a thread that was not seen may have made another
 		added, err := f.seizeAll()
@@ -315,7 +319,7 @@ func (f *freezer) freeze() error {
 			return nil
 		}
 		if err == nil {
-			err = f.halt()
+			err = f.await()
 		}
 		if err != nil {
 			return err
@@ -334,11 +338,14 @@ func (f *freezer) seizeAll() (added int, err error) {
 		if err != nil || tid == f.pid || f.has(tid) {
 			continue
 		}
-		g, ok := f.t.holds.take(tid)
+		if sleepsLightly(tid) {
+			return 0, errLater
+		}
+		g, ok := f.take(tid)
 		if !ok {
 			return 0, errLater
 		}
-		errno := ptrace(unix.PTRACE_SEIZE, tid, 0, holdOptions)
+		errno := seize(tid)
 		if errno == 0 {
 			ptrace(unix.PTRACE_INTERRUPT, tid, 0, 0)
 			f.running = append(f.running, tid)
@@ -346,7 +353,7 @@ func (f *freezer) seizeAll() (added int, err error) {
 		}
 		close(g.interrupted)
 		if errno != 0 {
-			f.t.holds.drop(tid)
+			f.drop(tid)
 			if errno != unix.ESRCH {
 				return 0, errLater
 			}
@@ -355,52 +362,69 @@ func (f *freezer) seizeAll() (added int, err error) {
 	return added, nil
 }
 
+// lightSleep are the x86-64 calls that end with EINTR when their thread is stopped, whatever the program asked for (signal(7)).
+var lightSleep = []string{
+	"232", "281", "441", // epoll_wait, epoll_pwait, epoll_pwait2
+	"128", "65", "220", "208", // rt_sigtimedwait, semop, semtimedop, io_getevents
+	"42", "43", "288", "44", "45", "46", "47", "299", "307", // sockets with a timeout: connect, accept, accept4, send…, recv…, …mmsg
+}
+
+// sleepsLightly says whether a thread would notice that it is stopped.
+func sleepsLightly(tid int) bool {
+	text, err := os.ReadFile(procPath(tid, "/syscall"))
+	nr, _, _ := strings.Cut(string(text), " ")
+	return err == nil && slices.Contains(lightSleep, nr)
+}
+
+// filtersItself says whether a process has put a filter of its own on itself: it may not let the calls through that a change takes.
+func filtersItself(pid int) bool {
+	parent, ok := statusField(pid, "PPid")
+	above, err := strconv.Atoi(parent)
+	if !ok || err != nil || above == 0 {
+		return false
+	}
+	inherited, own := filters(above), filters(pid)
+	if above == os.Getpid() {
+		inherited++ // the tracer's filter
+	}
+	return inherited != own
+}
+
+// filters is how many seccomp filters a process has (Linux 5.9; 0 where the kernel does not say).
+func filters(pid int) int {
+	n, _ := statusField(pid, "Seccomp_filters")
+	count, _ := strconv.Atoi(n)
+	return count
+}
+
 func (f *freezer) has(tid int) bool {
 	return slices.Contains(f.running, tid) || slices.ContainsFunc(f.stops, func(s stop) bool { return s.pid == tid })
 }
 
-// halt waits for the threads that are to stop. One that waits in the kernel for a child of its own (vfork) does not.
-func (f *freezer) halt() error {
+// await waits for the threads that are to stop. One that waits in the kernel for a child of its own (vfork) does not.
+func (f *freezer) await() error {
 	for deadline := time.Now().Add(freezeTimeout); len(f.running) > 0; {
-		var status unix.WaitStatus
-		tid, err := unix.Wait4(-1, &status, unix.WALL|unix.WNOTHREAD|unix.WNOHANG, nil)
+		s, err := f.event(unix.WNOHANG)
 		switch {
-		case err == unix.EINTR:
+		case errors.Is(err, unix.EINTR):
 		case err != nil:
-			return fmt.Errorf("waiting for threads: %w", err)
-		case tid == 0 && time.Now().After(deadline):
+			return fmt.Errorf("waiting for threads: %w", errors.Join(errLater, err))
+		case s.pid == 0 && time.Now().After(deadline):
 			return errLater
-		case tid == 0:
+		case s.pid == 0:
 			time.Sleep(50 * time.Microsecond)
 		default:
-			f.stopped(tid, status)
+			f.running = slices.DeleteFunc(f.running, func(r int) bool { return r == s.pid })
+			f.stops = append(f.stops, s)
 		}
 	}
 	return nil
 }
 
-func (f *freezer) stopped(tid int, status unix.WaitStatus) {
-	f.running = slices.DeleteFunc(f.running, func(r int) bool { return r == tid })
-	s := stop{pid: tid, ended: !status.Stopped()}
-	if !s.ended {
-		s.signal, s.event = status.StopSignal(), int(status)>>16
-	}
-	f.stops = append(f.stops, s)
-}
-
-// thaw lets the threads that have stopped run on.
+// thaw lets the threads that have stopped run on. One that has not yet may wait for the thread that called; it is let go in the end (finish).
 func (f *freezer) thaw() {
 	for _, s := range f.stops {
-		f.t.holds.drop(s.pid)
-		s.release()
-	}
-}
-
-// await lets the others go when they stop. They may wait for a thread of the process, so it comes last of all.
-func (f *freezer) await() {
-	for range f.running {
-		s := f.t.next(f.work)
-		f.t.holds.drop(s.pid)
+		f.drop(s.pid)
 		s.release()
 	}
 }

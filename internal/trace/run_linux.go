@@ -43,7 +43,7 @@ func Run(o Options, signals <-chan os.Signal) (Result, error) {
 	if err := errors.Join(quietChildSignal(), adoptOrphans()); err != nil {
 		return Result{}, err
 	}
-	child, err := t.start(entry{o.Command, cpus, filter(t.abis, t.annex)}, o.Enter)
+	t.child, err = t.start(entry{o.Command, cpus, filter(t.abis, t.annex)}, o.Enter)
 	if err != nil {
 		return Result{}, err
 	}
@@ -53,12 +53,12 @@ func Run(o Options, signals <-chan os.Signal) (Result, error) {
 			return Result{}, err
 		}
 	}
-	return t.follow(child, o, signals)
+	return t.follow(o, signals)
 }
 
 // follow passes signals on, reports, and runs the loop until the command has ended.
-func (t *tracer) follow(child int, o Options, signals <-chan os.Signal) (Result, error) {
-	base := Status{Child: child, ClockOffsetSeconds: o.seconds(), VDSO: VDSOHide}
+func (t *tracer) follow(o Options, signals <-chan os.Signal) (Result, error) {
+	base := Status{Child: t.child, ClockOffsetSeconds: o.seconds(), VDSO: VDSOHide}
 	if t.native.redirect {
 		base.VDSO = VDSORedirect
 	}
@@ -70,7 +70,7 @@ func (t *tracer) follow(child int, o Options, signals <-chan os.Signal) (Result,
 			select {
 			case s := <-signals:
 				if s, ok := s.(syscall.Signal); ok {
-					_ = unix.Kill(child, s)
+					_ = unix.Kill(t.child, s)
 				}
 			case <-done:
 				return
@@ -80,43 +80,34 @@ func (t *tracer) follow(child int, o Options, signals <-chan os.Signal) (Result,
 	if t.listener >= 0 {
 		go t.attend()
 	}
-	result, err := t.wait(child)
+	result, err := t.wait()
 	beat.end(result, err)
 	return result, err
 }
 
 // wait reaps the processes that lost their parent until the command has ended, and kills what it left.
-func (t *tracer) wait(child int) (Result, error) {
-	var result Result
-	done := make(chan struct{})
-	defer close(done)
-	go func() {
-		select {
-		case err := <-t.failed:
-			t.failed <- err
-			_ = unix.Kill(child, unix.SIGKILL)
-		case <-done:
+func (t *tracer) wait() (Result, error) {
+	defer killOrphans()
+	var failure error
+	for {
+		if status := t.childEnded.Load(); status != nil {
+			return resultOf(*status), failure
 		}
-	}()
-	for ended := false; !ended; {
 		status, pid, blocked, err := reap()
 		switch {
-		case err != nil:
+		case err != nil && !errors.Is(err, unix.ECHILD): // no child: an attendant has seen it end and is about to say so
 			return Result{}, fmt.Errorf("waiting for the command: %w", err)
 		case blocked:
 			time.Sleep(time.Millisecond)
+		case pid == t.child:
+			return resultOf(status), failure
 		case pid == 0:
-			<-t.deaths
-		case pid == child:
-			result, ended = resultOf(status), true
+			select {
+			case <-t.deaths:
+			case failure = <-t.failed:
+				_ = unix.Kill(t.child, unix.SIGKILL)
+			}
 		}
-	}
-	killOrphans()
-	select {
-	case err := <-t.failed:
-		return Result{}, err
-	default:
-		return result, nil
 	}
 }
 

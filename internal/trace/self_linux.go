@@ -4,6 +4,7 @@ package trace
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -56,7 +57,7 @@ func reap() (status unix.WaitStatus, pid int, blocked bool, err error) {
 	var seen unix.Siginfo
 	for {
 		err = unix.Waitid(unix.P_ALL, 0, &seen, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT|unix.WALL|unix.WNOTHREAD, nil)
-		if err == unix.EINTR {
+		if errors.Is(err, unix.EINTR) {
 			continue
 		}
 		pid = int(*(*int32)(unsafe.Add(unsafe.Pointer(&seen), siginfoPID)))
@@ -66,9 +67,10 @@ func reap() (status unix.WaitStatus, pid int, blocked bool, err error) {
 		if seen.Code != cldExited && seen.Code != cldKilled && seen.Code != cldDumped {
 			return 0, 0, true, nil
 		}
-		if pid, err = unix.Wait4(pid, &status, unix.WNOHANG|unix.WALL|unix.WNOTHREAD, nil); err != unix.EINTR {
-			return status, pid, false, err
-		}
+		pid, err = unix.Wait4(pid, &status, unix.WNOHANG|unix.WALL|unix.WNOTHREAD, nil)
+		if err == nil && pid != 0 {
+			return status, pid, false, nil
+		} // else an attendant was faster
 	}
 }
 

@@ -23,8 +23,12 @@ type tracer struct {
 	native   plan   // for programs of this machine's own class
 	pin      []int  // the CPUs that the tracer itself is confined to
 	listener listener
-	failed   chan error     // why the tracer cannot go on
+	broke    sync.Once
+	failed   chan error     // why the tracer cannot go on; one at most
 	deaths   chan os.Signal // a child of this process has ended
+
+	child      int                             // the command
+	childEnded atomic.Pointer[unix.WaitStatus] // how it ended, if an attendant saw it
 
 	idle   atomic.Int32 // attendants that wait for a call
 	holds  holds
@@ -34,6 +38,7 @@ type tracer struct {
 
 	annex     *annex // where hot sites are led; nil where there is no such thing
 	rerouting sync.Mutex
+	execsNow  sync.RWMutex // read by execs under way, written by who stops threads
 }
 
 func newTracer(o Options) (*tracer, error) {
@@ -68,14 +73,14 @@ const maxIdle = 8
 // attend serves calls, one after the other, on a thread of its own: a thread that holds a program must be the one that lets it go.
 // There is always an attendant that waits, so that a call which takes long (a wait for a deadline) keeps no other from its answer.
 func (t *tracer) attend() {
-	runtime.LockOSThread()
+	runtime.LockOSThread() // for good: a thread that was confined to some CPUs is of no use to others
 	if err := setAffinity(t.pin); err != nil {
 		t.broken(err)
 		return
 	}
-	work := t.journal.enlist()
-	defer t.journal.discharge(work)
-	for t.idle.Add(1) <= maxIdle {
+	a := &attendant{tracer: t, work: t.enlist()}
+	defer t.discharge(a.work)
+	for t.stays() {
 		c, err := t.listener.receive()
 		left := t.idle.Add(-1)
 		if err != nil {
@@ -85,11 +90,20 @@ func (t *tracer) attend() {
 		if left == 0 {
 			go t.attend()
 		}
-		work.begin()
-		t.serve(work, c)
-		work.end()
+		a.work.begin()
+		a.serve(c)
+		a.work.end()
 	}
-	t.idle.Add(-1)
+}
+
+// stays counts an attendant among the idle, unless there are enough: then it is not needed. The last one stays, whatever others do meanwhile.
+func (t *tracer) stays() bool {
+	for t.idle.Add(1) > maxIdle {
+		if t.idle.Add(-1) > 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // broken keeps the first reason why the tracer cannot go on; the command is ended then. That nobody is left to be served is none.
@@ -97,37 +111,36 @@ func (t *tracer) broken(err error) {
 	if errors.Is(err, errNobody) {
 		return
 	}
-	select {
-	case t.failed <- err:
-	default:
-	}
+	t.broke.Do(func() {
+		t.failed <- err
+	})
 }
 
 // serve answers one call.
-func (t *tracer) serve(work *task, c call) {
-	if t.holds.passing(int(c.pid)) { // made again by a thread that is held for this very call
-		t.pass(c)
+func (a *attendant) serve(c call) {
+	if a.holds.passing(int(c.pid)) { // made again by a thread that is held for this very call
+		a.pass(c)
 		return
 	}
-	r, ok := t.rule(c)
+	r, ok := a.rule(c)
 	if !ok {
-		t.pass(c)
+		a.pass(c)
 		return
 	}
-	if t.hot(c, r) && t.reroute(work, c) {
+	if a.hot(c, r) && a.reroute(c) {
 		return
 	}
 	switch r.act {
 	case actExec:
-		t.exec(work, c)
+		a.exec(c)
 	case actClockGettime, actGettimeofday, actTime:
-		t.answerClock(c, r)
+		a.answerClock(c, r)
 	case actUname, actTimex, actDeadline:
-		t.hold(work, c, r)
+		a.hold(c, r)
 	case actPtrace:
-		t.ptrace.Add(1)
-		t.note("ptrace", int(c.pid), tracingRequests[c.args[0]])
-		t.sent(c, t.listener.answer(c, 0, unix.EPERM))
+		a.ptrace.Add(1)
+		a.note("ptrace", int(c.pid), tracingRequests[c.args[0]])
+		a.sent(c, a.listener.answer(c, 0, unix.EPERM))
 	}
 }
 
@@ -179,4 +192,16 @@ func (t *tracer) fromVDSO(c call) bool {
 		}
 	}
 	return false
+}
+
+// ended hands on the end of a thread that an attendant held. For a process whose parent is this one there is no second notice.
+func (t *tracer) ended(pid int, status unix.WaitStatus) {
+	if pid != t.child {
+		return
+	}
+	t.childEnded.Store(&status)
+	select {
+	case t.deaths <- unix.SIGCHLD:
+	default:
+	}
 }

@@ -83,7 +83,13 @@ func instruction(code []byte) (size int, last bool) {
 	return i.Len, slices.Contains([]x86asm.Op{x86asm.RET, x86asm.JMP, x86asm.UD2, x86asm.HLT}, i.Op)
 }
 
+// longestNop is padding, and what gcc -fpatchable-function-entry begins a function with.
+var longestNop = []byte{0x0f, 0x1f, 0x44, 0, 0}
+
 func onlyPadding(code []byte) bool {
+	if string(code) == string(longestNop) {
+		return false
+	}
 	for len(code) > 0 {
 		i, err := x86asm.Decode(code, 64)
 		if err != nil || i.Op != x86asm.NOP && code[0] != 0xcc || string(code[:min(4, len(code))]) == string(endbr64) {

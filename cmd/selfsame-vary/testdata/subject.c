@@ -238,6 +238,48 @@ static void sites(long n) {
   struct timespec t; syscall(SYS_clock_gettime, CLOCK_REALTIME, &t); fact("realtime", t.tv_sec);
 }
 
+// Threads and processes that are killed, or become other programs, just when a tracer may hold them. None may stay, and no program may come
+// to harm. The delays are in loops and microseconds; where in a call they hit is chance, so there are many.
+static void ends(pid_t p, int wanted, const char *what) {
+  int st = 0; pid_t w = 0;
+  for (int i = 0; i < 20000 && !(w = waitpid(p, &st, WNOHANG)); i++) usleep(1000);
+  check(w == p, what); check(wanted < 0 || st == wanted, what);
+}
+static void spin(long n) { for (volatile long i = 0; i < n; i++) { } }
+static volatile int go;
+static long delay;
+static void *becomes(void *script) { while (!go) { } spin(delay); if (script) execl("/bin/sh", "sh", "-c", script, (char *)0); else execl("/bin/true", "true", (char *)0); _exit(7); }
+static void *names(void *a) { struct utsname u; for (int i = 0; i < 400; i++) { syscall(SYS_uname, &u); go = i > 30; } pause(); return a; }
+static void kills(long n) { // between a fork and an exec's end
+  for (long i = 0; i < n; i++) {
+    pid_t p = fork();
+    if (!p) { execl("/bin/true", "true", (char *)0); _exit(7); }
+    usleep(rand() % 1500); kill(p, SIGKILL); ends(p, -1, "a killed child ends");
+  }
+}
+static void becoming(long n, int hot) { // a thread's exec, while the first thread is in a call, or while the process is being changed
+  for (long i = 0; i < n; i++) {
+    delay = rand() % 3000;
+    pid_t p = fork();
+    if (!p) {
+      pthread_t t; pthread_create(&t, 0, becomes, hot ? "exec /bin/true" : 0);
+      if (hot) { pthread_create(&t, 0, names, 0); for (;;) pause(); }
+      struct utsname u; go = 1; for (int k = 0; k < 300; k++) uname(&u);
+      for (;;) pause();
+    }
+    ends(p, 0, "a thread's exec");
+  }
+}
+static void *leaves(void *a) { (void)a; usleep(100000); exit(7); }
+static void ownFilter(void) { // no mmap any more: nothing may make that call in this program's name
+  struct sock_filter f[] = {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mmap, 0, 1), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+  struct sock_fprog p = {4, f}; struct utsname u;
+  prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+  check(!prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &p), "own filter");
+  for (int i = 0; i < 200; i++) check(!syscall(SYS_uname, &u), "uname");
+}
+
 static int untracedChild(void *a) { (void)a; struct timespec t; syscall(SYS_clock_gettime, 0, &t); fact("raw-untraced", t.tv_sec); return 0; }
 
 static void inner(void) {
@@ -260,6 +302,17 @@ int main(int argc, char **argv) {
   else if (!strcmp(mode, "jobs")) jobs();
   else if (!strcmp(mode, "inner")) inner();
   else if (!strcmp(mode, "sites")) sites(n);
+  else if (!strcmp(mode, "kills")) kills(n);
+  else if (!strcmp(mode, "becoming")) becoming(n, 0);
+  else if (!strcmp(mode, "becoming-hot")) becoming(n, 1);
+  else if (!strcmp(mode, "own-filter")) ownFilter();
+  else if (!strcmp(mode, "leader-waits")) { // the first thread waits for a deadline when another one ends the program
+    pthread_t p; sem_t never; struct timespec t; sem_init(&never, 0, 0); pthread_create(&p, 0, leaves, 0);
+    clock_gettime(CLOCK_REALTIME, &t); t.tv_sec += 100; sem_timedwait(&never, &t); return 3; }
+#if defined __x86_64__
+  else if (!strcmp(mode, "vsyscall")) { // as programs of 2008 do; without the page this ends by SIGSEGV, with the tracer and without
+    time_t (*ask)(time_t *) = (time_t (*)(time_t *))0xffffffffff600400; time_t now = 0; for (int i = 0; i < 100; i++) { now = ask(0); check(now > 1000000000, "time"); } fact("vsyscall", now); }
+#endif
   else if (!strcmp(mode, "threadexec")) {
     pthread_t p; for (int i = 0; i < 8; i++) pthread_create(&p, 0, idle, 0);
     pthread_create(&p, 0, execer, "clocks"); for (;;) pause();
