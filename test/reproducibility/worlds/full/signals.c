@@ -24,12 +24,15 @@ int main(void) {
 #endif
 	if (traps != 3)
 		return fail("SIGTRAP was lost");
+	int st, wait[2];
+	char seen = 0;
+	if (pipe(wait) != 0)
+		return fail("no pipe");
 	pid_t child = fork();
 	if (child == 0) {
 		raise(SIGSTOP);
-		_exit(7);
+		_exit(read(wait[0], &seen, 1) == 1 ? 7 : 8); /* or it could have ended before it is seen to go on */
 	}
-	int st;
 	if (waitpid(child, &st, WUNTRACED) != child || !WIFSTOPPED(st) || WSTOPSIG(st) != SIGSTOP)
 		return fail("a stopped child is not seen to stop");
 	usleep(100000);
@@ -38,7 +41,7 @@ int main(void) {
 	kill(child, SIGCONT);
 	if (waitpid(child, &st, WCONTINUED) != child || !WIFCONTINUED(st))
 		return fail("a continued child is not seen to go on");
-	if (waitpid(child, &st, 0) != child || !WIFEXITED(st) || WEXITSTATUS(st) != 7)
+	if (write(wait[1], &seen, 1) != 1 || waitpid(child, &st, 0) != child || !WIFEXITED(st) || WEXITSTATUS(st) != 7)
 		return fail("the child's exit code is lost");
 	return 0;
 }
