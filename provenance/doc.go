@@ -20,8 +20,8 @@ const (
 	PredicateRebuild     = "https://selfsame.build/rebuild/v0.1"
 	PredicateSPDX        = "https://spdx.dev/Document"
 	BuildType            = "https://selfsame.build/buildtypes/recipe/v1"
-	MaxStatementBytes    = 10 << 20 // of a statement that is no SBOM; an SPDX document may have MaxSBOMBytes
-	MaxSBOMBytes         = 16 << 20 // signing.MaxPayload
+	MaxStatementBytes    = 64 << 20 // signing.MaxPayload
+	MaxSBOMBytes         = 16 << 20 // of an SPDX document
 	maxSubjects          = 64
 	maxDigestsPerSubject = 8
 )

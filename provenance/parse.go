@@ -10,7 +10,7 @@ import (
 	"github.com/selfsame-build/selfsame/internal/strictjson"
 )
 
-// Limits of a statement beyond its bytes: nesting, and values for the largest SBOM.
+// Limits of a statement beyond its bytes: nesting, and values for the largest lock.
 const (
 	maxDepth  = 64
 	maxValues = 1_000_000
@@ -31,7 +31,7 @@ func Parse(payload []byte) (Statement, error) {
 
 func parse(payload []byte) (Statement, error) {
 	var s Statement
-	limits := strictjson.Limits{MaxBytes: MaxSBOMBytes, MaxDepth: maxDepth, MaxValues: maxValues, AllowUnknown: true}
+	limits := strictjson.Limits{MaxBytes: MaxStatementBytes, MaxDepth: maxDepth, MaxValues: maxValues, AllowUnknown: true}
 	if err := strictjson.Unmarshal(payload, &s, limits); err != nil {
 		return Statement{}, err
 	}
@@ -43,8 +43,8 @@ func parse(payload []byte) (Statement, error) {
 	if s.PredicateType == "" {
 		return Statement{}, fmt.Errorf("`predicateType` is missing")
 	}
-	if s.PredicateType != PredicateSPDX && len(payload) > MaxStatementBytes {
-		return Statement{}, fmt.Errorf("%d bytes, the limit is %d", len(payload), MaxStatementBytes)
+	if s.PredicateType == PredicateSPDX && len(payload) > MaxSBOMBytes {
+		return Statement{}, fmt.Errorf("%d bytes, the limit is %d", len(payload), MaxSBOMBytes)
 	}
 	if len(s.Predicate) == 0 || s.Predicate[0] != '{' {
 		return Statement{}, fmt.Errorf("`predicate` is not an object")

@@ -61,8 +61,8 @@ func TestParseN9(t *testing.T) {
 		"trailing":             {good + "{}", "after the end"},
 		"depth":                {swap(`{"buildDefinition":{}}`, `{"a":`+strings.Repeat("[", 9000)+strings.Repeat("]", 9000)+`}`), "deeper"},
 		"not UTF-8":            {swap("shop", "sh\xffop"), "UTF-8"},
-		"20 MiB":               {swap("shop", strings.Repeat("a", 20<<20)), "limit"},
-		"11 MiB":               {swap("shop", strings.Repeat("a", 11<<20)), "limit"},
+		"65 MiB":               {swap("shop", strings.Repeat("a", 65<<20)), "limit"},
+		"17 MiB of SPDX":       {strings.Replace(swap("shop", strings.Repeat("a", 17<<20)), PredicateProvenance, PredicateSPDX, 1), "limit"},
 		"empty":                {"", ""},
 		"array":                {"[]", "cannot unmarshal"},
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -11,6 +12,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	digest "github.com/opencontainers/go-digest"
+
+	"github.com/selfsame-build/selfsame/recipes/lock"
 )
 
 var update = flag.Bool("update", false, "rewrite golden files and the example in the documentation")
@@ -222,4 +225,38 @@ func TestSBOMStatement(t *testing.T) {
 	if _, err := SBOMStatement("shop", manifest("amd64"), []byte(`[]`)); err == nil {
 		t.Error("a predicate that is no object was wrapped")
 	}
+}
+
+// A lock of 50,000 lines, the lock itself in the statement too, stays below what every reader of ours takes.
+func TestStatementOfFiftyThousandInputs(t *testing.T) {
+	const n = 50_000
+	b := fixture()
+	b.Images, b.Lock.Entries = b.Images[:1], nil
+	for i := range n {
+		key := fmt.Sprintf("https://files.example.com/packages/source/s/some-package-%d/some_package-1.2.3.tar.gz", i)
+		b.Lock.Entries = append(b.Lock.Entries, lock.Entry{Kind: lock.KindResponse, Platform: "linux/amd64", Step: "Dockerfile:5", Digest: sum(key), Key: key})
+	}
+	l := lock.Lock{Entries: b.Lock.Entries}
+	b.Lock.Content = l.Format()
+	b.Lock.Digest = l.Digest()
+	all, err := Statements(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range all {
+		parsed, err := Parse(s.Payload)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if parsed.PredicateType != PredicateProvenance {
+			continue
+		}
+		t.Logf("%d MiB", len(s.Payload)>>20)
+		p, err := parsed.Provenance()
+		if err != nil || len(p.BuildDefinition.ResolvedDependencies) < n {
+			t.Errorf("%d dependencies, %v", len(p.BuildDefinition.ResolvedDependencies), err)
+		}
+		return // the others are the same but for their subject
+	}
+	t.Error("no provenance")
 }

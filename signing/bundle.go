@@ -33,8 +33,9 @@ const (
 	// PayloadType is the one DSSE payload type that is signed and accepted: an in-toto statement.
 	PayloadType = "application/vnd.in-toto+json"
 
-	// MaxPayload bounds a statement in bytes; an SBOM statement of 700 packages has about 2 MiB.
-	MaxPayload = 16 << 20
+	// MaxPayload bounds a statement in bytes. An SBOM statement of 700 packages has about 2 MiB, provenance of 50,000 inputs, which holds
+	// their lock too, 45.
+	MaxPayload = 64 << 20
 	// MaxBundle bounds a bundle in bytes: the payload in base64 and room for the envelope.
 	MaxBundle = MaxPayload/3*4 + 64<<10
 	// maxSignature bounds a signature in bytes; ECDSA P-256 in DER has at most 72.

@@ -126,7 +126,7 @@ func TestRefusals(t *testing.T) {
 		"another signature":      {swap(one, `{"sig":"`+otherSig.DsseEnvelope.Signatures[0].Sig+`"}`), "A0506"},
 		"nothing":                {"", "A0505"},
 		"null":                   {"null", "A0505"},
-		"20 MiB":                 {swap(payload, strings.Repeat("A", 28<<20)), "A0505"},
+		"65 MiB":                 {swap(payload, strings.Repeat("A", 87<<20)), "A0505"},
 		"depth 9000":             {strings.Repeat("[", 9000) + strings.Repeat("]", 9000), "A0505"},
 		"depth inside":           {swap(`{"publicKey"`, `{"tlogEntries":[`+strings.Repeat("[", 9000)+strings.Repeat("]", 9000)+`],"publicKey"`), "A0505"},
 	} {

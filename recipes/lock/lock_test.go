@@ -242,3 +242,27 @@ func BenchmarkParse10000(b *testing.B) {
 		}
 	}
 }
+
+// A lock of 50,000 lines is written, read and compared, and one line that changed is found.
+func TestFiftyThousandLines(t *testing.T) {
+	l := sample()
+	for i := range 50_000 {
+		l.Entries = append(l.Entries, response("Dockerfile:5", fmt.Sprintf("https://example.com/packages/%d.tar.gz", i), fmt.Sprint(i)))
+	}
+	text := l.Format()
+	back, err := lock.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(back.Entries) != len(l.Entries) || string(back.Format()) != string(text) {
+		t.Fatalf("%d entries came back of %d, or other ones", len(back.Entries), len(l.Entries))
+	}
+	for i, e := range back.Entries {
+		if strings.HasSuffix(e.Key, "/40000.tar.gz") {
+			back.Entries[i].Digest = sha("another")
+		}
+	}
+	if p := lock.Diff(l, back); len(p.Changed) != 1 || len(p.Added)+len(p.Removed)+len(p.Header) != 0 {
+		t.Errorf("%d changed, %d added, %d removed", len(p.Changed), len(p.Added), len(p.Removed))
+	}
+}

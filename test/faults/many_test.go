@@ -15,10 +15,10 @@ import (
 	"github.com/selfsame-build/selfsame/recipes/lock"
 )
 
-// TestFiftyThousandInputs has one step fetch fifty thousand files: each has its line in the lock, and both builders get all of them from there
+// TestTenThousandInputs has one step fetch ten thousand files: each has its line in the lock, and both builders get all of them from there
 // when upstream is gone.
-func TestFiftyThousandInputs(t *testing.T) {
-	const n = 50_000
+func TestTenThousandInputs(t *testing.T) {
+	const n = 10_000
 	m := newMachine(t)
 	sum := sha256.New()
 	for i := range n {
