@@ -13,7 +13,7 @@ import (
 // Limits of a statement beyond its bytes: nesting, and values for the largest lock.
 const (
 	maxDepth  = 64
-	maxValues = 1_000_000
+	maxValues = 2_000_000
 )
 
 var digestForms = regexp.MustCompile(`^[0-9a-f]{32,128}$`)

@@ -234,7 +234,7 @@ func TestStatementOfFiftyThousandInputs(t *testing.T) {
 	b.Images, b.Lock.Entries = b.Images[:1], nil
 	for i := range n {
 		key := fmt.Sprintf("https://files.example.com/packages/source/s/some-package-%d/some_package-1.2.3.tar.gz", i)
-		b.Lock.Entries = append(b.Lock.Entries, lock.Entry{Kind: lock.KindResponse, Platform: "linux/amd64", Step: "Dockerfile:5", Digest: sum(key), Key: key})
+		b.Lock.Entries = append(b.Lock.Entries, lock.Entry{Kind: lock.KindResponse, Platform: "linux/amd64", Step: "Dockerfile:5", Digest: sum(key), Key: key, PURL: fmt.Sprintf("pkg:generic/some-package-%d@1.2.3", i), Evidence: "package-lock.json:sha512"})
 	}
 	l := lock.Lock{Entries: b.Lock.Entries}
 	b.Lock.Content = l.Format()
