@@ -106,7 +106,7 @@ func (s Statement) Provenance() (Provenance, error) {
 	return p, nil
 }
 
-var predicateLimits = strictjson.Limits{MaxBytes: MaxStatementBytes, MaxDepth: maxDepth, AllowUnknown: true}
+var predicateLimits = strictjson.Limits{MaxBytes: MaxStatementBytes, MaxDepth: maxDepth, MaxValues: maxValues, AllowUnknown: true}
 
 // External reads the external parameters of our build type. A field that is not known is an error: SLSA v1 "Verifiers SHOULD
 // reject unrecognized fields in externalParameters".

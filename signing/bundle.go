@@ -126,4 +126,4 @@ func Sign(ctx context.Context, s *Signer, statement []byte) ([]byte, error) {
 }
 
 // payloadLimits is what a signed statement may be like, whoever signed it.
-var payloadLimits = strictjson.Limits{MaxBytes: MaxPayload, MaxDepth: 64}
+var payloadLimits = strictjson.Limits{MaxBytes: MaxPayload, MaxDepth: 64, MaxValues: 2_000_000}

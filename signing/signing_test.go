@@ -82,6 +82,16 @@ func TestSignVerify(t *testing.T) {
 	}
 }
 
+// Provenance of 50,000 inputs has 45 MB and more than a million values.
+func TestLargeStatement(t *testing.T) {
+	key := newKey(t)
+	large := `{"a":[` + strings.Repeat(`"0123456789012345678901234567",`, 1_400_000) + `0]}`
+	payload, _, err := signing.Verify(sign(t, key, large), key.Verifier())
+	if err != nil || string(payload) != large {
+		t.Errorf("%d bytes of %d came back: %v", len(payload), len(large), err)
+	}
+}
+
 // TestRefusals changes one thing at a time in a good bundle (the list of trust.md, N6 and N9).
 func TestRefusals(t *testing.T) {
 	key := newKey(t)
