@@ -36,7 +36,7 @@ type twinRun struct {
 	seen   *inspection // what A's images hold
 	trust  *trust
 	from   time.Time      // when the first solve began, by our clock
-	solved time.Time      // when B's last one ended, by this machine's
+	solved time.Time      // when B's last one ended, by our clock
 	before trace.Counters // of B's tracer, before it
 }
 

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"os"
 	"strconv"
-	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -46,12 +45,13 @@ func ownVDSO() ([]byte, error) {
 		return nil, fmt.Errorf("%w: %w", errNoSelf, err)
 	}
 	base, _ := vdsoBase(auxv)
-	maps, err := os.ReadFile("/proc/self/maps")
+	maps, err := mappings(os.Getpid())
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errNoSelf, err)
 	}
-	size := mappingSize(string(maps), base)
-	if base == 0 || size == 0 || size > maxImage {
+	own, there := mappingOf(maps, base)
+	size := own.end - own.start
+	if base == 0 || !there || own.start != base || size > maxImage {
 		return nil, fmt.Errorf("%w: there is none", errNoSelf)
 	}
 	mem, err := unix.Open("/proc/self/mem", unix.O_RDONLY|unix.O_CLOEXEC, 0)
@@ -64,20 +64,6 @@ func ownVDSO() ([]byte, error) {
 		return nil, fmt.Errorf("%w: %w", errNoSelf, errors.Join(err, errVDSO))
 	}
 	return image, nil
-}
-
-// mappingSize returns the size of the mapping at base, from the text of /proc/PID/maps; 0 when there is none.
-func mappingSize(maps string, base uint64) uint64 {
-	for line := range strings.Lines(maps) {
-		span, _, _ := strings.Cut(line, " ")
-		from, to, _ := strings.Cut(span, "-")
-		start, err := strconv.ParseUint(from, 16, 64)
-		end, err2 := strconv.ParseUint(to, 16, 64)
-		if err == nil && err2 == nil && start == base && end > start {
-			return end - start
-		}
-	}
-	return 0
 }
 
 // readImage reads pages from base on, to the first that cannot be read: the vDSO and what may follow it.

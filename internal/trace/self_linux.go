@@ -3,12 +3,10 @@
 package trace
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"os"
 	"strconv"
-	"strings"
 	"time"
 	"unsafe"
 
@@ -112,13 +110,7 @@ func children(pid int) []int {
 		if err != nil {
 			continue
 		}
-		text, err := os.ReadFile(procPath(child, "/stat"))
-		if err != nil {
-			continue
-		}
-		// The name, in parentheses, may contain anything; state and parent follow its last parenthesis.
-		fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
-		if len(fields) > 1 && fields[1] == strconv.Itoa(pid) {
+		if parent, ok := statusField(child, "PPid"); ok && parent == strconv.Itoa(pid) {
 			found = append(found, child)
 		}
 	}

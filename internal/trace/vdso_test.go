@@ -147,16 +147,6 @@ func TestVDSOBase(t *testing.T) {
 	}
 }
 
-func TestMappingSize(t *testing.T) {
-	maps := "7f00-8000 r--p 0 00:00 0\nnonsense\n7fd1ad0ba000-7fd1ad0bc000 r-xp 00000000 00:00 0   [vdso]\n"
-	if got := mappingSize(maps, 0x7fd1ad0ba000); got != 0x2000 {
-		t.Errorf("got %#x", got)
-	}
-	if got := mappingSize(maps, 1); got != 0 {
-		t.Errorf("got %#x", got)
-	}
-}
-
 func FuzzParseVDSO(f *testing.F) {
 	if image, err := ownVDSO(); err == nil {
 		f.Add(image)
