@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/selfsame-build/selfsame/builder/daemon"
 	"github.com/selfsame-build/selfsame/builder/graph"
 	"github.com/selfsame-build/selfsame/builder/solver"
 	"github.com/selfsame-build/selfsame/compare"
@@ -68,6 +69,9 @@ func (r *twinRun) build(ctx context.Context) error {
 		return err
 	}
 	err = r.solvePair(ctx, excused)
+	if errors.Is(err, errCrowded) {
+		err = r.onDisk(ctx, excused)
+	}
 	if !errors.Is(err, errOnlyB) {
 		return err
 	}
@@ -76,17 +80,28 @@ func (r *twinRun) build(ctx context.Context) error {
 
 // milder repeats B in the milder world: what happened there, and why, in the words of a step or a program.
 func (r *twinRun) milder(ctx context.Context, what, why string) error {
-	r.axes, r.pairs = nil, nil
 	r.host.notice("%s (%s); repeating B without the moved clock and kernel name", what, why)
+	return r.again(ctx, r.host.worldMild(), excuses(what+" under the tracer: "+why))
+}
+
+// onDisk repeats B where there is more room than in memory.
+func (r *twinRun) onDisk(ctx context.Context, excused map[string]string) error {
+	r.host.notice("builder B's %d GB of memory are full; repeating B with its root on disk", r.b.world.daemon.RootBytes>>30)
+	return r.again(ctx, r.host.worldRoomy(), excused)
+}
+
+// again repeats B in another world.
+func (r *twinRun) again(ctx context.Context, w world, excused map[string]string) error {
+	r.axes, r.pairs = nil, nil
 	if err := r.b.close(); err != nil {
 		return err
 	}
 	removeAll(r.b.out)
 	var err error
-	if r.b, err = r.host.acquire(ctx, "B", r.host.worldMild(), r.lock.Entries, r.work); err != nil {
+	if r.b, err = r.host.acquire(ctx, "B", w, r.lock.Entries, r.work); err != nil {
 		return err
 	}
-	return r.solvePair(ctx, excuses(what+" under the tracer: "+why))
+	return r.solvePair(ctx, excused)
 }
 
 // prove compares what the twins built. Before a difference counts that a step of B's may owe to the tracer, B is repeated without it.
@@ -140,6 +155,15 @@ func (r *twinRun) start(ctx context.Context, wa, wb world) error {
 
 // errOnlyB marks a failure of B alone.
 var errOnlyB = errors.New("only builder B failed")
+
+// errCrowded marks a builder B whose filesystem in memory is full, while the machine has disks.
+var errCrowded = errors.New("builder B's memory is full")
+
+// crowded says whether a twin failed because its root is in memory, and full.
+func (h *Host) crowded(t *twin, err error) bool {
+	w := t.world
+	return err != nil && w.at == nil && w.daemon.Root == daemon.RootTmpfs && !h.Rootless && t.full(err)
+}
 
 type onlyB struct{ err error }
 
@@ -224,6 +248,9 @@ func (r *twinRun) verdict(ctx context.Context, errA, errB error) error {
 		return explainStep(errA, r.a)
 	}
 	if errB != nil {
+		if r.host.crowded(r.b, errB) {
+			return errCrowded
+		}
 		if r.b.world.daemon.Traced() && isStep(errB) {
 			return onlyB{errB}
 		}

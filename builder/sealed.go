@@ -105,9 +105,10 @@ func (t *twin) stepFor(url string) graph.Step {
 	return graph.Step{}
 }
 
+// isStep says whether it was a step of the recipe's that failed, and not the builder on its own account (an export, a mount).
 func isStep(err error) bool {
 	var se *solver.StepError
-	return errors.As(err, &se)
+	return errors.As(err, &se) && se.Run.Step.Name != ""
 }
 
 // explainStep is a failed step for the user: place, command, the end of its output.
@@ -129,11 +130,11 @@ func explainStep(err error, t *twin) error {
 	if name == "" {
 		name = se.Run.Vertex
 	}
-	if full(se.Run.Error) && t.out != "" && strings.Contains(se.Run.Error, t.out) { // the words come from the one who wrote there: us
+	if full(se.Run.Error) && t.wrote(se.Run.Error) {
 		return diag.Errorf(diag.NoSpace, "no space left on device for the results in `%s`", filepath.Dir(filepath.Dir(t.out))).
 			WithHelp("free space there, or give another folder with --out")
 	}
-	if full(se.Run.Error) || full(strings.Join(tail(se.Run.Log, 20), "\n")) {
+	if t.full(err) {
 		d := diag.Errorf("A0703", "builder %s has no space left (%s)", t.label, name).WithHelp(spaceHelp)
 		return &StepFailure{Diagnostic: d, Log: tail(se.Run.Log, 20)}
 	}
@@ -159,6 +160,21 @@ const spaceHelp = "run `selfsame builders stop --remove`, or free space"
 
 func builderFull(label string, err error) error {
 	return diag.Errorf("A0703", "builder %s has no space left: %w", label, err).WithHelp(spaceHelp)
+}
+
+// wrote says whether words come from the one who writes the results: us.
+func (t *twin) wrote(words string) bool { return t.out != "" && strings.Contains(words, t.out) }
+
+// full says whether a solve failed because the builder's filesystem is full.
+func (t *twin) full(err error) bool {
+	var se *solver.StepError
+	switch {
+	case errors.Is(err, syscall.ENOSPC): // ours: the results have no room
+		return false
+	case !errors.As(err, &se):
+		return full(err.Error())
+	}
+	return full(se.Run.Error) && !t.wrote(se.Run.Error) || full(strings.Join(tail(se.Run.Log, 20), "\n"))
 }
 
 // full says whether somebody found a filesystem full: strerror(3) has the words, in one case or the other.

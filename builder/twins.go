@@ -148,7 +148,7 @@ func (h *Host) pair(ctx context.Context, a, b *twin, plans map[string][2]*graph.
 	})
 	wg.Go(func() error {
 		errB = h.solveAll(ctx, b, plans, 1, l, func(platform string) { a.lead(ctx, platform, doneA) })
-		if errB != nil && !isStep(errB) {
+		if errB != nil && !isStep(errB) && !h.crowded(b, errB) {
 			cancel(errTwinFailed) // where B is lost, nothing that A makes can be proven
 		}
 		return nil

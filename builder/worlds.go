@@ -41,15 +41,25 @@ func (h *Host) worldA() world {
 func (h *Host) worldB() world {
 	w := h.worldMild()
 	w.name = "b"
+	w.daemon.Root, w.daemon.RootBytes = h.rootB()
 	w.daemon.ClockOffset = clockOffset
 	w.daemon.KernelRelease, w.daemon.KernelVersion = "9.9.0-elsewhere", "#1 SMP PREEMPT_DYNAMIC elsewhere"
 	return w
 }
 
-// worldMild is worldB without what can break a correct build: no tracer.
+// worldRoomy is worldB for a build that is too large for memory.
+func (h *Host) worldRoomy() world {
+	w := h.worldB()
+	w.name = "b-disk"
+	w.daemon.Root, w.daemon.RootBytes = h.rootRoomy()
+	return w
+}
+
+// worldMild is worldB without what can break a correct build: no tracer. It stands on disk: what B has in memory stays there, and two such
+// builders could fill the machine's.
 func (h *Host) worldMild() world {
 	w := world{name: "b-mild", hostname: hostnameB, canary: "b-elsewhere"}
-	w.daemon.Root, w.daemon.RootBytes = h.rootB()
+	w.daemon.Root, w.daemon.RootBytes = h.rootRoomy()
 	if h.CPUs > 1 {
 		w.daemon.CPUs = 1
 	}
@@ -71,6 +81,14 @@ func (h *Host) rootB() (daemon.Root, int64) {
 	case h.Rootless, h.Memory >= ample:
 		return daemon.RootTmpfs, h.Memory / 2
 	}
+	return h.rootRoomy()
+}
+
+// rootRoomy is B's filesystem where it need not fit into memory; without root there is no other than rootB's.
+func (h *Host) rootRoomy() (daemon.Root, int64) {
+	if h.Rootless {
+		return h.rootB()
+	}
 	return daemon.RootXFS, 40 << 30
 }
 
@@ -89,7 +107,11 @@ func elsewhere(at *remote.Address, tls remote.TLS, like world) world {
 
 // spec is the daemon that a world needs.
 func (w world) spec() daemon.Spec {
-	return daemon.Spec{Name: w.name, World: w.daemon, CacheBytes: 20 << 30}
+	cache := int64(20 << 30)
+	if w.daemon.Root == daemon.RootTmpfs { // a smaller place: what is old must go before it is full
+		cache = min(cache, w.daemon.RootBytes/2)
+	}
+	return daemon.Spec{Name: w.name, World: w.daemon, CacheBytes: cache}
 }
 
 // worlds picks both builders, and excuses the axes that cannot be varied on a builder that is not ours.
