@@ -67,6 +67,8 @@ func TestJSONPage(t *testing.T) {
 	for section, typ := range map[string]reflect.Type{
 		"build and diff": reflect.TypeFor[report.Result](), "notApplied[]": reflect.TypeFor[report.NotApplied](),
 		"findings[]": reflect.TypeFor[report.Finding](), "findings[].values[]": reflect.TypeFor[report.Values](),
+		"findings[].hunks[]": reflect.TypeFor[report.Hunk](), "timeline[]": reflect.TypeFor[report.Span](),
+		"experiment": reflect.TypeFor[report.Experiment](), "experiment.runs[]": reflect.TypeFor[report.Trial](), "patches[]": reflect.TypeFor[report.Patch](),
 		"compared[]": reflect.TypeFor[report.Compared](), "compared[].differing[]": reflect.TypeFor[report.Layer](),
 		"build": reflect.TypeFor[report.Build](), "files": reflect.TypeFor[report.Files](),
 		"verify": reflect.TypeFor[verify.Result](), "subjects[]": reflect.TypeFor[verify.Subject](),

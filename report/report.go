@@ -28,6 +28,11 @@ type Result struct {
 	// Compared says how each platform came out.
 	Compared []Compared `json:"compared,omitempty"`
 	Build    *Build     `json:"build,omitempty"`
+	// Timeline is when each step ran on each twin, in the order of starting.
+	Timeline []Span `json:"timeline,omitempty"`
+	// Experiment and Patches are there when the guilty step was run again (selfsame explain).
+	Experiment *Experiment `json:"experiment,omitempty"`
+	Patches    []Patch     `json:"patches,omitempty"`
 	// Next is the one command that comes next, as typed.
 	Next string `json:"next,omitempty"`
 	// Files are the paths that the text points at: the report itself, and both results.
@@ -84,6 +89,66 @@ type Finding struct {
 	Bytes  int64    `json:"bytes,omitempty"`
 	Values []Values `json:"values,omitempty"`
 	More   int      `json:"more,omitempty"` // findings like this one that were left out
+	// Within is the way from the file to the difference in it: "gzip > tar:pages/index.html > mtime"; empty: the file itself.
+	Within string `json:"within,omitempty"`
+	// Cause is the class's name, Evidence what was seen that makes it this one, Also other classes that fit less well.
+	Cause    string   `json:"cause,omitempty"`
+	Evidence string   `json:"evidence,omitempty"`
+	Also     []string `json:"also,omitempty"`
+	// Hunks are the first runs of bytes that differ.
+	Hunks []Hunk `json:"hunks,omitempty"`
+}
+
+// Hunk is one run of bytes on both sides, with equal bytes around it. Bytes are base64 in JSON.
+type Hunk struct {
+	OffsetA int64  `json:"offsetA"` // from 0, in the innermost content that Within names
+	OffsetB int64  `json:"offsetB"`
+	Before  []byte `json:"before,omitempty"`
+	A       []byte `json:"a"` // as much of the run as is shown
+	B       []byte `json:"b"`
+	After   []byte `json:"after,omitempty"`
+	LengthA int64  `json:"lengthA"` // of the whole run
+	LengthB int64  `json:"lengthB"`
+}
+
+// Experiment is what running the guilty step again, with one thing varied at a time, has shown.
+type Experiment struct {
+	Step    string `json:"step"`
+	File    string `json:"file,omitempty"`
+	Line    int    `json:"line,omitempty"`
+	Verdict string `json:"verdict"` // one sentence
+	// Causes are the axes without which the results agree; Random says that they differ with nothing varied.
+	Causes []string `json:"causes,omitempty"`
+	Random bool     `json:"random,omitempty"`
+	Runs   []Trial  `json:"runs"`
+}
+
+// Trial is one run of the step beside the one it is compared with.
+type Trial struct {
+	Varied  []string `json:"varied"` // axes; empty: the control
+	Equal   bool     `json:"equal"`
+	Seconds float64  `json:"seconds"`
+}
+
+// Patch is a remedy that was tried, as a change of the recipe or Dockerfile.
+type Patch struct {
+	Class    string `json:"class"`
+	File     string `json:"file"`
+	Line     int    `json:"line"`
+	Diff     string `json:"diff"`     // unified
+	Verified bool   `json:"verified"` // the step, so changed, was built twice and came out the same
+	Note     string `json:"note,omitempty"`
+}
+
+// Span is when one step ran on one twin. Seconds count from the start of the first step of either.
+type Span struct {
+	Twin    string  `json:"twin"` // A or B
+	Step    string  `json:"step"`
+	File    string  `json:"file,omitempty"`
+	Line    int     `json:"line,omitempty"`
+	Start   float64 `json:"start"`
+	Seconds float64 `json:"seconds"`
+	Cached  bool    `json:"cached,omitempty"`
 }
 
 // Values is one value on both sides, escaped; nil where a side has none. A warning has A only.
