@@ -28,7 +28,7 @@ func (b *build) summary(index ocispec.Descriptor, images []provenance.Image) rep
 
 // report is what both outcomes share.
 func (b *build) report() report.Result {
-	res := report.New(b.project.recipe.Name, b.reports)
+	res := report.New(b.project.recipe.Name, b.reports, b.run.known(b.project.epoch))
 	for _, x := range b.run.axes {
 		if x.State == provenance.AxisMeasured {
 			res.Axes = append(res.Axes, x.Name)

@@ -6,6 +6,9 @@ import (
 	"github.com/selfsame-build/selfsame/compare/window"
 )
 
+// movedClock is the name of the windows by B's clock.
+const movedClock = "B's moved clock"
+
 // windows are the times in which a build ran, a second more on either side: by this machine's clock, and by B's where offset moves it. took
 // is how long it ran by a clock that nobody sets. If the wall clock was set meanwhile, what it showed first and what it showed last are
 // windows of their own.
@@ -18,7 +21,7 @@ func windows(from, to time.Time, took, offset time.Duration) []window.Span {
 		return out
 	}
 	for _, s := range out {
-		s.Name = "B's moved clock"
+		s.Name = movedClock
 		s.From, s.To = s.From.Add(offset), s.To.Add(offset)
 		out = append(out, s)
 	}

@@ -12,7 +12,11 @@
 // only be made here (DESIGN §3).
 package compare
 
-import "github.com/opencontainers/go-digest"
+import (
+	"github.com/opencontainers/go-digest"
+
+	"github.com/selfsame-build/selfsame/compare/inside"
+)
 
 // Level is how equal two images are.
 type Level string
@@ -145,6 +149,8 @@ type Content struct {
 	Bytes   int64 // positions that differ, the longer side's tail included
 	Ranges  int64 // runs of differing bytes (gaps of up to 8 equal bytes do not end a run)
 	Windows []Window
+	// Parts say what differs within the file, where it was looked into (Options.Inside).
+	Parts []inside.Part
 }
 
 // Window shows up to 64 bytes of both sides around the start of one differing run.

@@ -6,11 +6,13 @@ import (
 	"strings"
 
 	"github.com/selfsame-build/selfsame/compare"
+	"github.com/selfsame-build/selfsame/compare/cause"
 )
 
-// New starts a Result from comparisons: Platforms, Reproducible, Compared, Findings and Omitted are set. Without a single
-// comparison nothing is reproducible. The caller adds what only it knows: Digest, Reference, Axes, Build, Next, Files.
-func New(name string, reports []compare.Report) Result {
+// New starts a Result from comparisons: Platforms, Reproducible, Compared, Findings and Omitted are set, the findings with the causes that
+// w lets us name. Without a single comparison nothing is reproducible. The caller adds what only it knows: Digest, Reference, Axes, Build,
+// Next, Files.
+func New(name string, reports []compare.Report, w cause.World) Result {
 	r := Result{SchemaVersion: SchemaVersion, Name: name, Reproducible: len(reports) > 0, Platforms: map[string]string{}}
 	for _, rep := range reports {
 		r.Platforms[rep.Platform] = string(rep.A.Manifest)
@@ -25,13 +27,15 @@ func New(name string, reports []compare.Report) Result {
 		r.Compared = append(r.Compared, c)
 		for _, d := range rep.Differences {
 			r.Omitted += d.Truncated
-			r.Findings = append(r.Findings, finding(rep, d))
+		}
+		for _, c := range cause.Explain(rep, w) {
+			r.Findings = append(r.Findings, explained(rep, c))
 		}
 	}
 	return r
 }
 
-// finding puts one difference into words. Its cause is not known here, and is not guessed.
+// finding puts one difference into words, whatever its cause.
 func finding(rep compare.Report, d compare.Difference) Finding {
 	f := Finding{Certainty: "unknown", Severity: "error", Platform: rep.Platform, Layer: d.Layer + 1, Path: Escape(d.Path),
 		Step: Escape(d.Step.Name), File: Escape(d.Step.File), Line: d.Step.Line, Kind: string(d.Kind), More: d.Truncated}

@@ -15,6 +15,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/selfsame-build/selfsame/compare"
+	"github.com/selfsame-build/selfsame/compare/cause"
 	"github.com/selfsame-build/selfsame/compare/layouttest"
 	"github.com/selfsame-build/selfsame/compare/window"
 	"github.com/selfsame-build/selfsame/report"
@@ -49,7 +50,7 @@ func compared(t *testing.T, a, b layouttest.Image) report.Result {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return report.New("shop", reports)
+	return report.New("shop", reports, cause.World{})
 }
 
 func mismatch(t *testing.T) report.Result {
@@ -116,7 +117,7 @@ func warned(t *testing.T) report.Result {
 func TestGolden(t *testing.T) {
 	cases := map[string]func(*testing.T) report.Result{
 		"mismatch": mismatch, "encoding": encodingOnly, "config": configOnly, "order": orderOnly, "success": success, "warned": warned,
-		"nothing": func(*testing.T) report.Result { return report.New("shop", nil) },
+		"nothing": func(*testing.T) report.Result { return report.New("shop", nil, cause.World{}) },
 	}
 	for name, make := range cases {
 		t.Run(name, func(t *testing.T) {

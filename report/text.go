@@ -221,12 +221,20 @@ func (t *text) findings(title, place string, list []Finding) {
 }
 
 func (t *text) finding(f Finding, width int) {
-	line := fmt.Sprintf("    %-*s  %s", width, shorten(f.Path, maxPath), shorten(f.Summary, maxPath))
-	if f.Class != "" {
-		line += fmt.Sprintf("   cause: %s (%s)", f.Class, f.Certainty)
+	name := f.Path
+	if f.Within != "" {
+		name += " > " + f.Within
 	}
-	t.line("%s", line)
-	if f.Offset == nil || len(f.Values) == 0 {
+	t.line("    %-*s  %s", width, shorten(name, maxPath), shorten(f.Summary, maxPath))
+	t.values(f)
+	if f.Class != "" {
+		t.line("      cause: %s (%s, %s): %s", f.Cause, f.Class, f.Certainty, shorten(f.Evidence, maxPath))
+	}
+}
+
+// values shows what stands on both sides.
+func (t *text) values(f Finding) {
+	if len(f.Values) == 0 || f.Offset == nil && f.Values[0].Name != "order" {
 		return
 	}
 	a, b := value(f.Values[0].A), value(f.Values[0].B)

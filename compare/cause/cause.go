@@ -36,6 +36,22 @@ type World struct {
 	SpansA, SpansB []window.Span
 	// Epoch is SOURCE_DATE_EPOCH in Unix seconds; 0: none.
 	Epoch int64
+	// Inodes are numbers that each builder's filesystem gave a new file.
+	Inodes Inodes
+}
+
+// Inodes are samples of both builders; zero: not known.
+type Inodes struct{ A, B uint64 }
+
+// near says whether two numbers are such as the filesystems give. The twins' filesystems number in ways of their own: one counts up from
+// few, the other places files far apart.
+func (i Inodes) near(a, b uint64) bool {
+	return i.A > 0 && i.B > 0 && a != b && a > 1 && b > 1 && within(a, i.A) && within(b, i.B)
+}
+
+func within(n, sample uint64) bool {
+	slack := max(sample/2, 100_000)
+	return n+slack >= sample && n <= sample+slack
 }
 
 // Planted is one value on both sides.

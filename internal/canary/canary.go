@@ -41,6 +41,7 @@ type Report struct {
 	Hostname       string `json:"hostname"`
 	DirectoryOrder string `json:"directoryOrder"` // digest of the names of a folder in the order that the kernel lists them
 	Environment    string `json:"environment"`
+	Inode          uint64 `json:"inode"` // number that the filesystem gave a new file
 	// Reached lists addresses that a TCP connection was made to; any is a hole.
 	Reached []string `json:"reached,omitempty"`
 }
@@ -118,11 +119,11 @@ func (r *Report) files(dir string) error {
 		return fmt.Errorf("listing a folder: %w", err)
 	}
 	r.DirectoryOrder = sum(strings.Join(names, " "))
-	st, err := os.Stat(filepath.Join(folder, "f00"))
-	if err != nil {
-		return err
+	var st unix.Stat_t
+	if err := unix.Stat(filepath.Join(folder, "f00"), &st); err != nil {
+		return fmt.Errorf("looking at a file: %w", err)
 	}
-	r.FileTime = st.ModTime().Unix()
+	r.FileTime, r.Inode = st.Mtim.Sec, st.Ino
 	return nil
 }
 

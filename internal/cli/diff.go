@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/selfsame-build/selfsame/compare"
+	"github.com/selfsame-build/selfsame/compare/cause"
 	"github.com/selfsame-build/selfsame/internal/diag"
 	"github.com/selfsame-build/selfsame/report"
 )
@@ -41,7 +42,7 @@ func (a *app) runDiff(cmd *cobra.Command, left, right string) error {
 		reports = append(reports, r)
 		equal = equal && r.Equal()
 	}
-	res := report.New("", reports)
+	res := report.New("", reports, cause.World{})
 	res.Reproducible = equal
 	res.Files = report.Files{A: left, B: right}
 	if a.global.json {

@@ -1,0 +1,49 @@
+package cause
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// buildPath is the name of a temporary folder or file in the result.
+var buildPath = Cause{
+	Class: "T6", Title: "build path", judge: judgePath,
+	Remedy: "build in a fixed folder (WORKDIR), not in one from mktemp; -ffile-prefix-map=$PWD=. for C, -trimpath for Go",
+	Page: `The name of a temporary folder or file, drawn anew for each build, stands in the result: in debug information, an error message, a cache,
+an index.
+
+Build in a folder with a fixed name. gcc and clang have -ffile-prefix-map, Go -trimpath, rustc --remap-path-prefix.`,
+}
+
+// temporary are the names that tools give to what they throw away. The part that is drawn is the last group.
+var temporary = regexp.MustCompile(`(^|[/\s"'=:(\x00.])((tmp|temp|/tmp/|/var/tmp/|pip-|cc|go-build|yarn--|npm-|rustc|_MEI|build-|lto-|ld\.)[/\w.+-]*?([A-Za-z0-9_]{4,}))`)
+
+func judgePath(s *spot) (verdict, bool) {
+	for _, r := range s.runs {
+		a, b := r.a.token(), r.b.token()
+		if isTemporary(a, r.a) && isTemporary(b, r.b) {
+			certainty := Likely
+			if strings.Contains(a, "/tmp/") && strings.Contains(b, "/tmp/") {
+				certainty = Certain
+			}
+			return verdict{certainty: certainty, weight: 7, evidence: fmt.Sprintf("temporary names: %s and %s", quote(a), quote(b))}, true
+		}
+	}
+	return s.planted("T6")
+}
+
+// compilers name their temporary files cc and six letters or digits; such a name stands in symbol tables.
+var compilerFile = regexp.MustCompile(`^/?(tmp/)?(cc[A-Za-z0-9]{6}|lto-[a-z0-9.]+|tmp[.\w]{6,})(\.\w+)*$`)
+
+func isTemporary(token string, s side) bool {
+	for _, t := range []string{token, strings.TrimPrefix(token[strings.LastIndexByte(token, '/')+1:], "./")} {
+		if compilerFile.MatchString(t) {
+			return true
+		}
+	}
+	if !strings.Contains(token, "tmp") && !strings.Contains(token, "temp") {
+		return false
+	}
+	return strings.Contains(token, "/tmp/") || strings.Contains(token, "/tmp.") || temporary.MatchString(token) && len(s.own()) >= 3
+}
