@@ -49,12 +49,21 @@ func (s side) holds(value string) bool {
 }
 
 // word is the word that the differing run is in.
-func (s side) word() string {
+func (s side) word() string { return s.grown(wordByte) }
+
+// grown is the run without what does not fit at its ends, and with what fits beyond them.
+func (s side) grown(fits func(byte) bool) string {
 	from, to := s.from, s.to
-	for from > 0 && wordByte(s.text[from-1]) {
+	for to > from && !fits(s.text[to-1]) {
+		to--
+	}
+	for from < to && !fits(s.text[from]) {
+		from++
+	}
+	for from > 0 && fits(s.text[from-1]) {
 		from--
 	}
-	for to < len(s.text) && wordByte(s.text[to]) {
+	for to < len(s.text) && fits(s.text[to]) {
 		to++
 	}
 	return string(s.text[from:to])
@@ -65,16 +74,7 @@ func wordByte(c byte) bool {
 }
 
 // token is the run with what belongs to it: all up to the next space, quote or control character.
-func (s side) token() string {
-	from, to := s.from, s.to
-	for from > 0 && tokenByte(s.text[from-1]) {
-		from--
-	}
-	for to < len(s.text) && tokenByte(s.text[to]) {
-		to++
-	}
-	return string(s.text[from:to])
-}
+func (s side) token() string { return s.grown(tokenByte) }
 
 func tokenByte(c byte) bool {
 	return c > 0x20 && c < 0x7f && c != '"' && c != '\'' && c != '<' && c != '>' && c != '`' && c != ',' && c != ';'
