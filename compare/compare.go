@@ -47,6 +47,9 @@ type Options struct {
 	Checked map[digest.Digest]digest.Digest
 	// MaxDifferences is how many differing entries of one layer are described in full (default 200); the others are counted.
 	MaxDifferences int
+	// Inside has modified files opened, so that Content.Parts says what differs within them; nil: they are not looked into. Its Scratch
+	// also holds one file of each side while it is compared.
+	Inside *inside.Options
 }
 
 // Report is what a comparison of one platform found. Its order is a function of the two images alone.
@@ -149,7 +152,7 @@ type Content struct {
 	Bytes   int64 // positions that differ, the longer side's tail included
 	Ranges  int64 // runs of differing bytes (gaps of up to 8 equal bytes do not end a run)
 	Windows []Window
-	// Parts say what differs within the file, where it was looked into (Options.Inside).
+	// Parts say what differs within, by the file's own format; empty where nobody looked (Options.Inside, or too many or too large files).
 	Parts []inside.Part
 }
 

@@ -25,6 +25,8 @@ type layerDiff struct {
 	a, b *Image
 	i    int
 	opt  Options
+	// look is how many more files may be looked into.
+	look int
 }
 
 // run gives the layer's report and its differences.
@@ -118,8 +120,9 @@ func (i *Image) entries(ctx context.Context, index int, lim Limits, want map[int
 
 // cursor is a reader that knows its place.
 type cursor struct {
-	r  *LayerReader
-	at int32 // ordinal of the current entry, -1 before the first
+	r    *LayerReader
+	at   int32  // ordinal of the current entry, -1 before the first
+	name string // its name
 }
 
 func (i *Image) cursor(ctx context.Context, index int, lim Limits) (*cursor, error) {
@@ -127,7 +130,7 @@ func (i *Image) cursor(ctx context.Context, index int, lim Limits) (*cursor, err
 	if err != nil {
 		return nil, err
 	}
-	return &cursor{r, -1}, nil
+	return &cursor{r: r, at: -1}, nil
 }
 
 func (c *cursor) next() (*tar.Header, error) {
@@ -137,6 +140,9 @@ func (c *cursor) next() (*tar.Header, error) {
 		return nil, c.r.img.inLayer(c.r.s.layer.Index, io.ErrUnexpectedEOF)
 	}
 	c.at++
+	if err == nil {
+		c.name = h.Name
+	}
 	return h, err
 }
 
@@ -198,7 +204,7 @@ func (l *layerDiff) pass(shown []change, now []int, out map[int]*Content) error 
 		if err := cb.to(shown[n].b); err != nil {
 			return err
 		}
-		c, err := diffStreams(ca.r, cb.r)
+		c, err := l.file(ca, cb)
 		if err != nil {
 			return err
 		}

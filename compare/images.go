@@ -121,7 +121,7 @@ func diffMetadata(a, b *Image) (metadataDiff, error) {
 
 // addLayers compares the layers one by one.
 func (r *Report) addLayers(ctx context.Context, a, b *Image, opt Options) error {
-	total := 0
+	total, looks := 0, maxLooks
 	for n := range max(len(a.layers), len(b.layers)) {
 		rep := LayerReport{Index: n, Step: opt.Steps[n]}
 		var diffs []Difference
@@ -132,10 +132,12 @@ func (r *Report) addLayers(ctx context.Context, a, b *Image, opt Options) error 
 			rep.DiffIDB = b.layers[n].DiffID
 		case a.layers[n].DiffID != b.layers[n].DiffID:
 			var err error
-			l := layerDiff{ctx: ctx, a: a, b: b, i: n, opt: opt}
+			l := layerDiff{ctx: ctx, a: a, b: b, i: n, opt: opt, look: min(looks, maxLooksLayer)}
+			looks -= l.look
 			if rep, diffs, err = l.run(min(opt.MaxDifferences, maxTotal-total)); err != nil {
 				return err
 			}
+			looks += l.look // what this layer left over
 			r.Level = LevelDifferent
 		case a.layers[n].Digest != b.layers[n].Digest:
 			rep.DiffIDA, rep.DiffIDB = a.layers[n].DiffID, b.layers[n].DiffID

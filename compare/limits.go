@@ -22,6 +22,14 @@ const (
 	maxZstdWindow = 64 << 20 // bytes, on each side; RFC 8878 asks for 8 MiB, `zstd -19` writes that, BuildKit at most 32 MiB
 )
 
+// How much of an image is looked into, if anything is (Options.Inside). Parts of one file are about 400 KiB at most.
+const (
+	maxLooksLayer = 64      // files of one layer
+	maxLooks      = 256     // of the image
+	maxLookHeld   = 4 << 20 // bytes of one file that stay in memory; more go to the scratch folder
+	maxLookFile   = 4 << 30 // bytes; larger files show their windows alone
+)
+
 func (l Limits) filled() Limits {
 	d := DefaultLimits
 	if l.LayerBytes > 0 {

@@ -43,7 +43,7 @@ type Part struct {
 	Format string // of what holds the difference: "tar", "elf", "pyc", "json", "sqlite", "text", ...; "" for plain bytes
 	Kind   Kind
 	Name   string  // what differs: "mtime", "section .note.gnu.build-id", "$.built", ...; untrusted
-	A, B   *string // for KindField, at most 1 KiB each
+	A, B   *string // for KindField, at most 1 KiB each; for KindEncoding what is known of both encoders; for a JSON key that was added or removed its value
 	// Edits are the differing runs of KindText and KindBytes, the first MaxEdits of them.
 	Edits []Edit
 	// OrderA and OrderB are the first lines or names of both sides from where the sequences part, at most MaxOrder each.

@@ -107,6 +107,7 @@ var owners = []owner{
 	{"github.com/spf13/", []string{"internal/cli"}, "flags are a matter of the command line"},
 	{"cel.dev/cel-go/", []string{"policy"}, "policies are evaluated in one place"},
 	{"github.com/ProtonMail/go-crypto/", []string{"inputs/debian/archive"}, "Debian's signatures are checked in one place"},
+	{"github.com/sergi/go-diff/", []string{"compare/inside/align"}, "sequences are aligned in one place, within bounds"},
 	// The command line only looks programs up; that it starts none is for .golangci.yml to see.
 	{"os/exec/", []string{"builder/daemon", "builder/remote", "inputs/source", "internal/trace", "internal/userns", "internal/doctest", "internal/cli"}, "processes are started by their owners only"},
 }
