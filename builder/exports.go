@@ -13,6 +13,7 @@ import (
 	"github.com/selfsame-build/selfsame/builder/graph"
 	"github.com/selfsame-build/selfsame/builder/layers"
 	"github.com/selfsame-build/selfsame/compare"
+	"github.com/selfsame-build/selfsame/compare/inside"
 )
 
 // exports is how the images of one build come out of its builders.
@@ -24,10 +25,11 @@ type exports struct {
 	mu      sync.Mutex
 	old     map[digest.Digest]bool          // content of layers that an earlier build made
 	checked map[digest.Digest]digest.Digest // blob to content
+	scratch string                          // folder for what a comparison unpacks
 }
 
 func (h *Host) exports(compression string) *exports {
-	return &exports{compression: compression, cache: h.layerCache(), shared: layers.NewShared(), old: map[digest.Digest]bool{}, checked: map[digest.Digest]digest.Digest{}}
+	return &exports{compression: compression, cache: h.layerCache(), shared: layers.NewShared(), old: map[digest.Digest]bool{}, checked: map[digest.Digest]digest.Digest{}, scratch: h.TempDir}
 }
 
 func (h *Host) layerCache() *layers.Cache {
@@ -63,7 +65,7 @@ func (x *exports) finish(ctx context.Context, e *layers.Export, exported digest.
 
 // prove compares the images of both builders, and remembers what it has read.
 func (x *exports) prove(ctx context.Context, pairs []compare.Pair) (compare.Proof, []compare.Report, error) {
-	proof, reports, err := compare.Prove(ctx, pairs, compare.Options{Checked: x.checked})
+	proof, reports, err := compare.Prove(ctx, pairs, compare.Options{Checked: x.checked, Inside: &inside.Options{Scratch: x.scratch}})
 	if err != nil {
 		return proof, reports, err
 	}

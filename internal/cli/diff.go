@@ -2,11 +2,13 @@ package cli
 
 import (
 	"fmt"
+	"os"
 
 	"github.com/spf13/cobra"
 
 	"github.com/selfsame-build/selfsame/compare"
 	"github.com/selfsame-build/selfsame/compare/cause"
+	"github.com/selfsame-build/selfsame/compare/inside"
 	"github.com/selfsame-build/selfsame/internal/diag"
 	"github.com/selfsame-build/selfsame/report"
 )
@@ -35,7 +37,7 @@ func (a *app) runDiff(cmd *cobra.Command, left, right string) error {
 		if !ok {
 			return diag.Errorf("A0404", "`%s` has no image for %s", right, platform).WithHelp("compare images of the same platforms")
 		}
-		r, err := compare.Images(cmd.Context(), x, y, compare.Options{})
+		r, err := compare.Images(cmd.Context(), x, y, compare.Options{Inside: &inside.Options{Scratch: os.TempDir()}})
 		if err != nil {
 			return err
 		}
