@@ -35,15 +35,36 @@ type Options struct {
 	// provenance, if there are any.
 	From     string
 	FromKeys []*signing.Verifier
+	// Explain says how far a difference is looked into.
+	Explain Depth
 	// Signer gives what signs the evidence, and is asked for it once there is evidence; nil leaves it unsigned.
 	Signer func() (*signing.Signer, error)
 }
 
+// Depth is how far a difference is looked into.
+type Depth int
+
+// The depths. Quick looks for the guilty step and tries remedies for as long as quickTime; Full also runs the experiment, however long it
+// takes; Shallow does neither.
+const (
+	Quick Depth = iota
+	Full
+	Shallow
+)
+
 // Result of a build that took place, reproducible or not.
 type Result struct {
 	Report report.Result
+	// Mended is the author's file with the remedy that was verified; nil: there is none.
+	Mended *Mended
 	// Err is what the report's verdict amounts to: nil, or the diagnostic that carries exit 13.
 	Err error
+}
+
+// Mended is a file of the author's with a remedy in it.
+type Mended struct {
+	Path     string // the file on disk
+	Old, New []byte
 }
 
 // Build builds the recipe twice and, if both are the same, writes the image with its evidence. A build that failed because of
@@ -107,6 +128,7 @@ type build struct {
 	reports   []compare.Report
 	started   time.Time
 	from      *restored // nil: built from a recipe on disk
+	tries     int       // runs of remedies so far
 }
 
 // inputs are a recipe and its lock: from disk, or those of a published image.

@@ -36,7 +36,7 @@ func (h *Host) leaks(ctx context.Context, r *twinRun, img *compare.Image, now []
 		before, known := h.searched(l.DiffID, epoch)
 		switch {
 		case base[l.Digest]:
-		case !known, !r.exports.madeBefore(l.DiffID):
+		case !known, !r.exports.madeBefore(l.DiffID) && r.a.ran(img.Platform()):
 			fresh = append(fresh, l.DiffID)
 		case !before.Clean:
 			found, err := scanOnly(ctx, img, opt, before.Spans, l.DiffID)
@@ -52,6 +52,16 @@ func (h *Host) leaks(ctx context.Context, r *twinRun, img *compare.Image, now []
 		return window.Result{}, err
 	}
 	return joined(out, found), h.remember(img, fresh, now, found, epoch)
+}
+
+// ran says whether a step of a platform ran on the twin in this build: else all of its layers are older.
+func (t *twin) ran(platform string) bool {
+	for _, s := range t.results[platform].Steps {
+		if s.Step.Name != "" && !s.Cached {
+			return true
+		}
+	}
+	return false
 }
 
 // scanOnly searches the configuration and the given layers.

@@ -54,6 +54,7 @@ func (b *build) report() report.Result {
 // mismatch keeps both results and says where they part.
 func (b *build) mismatch(ctx context.Context) (*Result, error) {
 	res := b.report()
+	mended := b.diagnose(ctx, &res)
 	res.Files = report.Files{A: filepath.Join(b.opt.Out, "A"), B: filepath.Join(b.opt.Out, "B"), Report: filepath.Join(b.opt.Out, "report.json")}
 	for _, keep := range []struct {
 		t  *twin
@@ -69,7 +70,7 @@ func (b *build) mismatch(ctx context.Context) (*Result, error) {
 	if err := writeReport(res.Files.Report, res); err != nil {
 		return nil, err
 	}
-	return &Result{Report: res, Err: diag.Errorf("A0401", "`%s` is not reproducible", b.project.recipe.Name).
+	return &Result{Report: res, Mended: mended, Err: diag.Errorf("A0401", "`%s` is not reproducible", b.project.recipe.Name).
 		WithWhy("two builds from the same sealed inputs gave different images").
 		WithHelp(fmt.Sprintf("selfsame diff %s %s", res.Files.A, res.Files.B))}, nil
 }

@@ -179,7 +179,12 @@ func (h *Host) solveAll(ctx context.Context, t *twin, plans map[string][2]*graph
 
 // solve builds one platform on one twin, and makes its image canonical.
 func (h *Host) solve(ctx context.Context, t *twin, platform string, plan *graph.Plan, l *exports) (*solver.Result, error) {
-	export, err := l.begin(h, t.out, plan)
+	return h.solveInto(ctx, t, t.out, plan, l, func(r solver.StepRun) { t.note(platform, r, h.Now()) })
+}
+
+// solveInto builds a plan on one twin and brings its canonical image to a layout.
+func (h *Host) solveInto(ctx context.Context, t *twin, out string, plan *graph.Plan, l *exports, note func(solver.StepRun)) (*solver.Result, error) {
+	export, err := l.begin(h, out, plan)
 	if err != nil {
 		return nil, err
 	}
@@ -187,7 +192,7 @@ func (h *Host) solve(ctx context.Context, t *twin, platform string, plan *graph.
 		Plan: plan, Store: h.Store.Content(), Output: export,
 		Convert: t.server.ConvertURL, Own: t.server.Owns,
 		Display: h.Display.Attempt(t.label),
-		OnEvent: func(r solver.StepRun) { t.note(platform, r, h.Now()) },
+		OnEvent: note,
 	})
 	if err != nil {
 		return res, err

@@ -70,12 +70,51 @@ func Mismatch(w io.Writer, r Result) error {
 	if r.Omitted > 0 {
 		t.line("  %s not listed", plural(r.Omitted, "more difference"))
 	}
+	t.experiment(r.Experiment)
+	t.patches(r.Patches)
 	t.line("  = help: %s", help(r))
 	t.files(r.Files)
 	return t.to(w)
 }
 
+// experiment says what running the step again has shown.
+func (t *text) experiment(e *Experiment) {
+	if e == nil {
+		return
+	}
+	t.line("  experiment  %s", e.Verdict)
+	for _, r := range e.Runs {
+		varied, same := "nothing", "equal"
+		if len(r.Varied) > 0 {
+			varied = strings.Join(r.Varied, ", ")
+		}
+		if !r.Equal {
+			same = "differs"
+		}
+		t.line("    %-8s %5.1f s  varied: %s", same, r.Seconds, varied)
+	}
+}
+
+// patches shows the remedies that were tried, as unified diffs.
+func (t *text) patches(list []Patch) {
+	for _, p := range list {
+		state := "not verified"
+		if p.Verified {
+			state = "verified: the step was built twice with it and came out the same"
+		}
+		t.line("  fix (%s): %s", state, p.Note)
+		for _, l := range strings.Split(strings.TrimSuffix(p.Diff, "\n"), "\n") {
+			t.line("    %s", strings.ReplaceAll(Escape(l), `\\`, `\`))
+		}
+	}
+}
+
 func help(r Result) string {
+	for _, p := range r.Patches {
+		if p.Verified {
+			return "run `selfsame explain --write`, which makes this change, then `selfsame lock`"
+		}
+	}
 	for _, f := range r.Findings {
 		if f.Severity == "error" && f.Fix != "" {
 			return f.Fix

@@ -36,6 +36,8 @@ type Finish struct {
 	// Once is a word that no other build has. It is the salt of networked steps that must run: BuildKit's own "ignore cache" would
 	// also empty the mount with the proxy's certificate (llbsolver/vertex.go, detectPrunedCacheID).
 	Once string
+	// Alone gives every step a salt, also one without a network: two runs of one step at once are not to be taken for one.
+	Alone bool
 }
 
 // Finish makes the Plan: the only graph that a daemon ever gets.
@@ -115,6 +117,11 @@ func (f Finish) exec(r *rebuild, op *pb.Op, e *pb.ExecOp, md *pb.OpMetadata, s *
 		return err
 	}
 	e.Network = pb.NetMode_NONE
+	if f.Alone && !networked {
+		if err := f.mountSalt(r, op, e, salt); err != nil {
+			return err
+		}
+	}
 	if networked {
 		e.Network = pb.NetMode_HOST
 		setEnv(e.Meta, "APT_CONFIG="+mountDir+"/apt.conf")

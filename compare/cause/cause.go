@@ -71,6 +71,9 @@ type Finding struct {
 	Certainty  Certainty
 	Evidence   string // one line: what was seen that makes it this cause
 	Fix        string // one edit or command; ""
+	Axis       string // of the planted value that was found, as the evidence names it; ""
+	// OfTime says that the values on both sides are times, each of its own build.
+	OfTime bool
 	// Also are other causes that fit less well, best first.
 	Also []Class
 	// More counts differences of the same cause, in the same step, that are not listed.

@@ -18,6 +18,7 @@ type verdict struct {
 	weight   int
 	evidence string
 	fix      string
+	axis     string
 }
 
 // rule looks at a spot; false: this is not its cause.
@@ -76,10 +77,11 @@ func judge(list []*spot) []Finding {
 		f, weight := decide(s)
 		if i, ok := best[f.Class]; ok {
 			if f.Certainty.before(out[i].Certainty) {
-				f.More = out[i].More
+				f.More, f.OfTime = out[i].More, f.OfTime && out[i].OfTime
 				out[i], weights[i] = f, weight
 			}
 			out[i].More += 1 + more(s)
+			out[i].OfTime = out[i].OfTime && f.OfTime
 			continue
 		}
 		best[f.Class] = len(out)
@@ -149,10 +151,11 @@ func decide(s *spot) (Finding, int) {
 	if len(all) == 0 {
 		return f, 0
 	}
-	f.Class, f.Certainty, f.Evidence, f.Fix = all[0].class, all[0].certainty, all[0].evidence, all[0].fix
+	f.Class, f.Certainty, f.Evidence, f.Fix, f.Axis = all[0].class, all[0].certainty, all[0].evidence, all[0].fix, all[0].axis
 	if f.Fix == "" {
 		f.Fix = catalogue[f.Class.index()].Remedy
 	}
+	f.OfTime = s.times()
 	for _, v := range all[1:] {
 		f.Also = append(f.Also, v.class)
 	}

@@ -13,7 +13,7 @@ func (s *spot) planted(class Class) (verdict, bool) {
 			continue
 		}
 		if s.some(func(r run) bool { return p.in(r) }) {
-			return verdict{certainty: Certain, weight: 10, evidence: fmt.Sprintf("A's %s is %s, B's is %s", p.Axis, quote(p.A), quote(p.B))}, true
+			return verdict{certainty: Certain, weight: 10, axis: p.Axis, evidence: fmt.Sprintf("A's %s is %s, B's is %s", p.Axis, quote(p.A), quote(p.B))}, true
 		}
 	}
 	return verdict{}, false

@@ -22,20 +22,24 @@ func hit(f *window.Finder, s side) (string, bool) {
 	return found, found != ""
 }
 
-// within says whether both values of a field are times, each within its own build.
-func (s *spot) within() bool {
+// times says whether all that differs at a spot are times, each within its own build.
+func (s *spot) times() bool {
 	w := s.world
-	if w.timesA == nil {
+	if w.timesA == nil || len(s.runs) == 0 {
 		return false
 	}
-	a, okA := moment(s.a)
-	b, okB := moment(s.b)
-	if !okA || !okB {
-		return false
+	if a, ok := moment(s.a); ok {
+		if b, ok := moment(s.b); ok {
+			_, inA := w.timesA.In(a.Unix())
+			_, inB := w.timesB.In(b.Unix())
+			return inA && inB
+		}
 	}
-	_, inA := w.timesA.In(a.Unix())
-	_, inB := w.timesB.In(b.Unix())
-	return inA && inB
+	return s.every(func(r run) bool {
+		_, okA := hit(w.timesA, r.a)
+		_, okB := hit(w.timesB, r.b)
+		return okA && okB
+	})
 }
 
 // moment reads a field's value as a time.

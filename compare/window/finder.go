@@ -56,4 +56,6 @@ func (f *Finder) In(sec int64) (string, bool) { return f.times.in(sec) }
 func (f *Finder) IsDay(days int64) bool { return f.times.isDay(days) }
 
 // Overlaps says whether a hit has bytes within from and to.
-func (h Hit) Overlaps(from, to int) bool { return h.From < to && h.To > from || from == to && h.From <= from && h.To >= to }
+func (h Hit) Overlaps(from, to int) bool {
+	return h.From < to && h.To > from || from == to && h.From <= from && h.To >= to
+}

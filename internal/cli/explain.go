@@ -1,42 +1,124 @@
 package cli
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"os"
+	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/selfsame-build/selfsame/builder"
+	"github.com/selfsame-build/selfsame/compare/cause"
+	"github.com/selfsame-build/selfsame/internal/atomicfile"
 	"github.com/selfsame-build/selfsame/internal/diag"
 )
 
+// codePattern is what a diagnostic or a cause is called.
+var codePattern = regexp.MustCompile(`^(?i)(A\d{4}|T\d{1,2})$`)
+
 func (a *app) explainCommand() *cobra.Command {
-	return &cobra.Command{
-		Use: "explain CODE", GroupID: "build", Short: "Explain a diagnostic, such as A0202",
-		Example: "  selfsame explain A0202", Args: cobra.ExactArgs(1),
-		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			var out []string
-			for _, i := range diag.Table() {
-				out = append(out, string(i.Code)+"\t"+i.Title)
+	var o builder.Options
+	var write bool
+	cmd := &cobra.Command{
+		Use: "explain [RECIPE | CODE]", GroupID: "build", Short: "Find out why a build differs and what mends it; or explain a code, such as A0202 or T1",
+		Long: `With a recipe (a file, or a folder with recipe.yaml; the current folder when left out): build it twice, and if the images differ, run the
+step at fault again on frozen copies of its inputs, with one thing varied at a time, until it is clear what the difference depends on. Known
+remedies are tried on that step alone. One after which both builders agree is shown as a change of the Dockerfile, and made with --write.
+
+With a code: what a diagnostic (A0101 and so on) or a cause (T1 to T25) means, and what to do.`,
+		Example: "  selfsame explain\n  selfsame explain examples/broken --write\n  selfsame explain A0202\n  selfsame explain T18", Args: cobra.MaximumNArgs(1),
+		ValidArgsFunction: completeCodes,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 && codePattern.MatchString(args[0]) {
+				return a.explainCode(strings.ToUpper(args[0]))
 			}
-			return out, cobra.ShellCompDirectiveNoFileComp
-		},
-		RunE: func(_ *cobra.Command, args []string) error {
-			info, ok := diag.Lookup(diag.Code(strings.ToUpper(args[0])))
-			if !ok {
-				return usage("there is no diagnostic `%s`", args[0])
-			}
-			if a.global.json {
-				return json.NewEncoder(a.Out).Encode(struct {
-					SchemaVersion int    `json:"schemaVersion"`
-					Code          string `json:"code"`
-					Exit          int    `json:"exit"`
-					Title         string `json:"title"`
-					Page          string `json:"page"`
-				}{1, string(info.Code), info.Exit, info.Title, info.Page})
-			}
-			_, err := fmt.Fprintf(a.Out, "%s: %s (exit %d)\n\n%s\n", info.Code, info.Title, info.Exit, strings.TrimRight(info.Page, "\n"))
-			return err
+			o.Recipe, o.Explain = recipeArg(args), builder.Full
+			return a.runExplain(cmd, o, write)
 		},
 	}
+	f := cmd.Flags()
+	f.StringVar(&o.Out, "out", DefaultOut, "folder for the results")
+	f.StringSliceVar(&o.Platforms, "platform", nil, "build only these of the recipe's platforms")
+	f.BoolVar(&o.Offline, "offline", false, "fetch nothing, not even locked bytes that the store lacks")
+	f.BoolVar(&write, "write", false, "make the change that was verified")
+	return cmd
+}
+
+func completeCodes(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	var out []string
+	for _, i := range diag.Table() {
+		out = append(out, string(i.Code)+"\t"+i.Title)
+	}
+	for _, c := range cause.Catalogue() {
+		out = append(out, string(c.Class)+"\t"+c.Title)
+	}
+	return out, cobra.ShellCompDirectiveDefault
+}
+
+func (a *app) runExplain(cmd *cobra.Command, o builder.Options, write bool) error {
+	if err := a.asRoot(); err != nil {
+		return err
+	}
+	h, done, err := a.host(cmd.Context())
+	if err != nil {
+		return err
+	}
+	res, err := h.Build(cmd.Context(), o)
+	done()
+	if err != nil {
+		return err
+	}
+	if write && res.Mended != nil {
+		if err := a.mend(*res.Mended); err != nil {
+			return err
+		}
+		res.Report.Next = Name + " lock"
+	}
+	return a.showBuild(res, o)
+}
+
+// mend writes a file with its remedy, if nobody has changed it meanwhile.
+func (a *app) mend(m builder.Mended) error {
+	now, err := os.ReadFile(m.Path)
+	if err != nil {
+		return fmt.Errorf("reading the file that is to be changed: %w", err)
+	}
+	if !bytes.Equal(now, m.Old) {
+		return usage("`%s` was changed while the build ran: the remedy was not written", m.Path)
+	}
+	st, err := os.Stat(m.Path)
+	if err != nil {
+		return err
+	}
+	if err := atomicfile.Write(m.Path, m.New, st.Mode().Perm()); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(a.Err, "%s: the remedy is in `%s`\n", Name, m.Path)
+	return err
+}
+
+// explainCode prints the page of a diagnostic or a cause.
+func (a *app) explainCode(code string) error {
+	page := struct {
+		SchemaVersion int    `json:"schemaVersion"`
+		Code          string `json:"code"`
+		Exit          int    `json:"exit"`
+		Title         string `json:"title"`
+		Page          string `json:"page"`
+	}{SchemaVersion: 1, Code: code}
+	if c, ok := cause.Lookup(cause.Class(code)); ok {
+		page.Exit, page.Title, page.Page = diag.ExitNotReproducible, c.Title, c.Page
+	} else if i, ok := diag.Lookup(diag.Code(code)); ok {
+		page.Exit, page.Title, page.Page = i.Exit, i.Title, i.Page
+	} else {
+		return usage("there is no diagnostic or cause `%s`", code)
+	}
+	if a.global.json {
+		return json.NewEncoder(a.Out).Encode(page)
+	}
+	_, err := fmt.Fprintf(a.Out, "%s: %s (exit %d)\n\n%s\n", page.Code, page.Title, page.Exit, strings.TrimRight(page.Page, "\n"))
+	return err
 }

@@ -1,0 +1,104 @@
+package builder
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/selfsame-build/selfsame/builder/graph"
+	"github.com/selfsame-build/selfsame/builder/solver"
+	"github.com/selfsame-build/selfsame/compare"
+)
+
+// culprit is the step that made the first difference. A layer that copies from another stage only brings it in: the stage's own steps are
+// then compared, as far back as the one after which the twins first part.
+type culprit struct {
+	platform string
+	draft    *graph.Draft // of the whole build
+	made     graph.Made
+	layer    int // of the image, from 0, in which the difference came in
+	frozen   *frozen
+}
+
+// culprits finds the guilty step of each platform that differs. Both builders have everything in their caches: only exports are made.
+func (r *twinRun) culprits(ctx context.Context, reports []compare.Report) ([]culprit, error) {
+	var out []culprit
+	for _, rep := range reports {
+		if rep.Level != compare.LevelDifferent || rep.FirstLayer() < 0 {
+			continue
+		}
+		c, ok, err := r.culprit(ctx, r.drafts[rep.Platform], rep, 0)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			c.platform, c.draft, c.layer = rep.Platform, r.drafts[rep.Platform], rep.FirstLayer()
+			out = append(out, c)
+		}
+	}
+	return out, nil
+}
+
+// maxStages is how many stages a difference is followed through.
+const maxStages = 16
+
+func (r *twinRun) culprit(ctx context.Context, d *graph.Draft, rep compare.Report, depth int) (culprit, bool, error) {
+	made := d.Made()
+	n := rep.FirstLayer() - d.BaseLayers()
+	if n < 0 || n >= len(made) || depth == maxStages {
+		return culprit{}, false, nil
+	}
+	m := made[n]
+	for i, from := range m.From {
+		sub, err := d.At(from, r.host.countLayers)
+		if err != nil {
+			return culprit{}, false, err
+		}
+		a, b, err := r.both(ctx, sub, fmt.Sprintf("stage-%d-%d", depth, i))
+		if err != nil {
+			return culprit{}, false, err
+		}
+		inner, err := compare.Images(ctx, a, b, compare.Options{Checked: r.exports.checked, MaxDifferences: 1})
+		if err != nil {
+			return culprit{}, false, err
+		}
+		if inner.FirstLayer() >= 0 {
+			return r.culprit(ctx, sub, inner, depth+1)
+		}
+	}
+	return culprit{made: m}, true, nil
+}
+
+// both brings one state out of both builders.
+func (r *twinRun) both(ctx context.Context, d *graph.Draft, name string) (a, b *compare.Image, err error) {
+	var out [2]*compare.Image
+	for i, t := range []*twin{r.a, r.b} {
+		plan, err := d.Finish(sealing(r.lock, d.Platform, t.world, false, r.trust))
+		if err != nil {
+			return nil, nil, err
+		}
+		if out[i], _, err = r.bring(ctx, t, plan, name+"-"+t.label); err != nil {
+			return nil, nil, err
+		}
+	}
+	return out[0], out[1], nil
+}
+
+// bring runs a plan on one builder and opens what came of it.
+func (r *twinRun) bring(ctx context.Context, t *twin, plan *graph.Plan, name string) (*compare.Image, *solver.Result, error) {
+	dir := filepath.Join(r.work, name)
+	res, err := r.host.solveInto(ctx, t, dir, plan, r.exports, nil)
+	if err != nil {
+		return nil, res, err
+	}
+	img, err := compare.Open(dir, res.Manifest)
+	return img, res, err
+}
+
+// countLayers is how many layers an image in the store has.
+func (h *Host) countLayers(manifest digest.Digest) (int, error) {
+	list, err := h.layersOf(manifest)
+	return len(list), err
+}

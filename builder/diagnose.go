@@ -1,0 +1,127 @@
+package builder
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/selfsame-build/selfsame/compare"
+	"github.com/selfsame-build/selfsame/compare/cause"
+	"github.com/selfsame-build/selfsame/report"
+)
+
+// quickTime is how long a build that differs looks for its remedy before it gives its result.
+const quickTime = 60 * time.Second
+
+// diagnose finds the step at fault, and what mends it. It never changes the verdict: where it cannot be carried out, the result says so.
+func (b *build) diagnose(ctx context.Context, res *report.Result) *Mended {
+	if b.opt.Explain == Shallow {
+		return nil
+	}
+	mended, err := b.look(ctx, res)
+	if err != nil && ctx.Err() == nil {
+		res.Notes = append(res.Notes, "the guilty step could not be run again: "+report.Escape(err.Error()))
+	}
+	return mended
+}
+
+func (b *build) look(ctx context.Context, res *report.Result) (*Mended, error) {
+	alone, err := b.host.claim(ctx, b.lock, b.run.drafts)
+	if err != nil {
+		return nil, err
+	}
+	defer alone.release()
+	ctx, leave := attend(ctx, b.run.a, b.run.b)
+	defer leave()
+	list, err := b.run.culprits(ctx, b.reports)
+	for _, c := range list {
+		blame(res, c)
+	}
+	if err != nil || len(list) == 0 || !list[0].made.Exec {
+		return nil, err
+	}
+	c := list[0]
+	b.host.notice("%s differs; running it again", c.made.Step.Name)
+	if c.frozen, err = b.run.freeze(ctx, c); err != nil {
+		return nil, err
+	}
+	findings := b.findings(c)
+	mended, err := b.tryQuickly(ctx, res, c, findings)
+	if err != nil || b.opt.Explain != Full {
+		return mended, err
+	}
+	res.Experiment, err = b.run.explain(ctx, c, suspect(findings))
+	return mended, err
+}
+
+// tryQuickly tries remedies, but keeps nobody waiting who did not ask for them.
+func (b *build) tryQuickly(parent context.Context, res *report.Result, c culprit, findings []cause.Finding) (*Mended, error) {
+	ctx, cancel := parent, context.CancelFunc(func() {})
+	if b.opt.Explain == Quick {
+		ctx, cancel = context.WithTimeout(parent, quickTime)
+	}
+	defer cancel()
+	ch, err := b.mend(ctx, c, findings)
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) && parent.Err() == nil {
+		res.Notes = append(res.Notes, fmt.Sprintf("no remedy was found within %s; `selfsame explain` takes the time it needs", quickTime))
+		return nil, nil
+	}
+	if err != nil || ch == nil {
+		return nil, err
+	}
+	res.Patches = append(res.Patches, ch.patch)
+	path := filepath.Join(b.project.recipe.Dir, b.project.recipe.Source.Path, b.project.recipe.Build.Dockerfile)
+	return &Mended{Path: path, Old: b.project.dockerfile, New: ch.file}, nil
+}
+
+// blame puts the guilty step in the place of the copy that only brought its result in.
+func blame(res *report.Result, c culprit) {
+	s := c.made.Step
+	for i := range res.Findings {
+		if f := &res.Findings[i]; f.Severity == "error" && f.Platform == c.platform && f.Layer == c.layer+1 {
+			f.Step, f.File, f.Line = report.Escape(s.Command), report.Escape(filepath.Base(s.File)), s.Line
+		}
+	}
+	for i := range res.Compared {
+		if res.Compared[i].Platform != c.platform {
+			continue
+		}
+		for j := range res.Compared[i].Differing {
+			if l := &res.Compared[i].Differing[j]; l.Layer == c.layer+1 {
+				l.Step, l.File, l.Line = report.Escape(s.Command), report.Escape(filepath.Base(s.File)), s.Line
+			}
+		}
+	}
+}
+
+// findings are those of the layer that the culprit made.
+func (b *build) findings(c culprit) []cause.Finding {
+	i := slices.IndexFunc(b.reports, func(r compare.Report) bool { return r.Platform == c.platform })
+	if i < 0 {
+		return nil
+	}
+	all := cause.Explain(b.reports[i], b.run.known(b.project.epoch))
+	return slices.DeleteFunc(all, func(f cause.Finding) bool { return f.Difference.Layer != c.layer })
+}
+
+// suspect is the axis that the bytes speak of.
+func suspect(list []cause.Finding) string {
+	for _, f := range list {
+		if f.Axis != "" {
+			return f.Axis
+		}
+		if axis := axesOf[f.Class]; axis != "" {
+			return axis
+		}
+	}
+	return ""
+}
+
+// axesOf are the axes on which a cause shows, where it shows on one.
+var axesOf = map[cause.Class]string{
+	"T1": "clock calls", "T4": "directory order", "T5": "CPU count", "T7": "host name", "T8": "kernel name", "T9": "locale", "T10": "time zone",
+	"T12": "environment", "T15": "CPU count", "T16": "CPU features", "T17": "directory order", "T18": "directory order",
+}

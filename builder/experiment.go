@@ -1,0 +1,342 @@
+package builder
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/selfsame-build/selfsame/builder/daemon"
+	"github.com/selfsame-build/selfsame/builder/graph"
+	"github.com/selfsame-build/selfsame/compare"
+	"github.com/selfsame-build/selfsame/compare/cause"
+	"github.com/selfsame-build/selfsame/compare/inside"
+	"github.com/selfsame-build/selfsame/compare/window"
+	"github.com/selfsame-build/selfsame/report"
+)
+
+// maxTrials bounds an experiment: more runs of one step than this tell little more and take long.
+const maxTrials = 8
+
+// knob is one variation that can be switched on by itself.
+type knob struct {
+	axis string
+	turn func(h *Host, w *world)
+}
+
+// knobs are the variations, the likeliest first. Those of the step's own surroundings cost nothing to turn; the others need a builder in
+// a world of its own.
+var knobs = []knob{
+	{"directory order", func(h *Host, w *world) { w.daemon.Root, w.daemon.RootBytes = h.rootTrial() }},
+	{"CPU count", func(_ *Host, w *world) { w.daemon.CPUs = 1 }},
+	{"environment", func(h *Host, w *world) { w.canary = h.worldB().canary }},
+	{"host name", func(h *Host, w *world) { w.hostname = h.worldB().hostname }},
+	{"kernel name", func(h *Host, w *world) {
+		b := h.worldB().daemon
+		w.daemon.KernelRelease, w.daemon.KernelVersion = b.KernelRelease, b.KernelVersion
+	}},
+	{"clock calls", func(_ *Host, w *world) { w.daemon.ClockOffset = clockOffset }},
+}
+
+// rootTrial is a small filesystem of B's kind.
+func (h *Host) rootTrial() (daemon.Root, int64) {
+	root, size := h.rootB()
+	if root == daemon.RootTmpfs {
+		size = min(size, h.Memory/4)
+	}
+	return root, size
+}
+
+// experiment runs one step again and again on frozen copies of its inputs.
+type experiment struct {
+	run    *twinRun
+	step   *graph.Draft
+	name   string
+	extra  map[string]*twin // builders in worlds of their own, by name
+	trials []report.Trial
+	images []*compare.Image // results, in the order of trials
+	spans  [][]window.Span  // when each was made
+	last   time.Time        // when the last run began
+	runs   int
+}
+
+// frozen are copies of what a step runs on, as images in the store.
+type frozen struct {
+	states map[graph.Edge]digest.Digest
+	layers int // of the root
+}
+
+// freeze copies what the guilty step runs on out of builder A.
+func (r *twinRun) freeze(ctx context.Context, c culprit) (*frozen, error) {
+	out := &frozen{states: map[graph.Edge]digest.Digest{}, layers: c.made.BaseLayers}
+	for i, in := range c.made.Inputs {
+		part, err := c.draft.At(in, r.host.countLayers)
+		if err != nil {
+			return nil, err
+		}
+		plan, err := part.Finish(sealing(r.lock, part.Platform, r.a.world, false, r.trust))
+		if err != nil {
+			return nil, err
+		}
+		name := fmt.Sprintf("frozen-%s-%d", strings.NewReplacer("/", "-", ":", "-").Replace(c.platform+"-"+c.made.Step.Name), i)
+		img, res, err := r.bring(ctx, r.a, plan, name)
+		if err != nil {
+			return nil, fmt.Errorf("freezing the inputs of the step: %w", err)
+		}
+		if err := r.host.adopt(ctx, filepath.Join(r.work, name), res.Manifest); err != nil {
+			return nil, err
+		}
+		out.states[in] = res.Manifest
+		if i == 0 && !c.made.OnSource {
+			out.layers = len(img.Layers())
+		}
+	}
+	return out, nil
+}
+
+// explain finds out on what the difference of a step depends. suspect is the axis that the bytes speak of; empty: none.
+func (r *twinRun) explain(ctx context.Context, c culprit, suspect string) (*report.Experiment, error) {
+	step, err := c.draft.Isolate(c.made.Step.Name, c.frozen.states, c.frozen.layers)
+	if err != nil {
+		return nil, err
+	}
+	x := &experiment{run: r, step: step, name: c.made.Step.Name, extra: map[string]*twin{}}
+	defer x.close(ctx)
+	out := &report.Experiment{Step: report.Escape(c.made.Step.Command), File: report.Escape(c.made.Step.File), Line: c.made.Step.Line}
+	out.Verdict, out.Causes, out.Random, err = x.decide(ctx, suspect)
+	out.Runs = x.trials
+	return out, err
+}
+
+// decide plans the runs: controls first, then everything varied, then the suspect with and without the rest, then halves.
+func (x *experiment) decide(ctx context.Context, suspect string) (verdict string, causes []string, random bool, err error) {
+	if _, err = x.trial(ctx); err != nil {
+		return
+	}
+	x.passTime(ctx)
+	same, err := x.trial(ctx)
+	if err != nil {
+		return
+	}
+	if !same {
+		return x.inherent(ctx)
+	}
+	all := axisNames(knobs)
+	if same, err = x.trial(ctx, all...); err != nil {
+		return
+	}
+	if same {
+		return fmt.Sprintf("it did not differ again in %s: it comes and goes, as a race does", times(x.runs)), nil, false, nil
+	}
+	found, err := x.search(ctx, all, suspect)
+	if err != nil {
+		return
+	}
+	return x.sentence(found), found, false, nil
+}
+
+// inherent tells what differs with nothing varied: by the time that passes, or by chance. The two results say it themselves: either holds
+// the time of its own run, and nothing else differs, or there is more.
+func (x *experiment) inherent(ctx context.Context) (string, []string, bool, error) {
+	rep, err := compare.Images(ctx, x.images[0], x.images[1], compare.Options{
+		Checked: x.run.exports.checked, Inside: &inside.Options{Scratch: x.run.host.TempDir},
+	})
+	if err != nil {
+		return "", nil, false, err
+	}
+	found := cause.Explain(rep, cause.World{SpansA: x.spans[0], SpansB: x.spans[1], Epoch: x.run.subject.project.epoch.Unix()})
+	if !slices.ContainsFunc(found, func(f cause.Finding) bool { return !f.OfTime }) {
+		return "differs whenever time passes: two runs a few seconds apart, with nothing varied, each hold the time of their own", []string{"start time"}, false, nil
+	}
+	return fmt.Sprintf("random even with nothing varied: two runs of the step differ, and not by the time alone (%s)", times(x.runs)), nil, true, nil
+}
+
+// search looks for the axes that a difference hangs on.
+func (x *experiment) search(ctx context.Context, all []string, suspect string) ([]string, error) {
+	rest := slices.DeleteFunc(slices.Clone(all), func(a string) bool { return a == suspect })
+	if suspect != "" && len(rest) < len(all) {
+		same, err := x.trial(ctx, suspect)
+		if err != nil {
+			return nil, err
+		}
+		if !same {
+			return x.confirm(ctx, suspect, rest)
+		}
+		all = rest
+	}
+	for len(all) > 1 && x.runs < maxTrials-1 {
+		half := all[:len(all)/2]
+		same, err := x.trial(ctx, half...)
+		if err != nil {
+			return nil, err
+		}
+		if same {
+			half = all[len(all)/2:]
+		}
+		all = half
+	}
+	if len(all) == 1 && x.runs < maxTrials {
+		return x.confirm(ctx, all[0], slices.DeleteFunc(axisNames(knobs), func(a string) bool { return a == all[0] }))
+	}
+	return all, nil
+}
+
+// confirm varies everything but one axis: what still differs hangs on another as well.
+func (x *experiment) confirm(ctx context.Context, axis string, rest []string) ([]string, error) {
+	same, err := x.trial(ctx, rest...)
+	if err != nil || same {
+		return []string{axis}, err
+	}
+	found := []string{axis}
+	for len(rest) > 1 && x.runs < maxTrials {
+		half := rest[:len(rest)/2]
+		same, err := x.trial(ctx, half...)
+		if err != nil {
+			return found, err
+		}
+		if same {
+			half = rest[len(rest)/2:]
+		}
+		rest = half
+	}
+	return append(found, rest...), nil
+}
+
+// sentence counts the runs for and against.
+func (x *experiment) sentence(causes []string) string {
+	var with, differ, without, equal int
+	for _, t := range x.trials[1:] {
+		if slices.ContainsFunc(t.Varied, func(a string) bool { return slices.Contains(causes, a) }) {
+			with++
+			if !t.Equal {
+				differ++
+			}
+			continue
+		}
+		without++
+		if t.Equal {
+			equal++
+		}
+	}
+	return fmt.Sprintf("differs only if the %s differs (%d of %d), equal otherwise (%d of %d)", strings.Join(causes, " or the "), differ, with, equal, without)
+}
+
+func times(n int) string {
+	if n == 1 {
+		return "1 run"
+	}
+	return fmt.Sprintf("%d runs", n)
+}
+
+func axisNames(list []knob) []string {
+	var out []string
+	for _, k := range list {
+		out = append(out, k.axis)
+	}
+	return out
+}
+
+// passTime waits until files made now bear another time than those of the run before.
+func (x *experiment) passTime(ctx context.Context) {
+	wait := startGap - x.run.host.Now().Sub(x.last)
+	if wait <= 0 {
+		return
+	}
+	select {
+	case <-time.After(wait):
+	case <-ctx.Done():
+	}
+}
+
+// trial runs the step with some axes varied, and says whether the result is that of the first run.
+func (x *experiment) trial(ctx context.Context, axes ...string) (same bool, err error) {
+	start := x.run.host.Now()
+	x.last = start
+	got, err := x.result(ctx, axes)
+	if err != nil {
+		return false, err
+	}
+	now := x.run.host.Now()
+	x.images = append(x.images, got)
+	x.spans = append(x.spans, windows(start, now, now.Sub(start), 0))
+	same = got.Manifest() == x.images[0].Manifest()
+	x.trials = append(x.trials, report.Trial{Varied: append([]string{}, axes...), Equal: same, Seconds: x.run.host.Now().Sub(start).Seconds()})
+	return same, nil
+}
+
+// result runs the step in the world that has these axes varied.
+func (x *experiment) result(ctx context.Context, axes []string) (*compare.Image, error) {
+	n := x.runs
+	x.runs++
+	w := x.run.host.worldA()
+	for _, k := range knobs {
+		if slices.Contains(axes, k.axis) {
+			k.turn(x.run.host, &w)
+		}
+	}
+	t, err := x.place(ctx, w)
+	if err != nil {
+		return nil, err
+	}
+	return x.on(ctx, t, w, n)
+}
+
+// place is the builder for a world: A where only the step's own surroundings are varied, else one of the experiment's.
+func (x *experiment) place(ctx context.Context, w world) (*twin, error) {
+	if w.daemon == x.run.host.worldA().daemon {
+		return x.run.a, nil
+	}
+	name := "trial-" + x.run.trust.word[:6]
+	for i, on := range []bool{w.daemon.Root != daemon.RootHost, w.daemon.CPUs > 0, w.daemon.KernelRelease != "", w.daemon.ClockOffset != 0} {
+		if on {
+			name += "-" + []string{"order", "cpus", "kernel", "clock"}[i]
+		}
+	}
+	if t := x.extra[name]; t != nil {
+		return t, nil
+	}
+	w.name = name
+	t, err := x.run.host.acquire(ctx, name, w, x.run.lock.Entries, x.run.work)
+	if err == nil {
+		x.extra[name] = t
+	}
+	return t, err
+}
+
+// on runs the step on one builder, uncached.
+func (x *experiment) on(ctx context.Context, t *twin, w world, n int) (*compare.Image, error) {
+	once, err := x.run.host.word()
+	if err != nil {
+		return nil, err
+	}
+	f := sealing(x.run.lock, x.step.Platform, w, true, x.run.trust)
+	f.Alone, f.Once = true, once
+	plan, err := x.step.Finish(f)
+	if err != nil {
+		return nil, err
+	}
+	ctx, leave := attend(ctx, t)
+	defer leave()
+	img, _, err := x.run.bring(ctx, t, plan, fmt.Sprintf("trial-%d", n))
+	if err != nil {
+		return nil, fmt.Errorf("running %s again: %w", x.name, err)
+	}
+	return img, nil
+}
+
+// close ends the experiment's builders, which no build needs again.
+func (x *experiment) close(ctx context.Context) {
+	ctx = context.WithoutCancel(ctx)
+	var errs []error
+	for name, t := range x.extra {
+		errs = append(errs, t.close(), x.run.host.Daemons.Stop(ctx, name, true))
+	}
+	if err := errors.Join(errs...); err != nil {
+		x.run.host.notice("ending the builders of the experiment: %v", err)
+	}
+}

@@ -1,0 +1,143 @@
+package cause
+
+import (
+	"path"
+	"regexp"
+	"strings"
+)
+
+// Remedy is a change of one instruction that may mend a finding. Whether it does is found out by building.
+type Remedy struct {
+	Title  string // what it does, one line
+	change func(instruction string) string
+}
+
+// Apply changes the text of an instruction, as it stands in the Dockerfile; false where there is nothing to change.
+func (r Remedy) Apply(instruction string) (string, bool) {
+	out := r.change(instruction)
+	return out, out != instruction
+}
+
+// Remedies lists what may mend a finding, the least invasive first.
+func Remedies(f Finding) []Remedy {
+	var out []Remedy
+	for _, c := range append([]Class{f.Class}, f.Also...) {
+		if give := remedies[c]; give != nil {
+			out = append(out, give(f)...)
+		}
+	}
+	return append(out, deleted(f)...)
+}
+
+// remedies are the known ones by class.
+var remedies = map[Class]func(f Finding) []Remedy{
+	"T1": clockRemedies,
+	"T3": packRemedies,
+	"T4": orderRemedies,
+	"T5": func(Finding) []Remedy { return []Remedy{oneThread} },
+	"T6": func(Finding) []Remedy {
+		return []Remedy{fixedFolder, fixedFile, exported("keep what is temporary in a fixed place", "TMPDIR=/tmp")}
+	},
+	"T7": func(Finding) []Remedy { return []Remedy{fixedHost} },
+	"T8": func(Finding) []Remedy { return []Remedy{fixedKernel} },
+	"T9": func(Finding) []Remedy {
+		return []Remedy{exported("set the locale", "LC_ALL=C.UTF-8"), exported("set the locale", "LC_ALL=C")}
+	},
+	"T10": func(Finding) []Remedy { return []Remedy{exported("set the time zone", "TZ=UTC")} },
+	"T12": func(Finding) []Remedy { return []Remedy{fixedCPUs, fewerVariables} },
+	"T13": randomRemedies,
+	"T15": func(Finding) []Remedy { return []Remedy{oneJob, inTurn} },
+	"T16": func(Finding) []Remedy { return []Remedy{namedCPU} },
+	"T18": orderRemedies,
+	"T24": toolRemedies,
+	"T25": func(Finding) []Remedy { return []Remedy{noVCS} },
+}
+
+// replaced changes every match of a pattern.
+func replaced(title, pattern, with string) Remedy {
+	re := regexp.MustCompile(pattern)
+	return Remedy{title, func(s string) string { return re.ReplaceAllString(s, with) }}
+}
+
+// together makes several changes one.
+func together(title string, list ...Remedy) Remedy {
+	return Remedy{title, func(s string) string {
+		for _, r := range list {
+			s = r.change(s)
+		}
+		return s
+	}}
+}
+
+var (
+	runHead  = regexp.MustCompile(`(?is)^(\s*RUN\s+(?:--\S+\s+)*)(.*)$`)
+	heredoc  = regexp.MustCompile(`^(?:\S*\s)*<<-?["']?(\w+)["']?[^\n]*\n`)
+	execForm = regexp.MustCompile(`^\[\s*"`)
+)
+
+// exported sets variables for the whole step.
+func exported(title string, vars ...string) Remedy {
+	return Remedy{title + ": " + strings.Join(vars, " "), func(s string) string {
+		m := runHead.FindStringSubmatch(s)
+		if m == nil || strings.Contains(s, "export "+vars[0]) {
+			return s
+		}
+		head, body := m[1], m[2]
+		switch {
+		case execForm.MatchString(body):
+			return head + `["env", "` + strings.Join(vars, `", "`) + `", ` + body[1:]
+		case strings.HasPrefix(body, "<<"):
+			if at := heredoc.FindString(body); at != "" {
+				return head + at + "export " + strings.Join(vars, " ") + "\n" + body[len(at):]
+			}
+			return s
+		}
+		return head + "export " + strings.Join(vars, " ") + " && " + body
+	}}
+}
+
+// then runs a command at the end of the step.
+func then(title, command string) Remedy {
+	return Remedy{title + ": " + command, func(s string) string {
+		m := runHead.FindStringSubmatch(s)
+		if m == nil || execForm.MatchString(m[2]) {
+			return s
+		}
+		text := strings.TrimRight(s, " \n\t;")
+		if at := heredoc.FindStringSubmatch(m[2]); at != nil {
+			if i := strings.LastIndex(text, "\n"+at[1]); i >= 0 {
+				return text[:i] + "\n" + command + text[i:] + "\n"
+			}
+			return s
+		}
+		if strings.HasSuffix(text, "&") || strings.HasSuffix(text, "wait") {
+			return text + " \\\n && " + command + "\n"
+		}
+		return text + " \\\n && " + command + "\n"
+	}}
+}
+
+// disposable are files that an image can do without: logs, caches, what package managers leave behind, and what is made when the
+// container starts.
+var disposable = regexp.MustCompile(`^(var/log/|var/cache/|var/tmp/|tmp/|root/\.(cache|npm|wget-hsts|cpan|gnupg/random_seed)|var/lib/apt/lists/|var/lib/(dpkg|debconf)/\S+-old$|` +
+	`etc/(passwd|group|shadow|gshadow|subuid|subgid)-$|var/lib/systemd/random-seed|etc/machine-id|var/lib/dbus/machine-id|etc/ssh/ssh_host_|var/lib/ucf/\S+\.\d$|run/)`)
+
+// deleted removes the file in the step that makes it.
+func deleted(f Finding) []Remedy {
+	p := strings.TrimPrefix(path.Clean("/"+f.Difference.Path), "/")
+	if !plainPath.MatchString(p) {
+		return nil
+	}
+	switch {
+	case disposable.MatchString(p):
+		return []Remedy{then("delete it in the same step", "rm -rf /"+p)}
+	case strings.Contains("/"+p, "/.git/"):
+		return []Remedy{then("delete it in the same step", "rm -rf /"+p[:strings.Index(p+"/", ".git/")]+".git")}
+	case strings.Contains(p, "__pycache__/"):
+		return []Remedy{then("delete it in the same step", "rm -rf /"+path.Dir(p))}
+	}
+	return nil
+}
+
+// plainPath is a name that a shell takes as it is.
+var plainPath = regexp.MustCompile(`^[\w@%+=:,./-]+$`)
