@@ -116,3 +116,29 @@ func readBoth(a, b File, offA, offB int64, bufA, bufB []byte) bool {
 	nb, _ := b.Bytes.ReadAt(bufB, offB)
 	return na == len(bufA) && nb == len(bufB)
 }
+
+// readAhead serves small reads, as headers are, from one larger one. It is not for use by several goroutines.
+type readAhead struct {
+	r    io.ReaderAt
+	size int64
+	at   int64
+	buf  []byte
+}
+
+func (w *readAhead) ReadAt(p []byte, off int64) (int, error) {
+	if len(p) > blockLen/2 || off < 0 || off+int64(len(p)) > w.size {
+		return w.r.ReadAt(p, off)
+	}
+	if off < w.at || off+int64(len(p)) > w.at+int64(len(w.buf)) {
+		n := int(min(blockLen, w.size-off))
+		if cap(w.buf) < n {
+			w.buf = make([]byte, n)
+		}
+		w.buf, w.at = w.buf[:n], off
+		if got, err := w.r.ReadAt(w.buf, off); got < n {
+			w.buf = w.buf[:0]
+			return 0, err
+		}
+	}
+	return copy(p, w.buf[off-w.at:]), nil
+}

@@ -1,6 +1,10 @@
 package inside
 
-import "bytes"
+import (
+	"bytes"
+
+	"github.com/selfsame-build/selfsame/compare/inside/sqlite"
+)
 
 // format is a kind of file that can be opened.
 type format struct {
@@ -19,9 +23,15 @@ func init() {
 	// Not a plain value: the views call pair, which reads it.
 	formats = []format{
 		{magic("\x1f\x8b\x08"), gzips},
+		{magic("\x28\xb5\x2f\xfd"), zstds.view},
+		{magic("\xfd7zXZ\x00"), xzs.view},
+		{magic("BZh"), bzip2s.view},
 		{isTar, tars},
 		{isZip, zips},
+		{magic(arMagic), ars},
+		{isCpio, cpios},
 		{magic("\x7fELF"), elfs},
+		{magic(sqlite.Magic), sqlites},
 		{isPyc, pycs},
 		{isJSON, jsons},
 	}

@@ -1,6 +1,7 @@
 package inside
 
 import (
+	"bytes"
 	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
@@ -33,10 +34,10 @@ type archive struct {
 	unpack func(content File, method int) (io.ReadCloser, bool)
 }
 
-// member is all that is kept of an entry, so that a million of them cost little: hashes, and where to read it again.
+// member is all that is kept of an entry, so that a million of them cost little: its name's hash, and where to read it again.
 type member struct {
-	name, head uint64
-	at         int64
+	name uint64
+	at   int64
 }
 
 // errBroken is an archive that is none.
@@ -64,7 +65,7 @@ func (c *comparer) list(ar *archive, f File) ([]member, bool) {
 			return nil, false
 		}
 		c.entries--
-		out = append(out, member{hash64([]byte(e.name)), hash64(e.head), at})
+		out = append(out, member{hash64([]byte(e.name)), at})
 		at = e.next
 	}
 	return nil, false
@@ -74,6 +75,7 @@ func (c *comparer) list(ar *archive, f File) ([]member, bool) {
 func (c *comparer) archives(ar *archive, at place, a, b File) bool {
 	held := c.entries
 	defer func() { c.entries = held }()
+	a.Bytes, b.Bytes = &readAhead{r: a.Bytes, size: a.Size}, &readAhead{r: b.Bytes, size: b.Size}
 	x, ok := c.list(ar, a)
 	if !ok {
 		return false
@@ -177,7 +179,7 @@ func (m *matched) both(p, q member) bool {
 		return false
 	}
 	in := m.at.in(m.ar.format, e.name)
-	if p.head != q.head {
+	if !bytes.Equal(e.head, f.head) {
 		m.c.attrs(in, m.ar.format, e.fields(), f.fields())
 	}
 	if e.method != f.method || !m.c.equal(e.content, f.content) {

@@ -24,13 +24,13 @@ func texts(c *comparer, at place, a, b File) bool {
 	x, okA := c.lines(a, r.a0, r.a1)
 	y, okB := c.lines(b, r.b0, r.b1)
 	if okA && okB {
-		ids := map[string]int32{}
-		x.number(ids)
-		y.number(ids)
-		if reordered(x.ids, y.ids) {
+		// The last line may have no end, wherever it stood before.
+		if ids := map[string]int32{}; reordered(x.number(ids, x.line), y.number(ids, y.line)) {
 			c.add(Part{Path: at.path, Format: "text", Kind: KindOrder, Name: "lines", OrderA: x.first(), OrderB: y.first()})
 			return true
 		}
+		ids := map[string]int32{}
+		x.ids, y.ids = x.number(ids, x.whole), y.number(ids, y.whole)
 		c.changed(l, a, b, x, y)
 	}
 	if l.flush(); len(l.kept) == 0 {
@@ -115,26 +115,28 @@ func (c *comparer) lines(f File, from, to int64) (*lined, bool) {
 	return l, true
 }
 
+func (l *lined) whole(i int) []byte { return l.text[l.starts[i]-l.start : l.starts[i+1]-l.start] }
+
 // line is line i without its end.
-func (l *lined) line(i int) []byte {
-	return bytes.TrimSuffix(l.text[l.starts[i]-l.start:l.starts[i+1]-l.start], []byte{'\n'})
-}
+func (l *lined) line(i int) []byte { return bytes.TrimSuffix(l.whole(i), []byte{'\n'}) }
 
 // number gives equal lines equal numbers.
-func (l *lined) number(ids map[string]int32) {
-	for i := range len(l.starts) - 1 {
-		id, ok := ids[string(l.line(i))]
+func (l *lined) number(ids map[string]int32, line func(int) []byte) []int32 {
+	out := make([]int32, len(l.starts)-1)
+	for i := range out {
+		id, ok := ids[string(line(i))]
 		if !ok {
 			id = int32(len(ids)) //nolint:gosec // G115: maxLines
-			ids[string(l.line(i))] = id
+			ids[string(line(i))] = id
 		}
-		l.ids = append(l.ids, id)
+		out[i] = id
 	}
+	return out
 }
 
 func (l *lined) first() []string {
 	var out []string
-	for i := range min(len(l.ids), MaxOrder) {
+	for i := range min(len(l.starts)-1, MaxOrder) {
 		out = append(out, clip(string(l.line(i)), MaxValue))
 	}
 	return out
