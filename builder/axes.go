@@ -151,7 +151,8 @@ var axisTable = []axis{
 	{name: "locale", required: true, variable: "LANG", value: func(r canary.Report) string { return orNone(r.Locale) }},
 	{name: "CPU features", variable: "GLIBC_TUNABLES", value: func(r canary.Report) string { return orNone(r.CPUFeatures) },
 		alike: "only glibc for x86-64 hides features of the CPU, and only those that it has"},
-	{name: "open files", value: func(r canary.Report) string { return strconv.FormatUint(r.OpenFiles, 10) }},
+	{name: "open files", value: func(r canary.Report) string { return strconv.FormatUint(r.OpenFiles, 10) },
+		alike: "the soft limit is as high as builder B's already, or as builders may raise it"},
 	{name: "address layout", value: func(r canary.Report) string { return orNone(r.AddressLayout) },
 		alike: "the machine forbids it (personality(2)), or lays no program out at random"},
 }
@@ -234,7 +235,7 @@ func (h *Host) measureAxes(ctx context.Context, r *twinRun, excused map[string]s
 		excused["directory order"] = why
 	}
 	if r.b.world.openFiles == nil && excused["open files"] == "" {
-		excused["open files"] = "the builders may not raise the limit"
+		excused["open files"] = "the machine's limit is not known"
 	}
 	axes, err := measure(seen, excused)
 	if err == nil {

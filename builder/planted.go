@@ -45,10 +45,20 @@ func (h *Host) plantedB() planted {
 	if hostArch == "amd64" {
 		p.tunables = "glibc.cpu.hwcaps=-" + strings.Join(hiddenB, ",-")
 	}
-	if h.OpenFiles >= openFilesB || h.RaiseFiles { // a limit that the daemon may not give would fail every step
-		p.openFiles = &graph.Limit{Soft: openFilesB, Hard: max(openFilesB, h.OpenFiles)}
-	}
+	p.openFiles = h.filesB()
 	return p
+}
+
+// filesB is B's limit of open files. One that the daemon may not give would fail every step; a hard limit below the machine's would fail a
+// step that raises its own.
+func (h *Host) filesB() *graph.Limit {
+	switch {
+	case h.RaiseFiles:
+		return &graph.Limit{Soft: openFilesB, Hard: max(openFilesB, h.OpenFiles)}
+	case h.OpenFiles > 0:
+		return &graph.Limit{Soft: min(openFilesB, h.OpenFiles), Hard: h.OpenFiles}
+	}
+	return nil
 }
 
 // variables are what is planted in the environment of steps. A step that has chosen for itself keeps its own (graph.Finish).

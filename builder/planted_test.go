@@ -42,7 +42,8 @@ func TestOpenFilesOfB(t *testing.T) {
 		want *graph.Limit
 	}{
 		{Host{OpenFiles: 1 << 20}, &graph.Limit{Soft: openFilesB, Hard: 1 << 20}},
-		{Host{OpenFiles: 4096}, nil},
+		{Host{}, nil},
+		{Host{OpenFiles: 4096}, &graph.Limit{Soft: 4096, Hard: 4096}},
 		{Host{OpenFiles: 4096, RaiseFiles: true}, &graph.Limit{Soft: openFilesB, Hard: openFilesB}},
 	} {
 		if diff := cmp.Diff(c.want, c.h.plantedB().openFiles); diff != "" {
