@@ -1,6 +1,7 @@
 package builder
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -72,7 +73,8 @@ func (h *Host) observe(ctx context.Context, t *twin, platform string, carry bool
 		return r, err
 	}
 	plan, err := graph.Canary(ctx, graph.Look{
-		Platform: platform, Image: image, Args: []string{"/", t.address}, Hostname: t.world.hostname, Env: t.world.canary, Once: once, Carry: carry,
+		Platform: platform, Image: image, Args: []string{"/", t.address}, Once: once, Carry: carry,
+		Hostname: t.world.hostname, Env: t.world.variables(), OpenFiles: t.world.openFiles,
 	})
 	if err != nil {
 		return r, err
@@ -123,6 +125,10 @@ type axis struct {
 	value    func(canary.Report) string
 	// apart decides whether two values differ; nil: unequal text.
 	apart func(a, b canary.Report) bool
+	// variable is what plants the axis in a step's environment; a step that has its own does not see the axis.
+	variable string
+	// alike is why both twins may see the same; empty: nothing is known.
+	alike string
 }
 
 // axisTable lists the variations that the canary measures. Clock is that of clock calls: file times come from the kernel
@@ -140,7 +146,27 @@ var axisTable = []axis{
 	{name: "CPU count", required: true, value: func(r canary.Report) string { return strconv.Itoa(r.CPUs) }},
 	{name: "host name", required: true, value: func(r canary.Report) string { return r.Hostname }},
 	{name: "directory order", required: true, value: func(r canary.Report) string { return r.DirectoryOrder }},
-	{name: "environment", required: true, value: func(r canary.Report) string { return r.Environment }},
+	{name: "environment", required: true, variable: canaryEnv, value: func(r canary.Report) string { return r.Environment }},
+	{name: "time zone", required: true, variable: "TZ", value: func(r canary.Report) string { return orNone(r.TimeZone) }},
+	{name: "locale", required: true, variable: "LANG", value: func(r canary.Report) string { return orNone(r.Locale) }},
+	{name: "CPU features", variable: "GLIBC_TUNABLES", value: func(r canary.Report) string { return orNone(r.CPUFeatures) },
+		alike: "only glibc for x86-64 hides features of the CPU, and only those that it has"},
+	{name: "open files", value: func(r canary.Report) string { return strconv.FormatUint(r.OpenFiles, 10) },
+		alike: "the soft limit is as high as builder B's already, or as builders may raise it"},
+	{name: "address layout", value: func(r canary.Report) string { return orNone(r.AddressLayout) },
+		alike: "the machine forbids it (personality(2)), or lays no program out at random"},
+}
+
+func orNone(s string) string { return cmp.Or(s, "none") }
+
+// neverVaried are differences between machines that we cannot make, or that a correct build need not survive. The evidence names them, so
+// that nobody has to guess.
+var neverVaried = []provenance.Axis{
+	{Name: "memory", State: provenance.AxisNotApplied, Reason: "sysinfo(2) tells the machine's own; only /proc/meminfo is another"},
+	{Name: "umask", State: provenance.AxisNotApplied, Reason: "files that a step makes take their modes from it, so every image would differ"},
+	{Name: "user ids", State: provenance.AxisNotApplied, Reason: "a step runs as the user that its image names"},
+	{Name: "build path", State: provenance.AxisNotApplied, Reason: "the working folder is part of the image"},
+	{Name: "HOME", State: provenance.AxisNotApplied, Reason: "steps leave files there for later ones, and for the image"},
 }
 
 // views are what steps of one platform saw on both twins.
@@ -178,10 +204,18 @@ func measure(seen []views, excused map[string]string) ([]provenance.Axis, error)
 			return nil, diag.Errorf("A0321", "the builders do not differ in %s: both see %q%s", x.name, va, where).
 				WithWhy("twins in equal surroundings agree on what they should not").WithHelp("run `selfsame doctor`")
 		default:
-			out = append(out, provenance.Axis{Name: x.name, State: provenance.AxisNotApplied, Reason: "both builders see the same" + where})
+			out = append(out, provenance.Axis{Name: x.name, State: provenance.AxisNotApplied, Reason: x.whyAlike(where)})
 		}
 	}
 	return out, nil
+}
+
+// whyAlike says why both twins see the same. where is the platform on which they do; empty: on the machine's own.
+func (x axis) whyAlike(where string) string {
+	if x.alike != "" && where == "" {
+		return x.alike
+	}
+	return "both builders see the same" + where
 }
 
 // measureAxes runs the canary on both twins. carried is closed once no step need wait any more for the certificates of the proxies.
@@ -200,7 +234,13 @@ func (h *Host) measureAxes(ctx context.Context, r *twinRun, excused map[string]s
 	if why := r.b.world.noOrder(); why != "" {
 		excused["directory order"] = why
 	}
-	r.axes, err = measure(seen, excused)
+	if r.b.world.openFiles == nil && excused["open files"] == "" {
+		excused["open files"] = "the machine's limit is not known"
+	}
+	axes, err := measure(seen, excused)
+	if err == nil {
+		r.axes = r.exceptSteps(axes)
+	}
 	return err
 }
 

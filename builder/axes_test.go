@@ -13,7 +13,7 @@ import (
 // difference between the twins of an emulated image.
 func TestMeasureAsksEveryPlatform(t *testing.T) {
 	a := canary.Report{Release: "6", ProcVersion: "6", CPUs: 2, Hostname: "a", DirectoryOrder: "a", Environment: "a"}
-	b := canary.Report{Clock: 400 * 24 * 3600, Release: "9", ProcVersion: "9", CPUs: 1, Hostname: "b", DirectoryOrder: "b", Environment: "b"}
+	b := canary.Report{Clock: 400 * 24 * 3600, Release: "9", ProcVersion: "9", CPUs: 1, Hostname: "b", DirectoryOrder: "b", Environment: "b", TimeZone: "X-1", Locale: "C.UTF-8"}
 	state := func(name string, seen ...views) (provenance.Axis, error) {
 		list, err := measure(seen, nil)
 		for _, x := range list {

@@ -49,10 +49,11 @@ func (h *Host) provenBase(ctx context.Context, epoch time.Time, d recipes.Debian
 	return graph.Image{Digest: manifest, Config: cfg}, err
 }
 
-// baseKey names all that can move a byte of a base.
+// baseKey names all that can move a byte of a base. Its version goes up when the twins differ in more, so that no base counts as proven
+// that was never built in such surroundings.
 func baseKey(b graph.DebianBase, epoch time.Time) digest.Digest {
 	data, _ := json.Marshal([]any{ // text and numbers cannot fail
-		"base v1", b.Name, b.Rootfs, b.Debs, b.Script, string(b.Config), epoch.Unix(), BuildKitVersion, solver.ExporterAttrs(epoch), layers.Version, "zstd",
+		"base v2", b.Name, b.Rootfs, b.Debs, b.Script, string(b.Config), epoch.Unix(), BuildKitVersion, solver.ExporterAttrs(epoch), layers.Version, "zstd",
 	})
 	return digest.FromBytes(data)
 }

@@ -46,6 +46,9 @@ type Host struct {
 	// Memory is the machine's, in bytes; CPUs how many it has.
 	Memory int64
 	CPUs   int
+	// OpenFiles is the hard limit of open files that builders of ours inherit, and RaiseFiles says whether they may raise it.
+	OpenFiles  int64
+	RaiseFiles bool
 	// Rootless says that we are root in a user namespace only, where no filesystem of a block device can be mounted.
 	Rootless bool
 	// InputsListen is where the input servers listen, for builders on other machines; empty: a free port of loopback.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	"github.com/opencontainers/go-digest"
@@ -189,7 +190,7 @@ func (b *build) facts(index ocispec.Descriptor, images []provenance.Image) (prov
 			Exporter: solver.ExporterAttrs(p.epoch), Compression: p.recipe.Output.Compression, Layers: layers.Version,
 			Epoch: p.epoch.Unix(), Frontend: p.frontend(),
 		},
-		Twins: twins, Axes: b.run.axes, Independence: provenance.SameHost,
+		Twins: twins, Axes: slices.Concat(b.run.axes, neverVaried), Independence: provenance.SameHost,
 		BuilderID: provenance.BuilderID(b.mode()), Selfsame: h.Selfsame,
 		InvocationID: hex.EncodeToString(id[:]), Started: b.started, Finished: h.Now(), Seal: b.opt.Seal,
 		SealedSecrets: recordingSecrets(b.run.drafts),

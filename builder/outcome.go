@@ -30,10 +30,13 @@ func (b *build) summary(index ocispec.Descriptor, images []provenance.Image) rep
 func (b *build) report() report.Result {
 	res := report.New(b.project.recipe.Name, b.reports, b.run.known(b.project.epoch))
 	for _, x := range b.run.axes {
-		if x.State == provenance.AxisMeasured {
-			res.Axes = append(res.Axes, x.Name)
-		} else {
+		if x.State != provenance.AxisMeasured {
 			res.NotApplied = append(res.NotApplied, report.NotApplied{Name: x.Name, Reason: x.Reason})
+			continue
+		}
+		res.Axes = append(res.Axes, x.Name)
+		if len(x.Except) > 0 {
+			res.NotApplied = append(res.NotApplied, exceptions(x))
 		}
 	}
 	res.Build = &report.Build{SecondsA: b.run.a.took.Seconds(), SecondsB: b.run.b.took.Seconds()}
@@ -49,6 +52,15 @@ func (b *build) report() report.Result {
 		}
 	}
 	return res
+}
+
+// exceptions are the steps that did without an axis which was measured otherwise.
+func exceptions(x provenance.Axis) report.NotApplied {
+	n := report.NotApplied{Name: x.Name, Reason: "some steps choose for themselves"}
+	for _, s := range x.Except {
+		n.Steps = append(n.Steps, report.NotAppliedStep{Step: s.Step, Reason: s.Reason})
+	}
+	return n
 }
 
 // mismatch keeps both results and says where they part.

@@ -153,7 +153,7 @@ func (r *recorder) platform(ctx context.Context, platform string, d *graph.Draft
 	if err != nil {
 		return err
 	}
-	plan, err := d.Finish(graph.Finish{Once: once, Hostname: w.hostname, Env: []string{canaryEnv + "=" + w.canary}})
+	plan, err := d.Finish(graph.Finish{Once: once, Hostname: w.hostname, Env: w.variables()})
 	if err != nil {
 		return err
 	}

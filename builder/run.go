@@ -80,8 +80,8 @@ func (r *twinRun) build(ctx context.Context) error {
 
 // milder repeats B in the milder world: what happened there, and why, in the words of a step or a program.
 func (r *twinRun) milder(ctx context.Context, what, why string) error {
-	r.host.notice("%s (%s); repeating B without the moved clock and kernel name", what, why)
-	return r.again(ctx, r.host.worldMild(), excuses(what+" under the tracer: "+why))
+	r.host.notice("%s (%s); repeating B in a milder world", what, why)
+	return r.again(ctx, r.host.milder(r.b.world), milderExcuses(r.b.world, what+": "+why))
 }
 
 // onDisk repeats B where there is more room than in memory.
@@ -251,7 +251,7 @@ func (r *twinRun) verdict(ctx context.Context, errA, errB error) error {
 		if r.host.crowded(r.b, errB) {
 			return errCrowded
 		}
-		if r.b.world.daemon.Traced() && isStep(errB) {
+		if r.b.world.harsh() && isStep(errB) {
 			return onlyB{errB}
 		}
 		return explainStep(errB, r.b)

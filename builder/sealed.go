@@ -52,7 +52,7 @@ func (r *lockResolver) debian(ctx context.Context, d recipes.Debian, platform st
 func sealing(l *lock.Lock, platform string, w world, noCache bool, tr *trust) graph.Finish {
 	return graph.Finish{
 		Sealed: true, Hostname: w.hostname, NoCache: noCache, Once: tr.word,
-		Env:     []string{canaryEnv + "=" + w.canary},
+		Env: w.variables(), OpenFiles: w.openFiles,
 		AptConf: debian.AptSealedConf(),
 		Slice: func(step string) (digest.Digest, bool) {
 			slice := l.StepDigest(platform, step)

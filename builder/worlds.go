@@ -1,6 +1,8 @@
 package builder
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/selfsame-build/selfsame/builder/daemon"
@@ -11,7 +13,6 @@ import (
 const (
 	hostnameA = "selfsame-builder-a"
 	hostnameB = "elsewhere-builder-b"
-	canaryEnv = "SELFSAME_CANARY"
 )
 
 // clockOffset moves B's wall clock by more than a year, so that every field of a date differs (397 days: another year,
@@ -22,19 +23,21 @@ const clockOffset = 397 * 24 * time.Hour
 // the commonest cause of all (DESIGN §4.3).
 const startGap = 2 * time.Second
 
-// world is one twin's surroundings: those of its daemon, and those that go into the graph.
+// world is one twin's surroundings: those of its daemon, and those that go into the graph. For each axis that is varied by a value that
+// we choose, the value is here: in daemon those of the kernel's name and of the CPUs, below the others. Empty or zero means that the twin
+// has the machine's own, which the canary's report tells.
 type world struct {
 	daemon   daemon.World
 	at       *remote.Address // of a daemon that somebody else runs; nil: ours
 	tls      remote.TLS      // for one at tcp://
 	name     string          // the daemon's
 	hostname string
-	canary   string
+	planted
 }
 
 // worldA is the machine as it is.
 func (h *Host) worldA() world {
-	return world{name: "a", daemon: daemon.World{Root: daemon.RootHost}, hostname: hostnameA, canary: "a-here"}
+	return world{name: "a", daemon: daemon.World{Root: daemon.RootHost}, hostname: hostnameA, planted: plantedA}
 }
 
 // worldB is elsewhere: another filesystem, fewer CPUs, another kernel and another year.
@@ -44,6 +47,8 @@ func (h *Host) worldB() world {
 	w.daemon.Root, w.daemon.RootBytes = h.rootB()
 	w.daemon.ClockOffset = clockOffset
 	w.daemon.KernelRelease, w.daemon.KernelVersion = "9.9.0-elsewhere", "#1 SMP PREEMPT_DYNAMIC elsewhere"
+	w.daemon.FixedAddresses = true
+	w.planted = h.plantedB()
 	return w
 }
 
@@ -55,10 +60,10 @@ func (h *Host) worldRoomy() world {
 	return w
 }
 
-// worldMild is worldB without what can break a correct build: no tracer. It stands on disk: what B has in memory stays there, and two such
-// builders could fill the machine's.
+// worldMild is worldB without what could be the reason that B alone failed: no tracer, and nothing planted but a variable of our own. It
+// stands on disk: what B has in memory stays there, and two such builders could fill the machine's.
 func (h *Host) worldMild() world {
-	w := world{name: "b-mild", hostname: hostnameB, canary: "b-elsewhere"}
+	w := world{name: "b-mild", hostname: hostnameB, planted: plantedMild}
 	w.daemon.Root, w.daemon.RootBytes = h.rootRoomy()
 	if h.CPUs > 1 {
 		w.daemon.CPUs = 1
@@ -68,7 +73,7 @@ func (h *Host) worldMild() world {
 
 // worldRecord is where recording runs: a state root that no build uses.
 func (h *Host) worldRecord() world {
-	return world{name: "record", daemon: daemon.World{Root: daemon.RootHost}, hostname: hostnameA, canary: "a-here"}
+	return world{name: "record", daemon: daemon.World{Root: daemon.RootHost}, hostname: hostnameA, planted: plantedA}
 }
 
 // rootB picks B's filesystem: memory where it is ample, else a file with another filesystem. Without root over the machine no such file
@@ -100,9 +105,23 @@ func (w world) noOrder() string {
 	return ""
 }
 
-// elsewhere is a builder that somebody else runs: only what goes into the graph can be varied by us.
+// elsewhere is a builder that somebody else runs: only what goes into the graph can be varied by us. Its limit of open files is left
+// alone: one above the builder's own would fail every step.
 func elsewhere(at *remote.Address, tls remote.TLS, like world) world {
-	return world{name: like.name, at: at, tls: tls, hostname: like.hostname, canary: like.canary}
+	w := world{name: like.name, at: at, tls: tls, hostname: like.hostname, planted: like.planted}
+	w.openFiles = nil
+	return w
+}
+
+// harsh says whether a world has something that could be why a correct step fails.
+func (w world) harsh() bool { return w.daemon.Traced() || len(w.variables()) > 1 || w.openFiles != nil }
+
+// milder is where a builder B is repeated that failed in w: the same builder where somebody else runs it.
+func (h *Host) milder(w world) world {
+	if w.at != nil {
+		return elsewhere(w.at, w.tls, h.worldMild())
+	}
+	return h.worldMild()
 }
 
 // spec is the daemon that a world needs.
@@ -126,19 +145,37 @@ func (h *Host) worlds(o Options) (a, b world, excused map[string]string, err err
 	}
 	if placeB != nil {
 		b = elsewhere(placeB, o.BuilderTLS, b)
-		excused = excuses("builder B is run by somebody else")
-		for _, x := range []string{"CPU count", "directory order"} {
-			excused[x] = "builder B is run by somebody else"
-		}
+		excused = foreignExcuses()
 	}
 	return a, b, excused, nil
 }
 
-// excuses are the axes that the milder world does without, and why.
-func excuses(why string) map[string]string {
+// daemonAxes are what a builder's own daemon has to vary, and plantedAxes what the graph does that could be why a correct step fails.
+var (
+	daemonAxes = []string{
+		"clock calls", "kernel name", "/proc/version", "/proc/sys/kernel/osrelease", "boot id", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat",
+		"address layout",
+	}
+	plantedAxes = []string{"time zone", "locale", "open files", "CPU features"}
+)
+
+// milderExcuses are the axes that the milder world of w does without.
+func milderExcuses(w world, why string) map[string]string {
 	out := map[string]string{}
-	for _, x := range []string{"clock calls", "kernel name", "/proc/version", "/proc/sys/kernel/osrelease", "boot id", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat"} {
+	for _, x := range append(slices.Clone(daemonAxes), plantedAxes...) {
 		out[x] = why
+	}
+	if w.at != nil {
+		maps.Copy(out, foreignExcuses())
+	}
+	return out
+}
+
+// foreignExcuses are the axes that cannot be varied on a builder that is not ours.
+func foreignExcuses() map[string]string {
+	out := map[string]string{}
+	for _, x := range append(slices.Clone(daemonAxes), "CPU count", "directory order", "open files") {
+		out[x] = "builder B is run by somebody else"
 	}
 	return out
 }

@@ -66,6 +66,7 @@ func TestJSONPage(t *testing.T) {
 	text := reference(t, "json.md")
 	for section, typ := range map[string]reflect.Type{
 		"build and diff": reflect.TypeFor[report.Result](), "notApplied[]": reflect.TypeFor[report.NotApplied](),
+		"notApplied[].steps[]": reflect.TypeFor[report.NotAppliedStep](),
 		"findings[]": reflect.TypeFor[report.Finding](), "findings[].values[]": reflect.TypeFor[report.Values](),
 		"findings[].hunks[]": reflect.TypeFor[report.Hunk](), "timeline[]": reflect.TypeFor[report.Span](),
 		"experiment": reflect.TypeFor[report.Experiment](), "experiment.runs[]": reflect.TypeFor[report.Trial](), "patches[]": reflect.TypeFor[report.Patch](),

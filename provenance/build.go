@@ -134,6 +134,14 @@ type Axis struct {
 	A      string    `json:"a,omitempty"` // what a step in A saw; empty when not measured
 	B      string    `json:"b,omitempty"`
 	Reason string    `json:"reason,omitempty"` // why it was not applied
+	// Except are steps that did not see a measured axis, because they choose for themselves.
+	Except []AxisStep `json:"except,omitempty"`
+}
+
+// AxisStep is a step that an axis did not apply to.
+type AxisStep struct {
+	Step   string `json:"step"`
+	Reason string `json:"reason"`
 }
 
 // Independence says how far apart two builders are (DESIGN §2).

@@ -39,9 +39,17 @@ type Result struct {
 	Files Files `json:"files,omitzero"`
 }
 
-// NotApplied is a variation that was wanted but not measured to differ.
+// NotApplied is a variation that was wanted but not measured to differ, or that some steps did without.
 type NotApplied struct {
 	Name   string `json:"name"`
+	Reason string `json:"reason"`
+	// Steps are those that did without, where the variation was measured otherwise; it is then among Axes too.
+	Steps []NotAppliedStep `json:"steps,omitempty"`
+}
+
+// NotAppliedStep is a step that a variation did not apply to.
+type NotAppliedStep struct {
+	Step   string `json:"step"`
 	Reason string `json:"reason"`
 }
 

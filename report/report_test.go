@@ -234,3 +234,13 @@ func FuzzEscape(f *testing.F) {
 		}
 	})
 }
+
+// TestStepsWithoutAnAxis are named in the text, the first of them.
+func TestStepsWithoutAnAxis(t *testing.T) {
+	steps := []report.NotAppliedStep{{Step: "Dockerfile:3", Reason: "it sets TZ"}, {Step: "Dockerfile:4", Reason: "it sets TZ"}}
+	for n, want := range []string{"some do", "Dockerfile:3: it sets TZ", "Dockerfile:3: it sets TZ, and 1 more"} {
+		if got := (report.NotApplied{Reason: "some do", Steps: steps[:n]}).Why(); got != want {
+			t.Errorf("%d steps: %q, want %q", n, got, want)
+		}
+	}
+}

@@ -64,12 +64,24 @@ func axes(r Result) string {
 	line := strings.Join(parts, ", ")
 	var not []string
 	for _, a := range r.NotApplied {
-		not = append(not, fmt.Sprintf("%s: %s", Escape(a.Name), Escape(a.Reason)))
+		not = append(not, fmt.Sprintf("%s: %s", Escape(a.Name), Escape(a.Why())))
 	}
 	if len(not) > 0 {
 		line += " (not applied: " + strings.Join(not, "; ") + ")"
 	}
 	return strings.TrimSpace(line)
+}
+
+// Why is the reason, with the steps that it is about.
+func (a NotApplied) Why() string {
+	if len(a.Steps) == 0 {
+		return a.Reason
+	}
+	first := a.Steps[0].Step + ": " + a.Steps[0].Reason
+	if more := len(a.Steps) - 1; more > 0 {
+		first += fmt.Sprintf(", and %d more", more)
+	}
+	return first
 }
 
 // maxWarnings is how many warnings the text shows.

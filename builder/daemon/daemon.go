@@ -46,6 +46,8 @@ type World struct {
 	ClockOffset   time.Duration `json:"clockOffset,omitempty"`
 	KernelRelease string        `json:"kernelRelease,omitempty"`
 	KernelVersion string        `json:"kernelVersion,omitempty"`
+	// FixedAddresses has every program laid out at the same addresses each time. Only in a traced world.
+	FixedAddresses bool `json:"fixedAddresses,omitempty"`
 }
 
 // Traced says whether the world needs the tracer.

@@ -121,6 +121,9 @@ func arguments(r run) []string {
 		if w.CPUs > 0 {
 			argv = append(argv, "--cpus", strconv.Itoa(w.CPUs), "--pin") // a tracer beside its tracees cost more than one on their CPU
 		}
+		if w.FixedAddresses {
+			argv = append(argv, "--fixed-addresses")
+		}
 		argv = append(argv, "--")
 	}
 	argv = append(argv, r.Binaries.Buildkitd,

@@ -17,8 +17,10 @@ type Look struct {
 	Platform string
 	Image    digest.Digest // holds one static program, /canary
 	Args     []string      // of the program: a folder, and addresses that must not be reachable
-	Hostname string
-	Env      string // the value of SELFSAME_CANARY
+	// Hostname, Env and OpenFiles are what the builder's steps get (Finish).
+	Hostname  string
+	Env       []Variable
+	OpenFiles *Limit
 	// Once is a word that no other look has, so that it is never found in a cache. BuildKit's own "ignore cache" would also empty the
 	// mount that carries the certificate, under the steps of other builds (see Finish.Once).
 	Once string
@@ -35,7 +37,13 @@ func Canary(ctx context.Context, l Look) (*Plan, error) {
 	}
 	root := stored("canary", l.Image, p)
 	opts := []llb.RunOption{
-		llb.Hostname(l.Hostname), llb.AddEnv("SELFSAME_ONCE", l.Once), llb.AddEnv("SELFSAME_CANARY", l.Env), llb.WithCustomName(CanaryStep + " measure the builder's surroundings"),
+		llb.Hostname(l.Hostname), llb.AddEnv("SELFSAME_ONCE", l.Once), llb.WithCustomName(CanaryStep + " measure the builder's surroundings"),
+	}
+	for _, v := range l.Env {
+		opts = append(opts, llb.AddEnv(v.Name, v.Value))
+	}
+	if l.OpenFiles != nil {
+		opts = append(opts, llb.AddUlimit("nofile", l.OpenFiles.Soft, l.OpenFiles.Hard))
 	}
 	if l.Carry {
 		root = root.File(emptyBundle(), llb.WithCustomName("an empty bundle"))

@@ -26,8 +26,10 @@ type Finish struct {
 	Checksum func(url string) (digest.Digest, bool)
 	// Hostname is what steps see as the machine's name.
 	Hostname string
-	// Env is set in every step that has not set it: the canary of the environment axis.
-	Env []string
+	// Env is planted in every step that has not chosen for itself, and reaches no image's configuration.
+	Env []Variable
+	// OpenFiles is the limit of open files in every step; nil: the daemon's own.
+	OpenFiles *Limit
 	// AptConf is apt configuration that networked steps get, without a trace in the image.
 	AptConf []byte
 	// NoCache makes the daemon run every step. While recording every step that could make a request runs anyway: a cached one
@@ -108,9 +110,8 @@ func (f Finish) exec(r *rebuild, op *pb.Op, e *pb.ExecOp, md *pb.OpMetadata, s *
 	}
 	s.Networked = networked
 	setEnv(e.Meta, "SOURCE_DATE_EPOCH="+strconv.FormatInt(epoch, 10))
-	for _, env := range f.Env {
-		setEnv(e.Meta, env)
-	}
+	s.Own = plant(e.Meta, f.Env)
+	f.OpenFiles.set(e.Meta, md)
 	e.Meta.Hostname = f.Hostname
 	e.Meta.ProxyEnv = nil
 	if err := f.mounts(r, op, e); err != nil {
@@ -206,14 +207,4 @@ func mkfile(in, out int64, path string, data []byte) *pb.FileAction {
 		Input: in, SecondaryInput: -1, Output: out,
 		Action: &pb.FileAction_Mkfile{Mkfile: &pb.FileActionMkFile{Path: path, Mode: 0o444, Data: data, Timestamp: 0}},
 	}
-}
-
-func setEnv(m *pb.Meta, kv string) {
-	name, _, _ := strings.Cut(kv, "=")
-	for _, have := range m.Env {
-		if strings.HasPrefix(have, name+"=") {
-			return
-		}
-	}
-	m.Env = append(m.Env, kv)
 }

@@ -81,6 +81,9 @@ type Step struct {
 	Secrets, SSH, Required []string
 	// EmptyCaches are the targets of cache mounts, which are empty folders in every build.
 	EmptyCaches []string
+	// Own are variables of Finish.Env that the step has chosen for itself: the planted one's name, and that of the variable by which it
+	// did. Finish fills it in.
+	Own map[string]string
 }
 
 // Draft is the author's graph for one platform, before it is sealed.

@@ -162,7 +162,7 @@ func sources(t *testing.T, def *pb.Definition) []string {
 // sealed finishes a draft whose lock has entries for some steps, each step's slice being the given text.
 func sealed(slices map[string]string) Finish {
 	return Finish{
-		Sealed: true, Hostname: "h", Env: []string{"CANARY=c"}, AptConf: []byte("apt"),
+		Sealed: true, Hostname: "h", Env: []Variable{{Name: "CANARY", Value: "c"}}, AptConf: []byte("apt"),
 		Slice: func(step string) (digest.Digest, bool) {
 			s, ok := slices[step]
 			return digest.FromString(s), ok
@@ -318,7 +318,7 @@ func TestNetworkedStepsTrustTheProxy(t *testing.T) {
 	d := compile(t, "FROM base\nENV PIP_CERT=/own.pem\nRUN fetch\nRUN stay\n")
 	slice := map[string]string{"Dockerfile:3": "one"}
 	a, b := sealed(slice), sealed(slice)
-	b.Hostname, b.Env = "other", []string{"CANARY=other"}
+	b.Hostname, b.Env = "other", []Variable{{Name: "CANARY", Value: "other"}}
 	var envs [][]string
 	for _, f := range []Finish{a, b, {Once: "x"}} {
 		p := finish(t, d, f)

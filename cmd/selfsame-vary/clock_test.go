@@ -22,6 +22,8 @@ func TestClocksAreMoved(t *testing.T) {
 		{"into the past", tools.dynamic, []string{"--clock-offset", "-86400"}, -86400},
 		{"not at all", tools.dynamic, []string{"--clock-offset", "0"}, 0},
 		{"on one CPU", tools.dynamic, []string{"--cpus", "1", "--pin"}, offset},
+		{"at fixed addresses", tools.dynamic, []string{"--fixed-addresses"}, offset},
+		{"static, at fixed addresses", tools.static, []string{"--fixed-addresses"}, offset},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			need(t, "dynamic", c.path)

@@ -38,7 +38,7 @@ func TestProgramsBehaveAsUntraced(t *testing.T) {
 			if err := plainRun(need(t, "dynamic", tools.dynamic), args...); err != nil {
 				t.Skipf("SKIPPED: fails without the tracer too: %v", err)
 			}
-			for _, flags := range [][]string{nil, {"--cpus", "1", "--pin"}} {
+			for _, flags := range [][]string{nil, {"--cpus", "1", "--pin"}, {"--fixed-addresses"}} {
 				o := vary(t, append(append(flags, "--", tools.dynamic), args...)...)
 				if o.exit != 0 {
 					t.Errorf("%v: exit %d: %s", flags, o.exit, o.out)

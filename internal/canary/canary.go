@@ -42,6 +42,12 @@ type Report struct {
 	DirectoryOrder string `json:"directoryOrder"` // digest of the names of a folder in the order that the kernel lists them
 	Environment    string `json:"environment"`
 	Inode          uint64 `json:"inode"` // number that the filesystem gave a new file
+	TimeZone       string `json:"timeZone,omitempty"`      // TZ
+	Locale         string `json:"locale,omitempty"`        // LANG
+	Tunables       string `json:"tunables,omitempty"`      // GLIBC_TUNABLES
+	CPUFeatures    string `json:"cpuFeatures,omitempty"`   // the optional ones that glibc may use, sorted
+	OpenFiles      uint64 `json:"openFiles,omitempty"`     // soft limit
+	AddressLayout  string `json:"addressLayout,omitempty"` // random or fixed
 	// Reached lists addresses that a TCP connection was made to; any is a hole.
 	Reached []string `json:"reached,omitempty"`
 }
@@ -58,17 +64,20 @@ func Run(ctx context.Context, w io.Writer, args []string, getenv func(string) st
 	if len(args) < 2 || args[0] != "canary" {
 		return errors.New("usage: canary FOLDER [HOST:PORT...] | carry BUNDLE DIR FOLDER [HOST:PORT...]")
 	}
-	r, err := Observe(ctx, args[1], getenv("SELFSAME_CANARY"), args[2:])
+	r, err := Observe(ctx, args[1], getenv, args[2:])
 	if err != nil {
 		return err
 	}
 	return r.Print(w)
 }
 
-// Observe looks. dir is a writable folder, env the name of the planted variable's value, targets are addresses that must
-// not be reachable.
-func Observe(ctx context.Context, dir, env string, targets []string) (Report, error) {
-	r := Report{Clock: time.Now().Unix(), CPUs: runtime.NumCPU(), Environment: env}
+// Observe looks. dir is a writable folder, getenv reads the environment, targets are addresses that must not be reachable.
+func Observe(ctx context.Context, dir string, getenv func(string) string, targets []string) (Report, error) {
+	r := Report{Clock: time.Now().Unix(), CPUs: runtime.NumCPU(), Environment: getenv("SELFSAME_CANARY")}
+	r.TimeZone, r.Locale, r.Tunables = getenv("TZ"), getenv("LANG"), getenv("GLIBC_TUNABLES")
+	r.CPUFeatures = features(optional(), r.Tunables)
+	r.OpenFiles = openFiles()
+	r.AddressLayout = layout(read("/proc/self/personality"), read("/proc/sys/kernel/randomize_va_space"))
 	var ts unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts); err != nil {
 		return r, fmt.Errorf("reading the monotonic clock: %w", err)

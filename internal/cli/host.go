@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"math"
 	"net"
 	"net/http"
 	"os"
@@ -177,6 +178,7 @@ func (a *app) host(ctx context.Context) (*builder.Host, func(), error) {
 		Memory: memory(), CPUs: runtime.NumCPU(), Rootless: userns.Inside(), Display: display, Notice: a.notice, Warn: a.warn,
 		InputsListen: a.inputsListen, SSHAgent: a.get(envAgent),
 	}
+	h.OpenFiles, h.RaiseFiles = openFiles()
 	return h, func() { display.Close(); _ = store.Close() }, nil
 }
 
@@ -214,6 +216,17 @@ func memory() int64 {
 		return 0
 	}
 	return int64(si.Totalram) * int64(si.Unit) //nolint:gosec // bytes of memory fit
+}
+
+// openFiles is the hard limit of open files, and whether builders may raise it for their steps: root over the machine may, unless who
+// started it took that away.
+func openFiles() (hard int64, raise bool) {
+	var l unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_NOFILE, &l) != nil {
+		return 0, false
+	}
+	has, err := unix.PrctlRetInt(unix.PR_CAPBSET_READ, unix.CAP_SYS_RESOURCE, 0, 0, 0)
+	return int64(min(l.Max, math.MaxInt32)), err == nil && has == 1 && os.Geteuid() == 0 && !userns.Inside() //nolint:gosec // bounded
 }
 
 // selfProgram names this very binary.

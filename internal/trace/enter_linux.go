@@ -18,6 +18,7 @@ import (
 type entry struct {
 	Command []string          `json:"command"`
 	CPUs    []int             `json:"cpus,omitempty"`
+	Fixed   bool              `json:"fixed,omitempty"`
 	Filter  []unix.SockFilter `json:"filter"`
 }
 
@@ -52,6 +53,9 @@ func Enter(text string) (exit int, err error) {
 	if err := setAffinity(e.CPUs); err != nil {
 		return ExitWorld, err
 	}
+	if e.Fixed {
+		fixAddresses()
+	}
 	if err := hand(e.Filter); err != nil {
 		return ExitWorld, err
 	}
@@ -60,6 +64,18 @@ func Enter(text string) (exit int, err error) {
 		return ExitNotFound, fmt.Errorf("starting %s: %w", path, err)
 	}
 	return ExitNotRun, fmt.Errorf("starting %s: %w", path, err)
+}
+
+// addrNoRandomize is ADDR_NO_RANDOMIZE of personality(2).
+const addrNoRandomize = 0x0040000
+
+// fixAddresses changes this thread's personality, which every program started from it inherits. A container's seccomp profile may forbid
+// it; that is no reason to fail, because who needs to know measures it.
+func fixAddresses() {
+	const ask = 0xffffffff
+	if flags, _, errno := unix.RawSyscall(unix.SYS_PERSONALITY, ask, 0, 0); errno == 0 {
+		_, _, _ = unix.RawSyscall(unix.SYS_PERSONALITY, flags|addrNoRandomize, 0, 0)
+	}
 }
 
 // hand installs the filter and gives its listener to the tracer, with one byte that says whether new privileges were given up.

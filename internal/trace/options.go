@@ -18,6 +18,9 @@ type Options struct {
 	KernelRelease, KernelVersion string
 	// CPUs is the number of CPUs the command may use, the lowest of the caller's mask.
 	CPUs int
+	// FixedAddresses has the kernel lay out the command, and all that it starts, at the same addresses each time (ADDR_NO_RANDOMIZE of
+	// personality(2)). Where the machine forbids that the command runs without.
+	FixedAddresses bool
 	// Pin confines the tracer to the command's CPUs: handing a stop over to the same CPU is cheaper than waking another.
 	Pin bool
 	// HideVDSO hides the vDSO's clock functions even where they could be redirected: slower, and independent of the vDSO's code.

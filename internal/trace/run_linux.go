@@ -43,7 +43,7 @@ func Run(o Options, signals <-chan os.Signal) (Result, error) {
 	if err := errors.Join(quietChildSignal(), adoptOrphans()); err != nil {
 		return Result{}, err
 	}
-	t.child, err = t.start(entry{o.Command, cpus, filter(t.abis, t.annex)}, o.Enter)
+	t.child, err = t.start(entry{o.Command, cpus, o.FixedAddresses, filter(t.abis, t.annex)}, o.Enter)
 	if err != nil {
 		return Result{}, err
 	}

@@ -53,7 +53,7 @@ func page(done []outcome) []byte {
 			fmt.Fprintf(&b, "%s\n\n", o.note)
 		}
 		for _, x := range o.Result.NotApplied {
-			fmt.Fprintf(&b, "- not varied: %s (%s)\n", x.Name, x.Reason)
+			fmt.Fprintf(&b, "- not varied: %s (%s)\n", x.Name, x.Why())
 		}
 		for _, f := range o.Result.Findings {
 			fmt.Fprintf(&b, "- %s\n", finding(f))

@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -55,8 +56,14 @@ type machine struct {
 // machines are the imagined machines of this run by name; tests share them, as builds on one machine do.
 var machines = map[string]string{}
 
-// TestMain leaves no builder behind.
+// TestMain leaves no builder behind. What it starts has half of the limit of open files that it could have, as a shell's programs do, so that
+// builder B can have more than A.
 func TestMain(m *testing.M) {
+	var l syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &l); err == nil {
+		l.Cur = l.Max / 2
+		_ = syscall.Setrlimit(syscall.RLIMIT_NOFILE, &l)
+	}
 	code := m.Run()
 	for _, home := range machines {
 		if err := dispose(home); err != nil {

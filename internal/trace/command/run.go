@@ -36,6 +36,7 @@ func parseRun(args []string) (runFlags, error) {
 	set.StringVar(&f.KernelRelease, "kernel-release", "9.9.0-elsewhere", "what uname -r answers")
 	set.StringVar(&f.KernelVersion, "kernel-version", "#1 SMP PREEMPT_DYNAMIC elsewhere", "what uname -v answers")
 	set.IntVar(&f.CPUs, "cpus", 0, "how many CPUs the command may use (0: all)")
+	set.BoolVar(&f.FixedAddresses, "fixed-addresses", false, "lay out every program at the same addresses each time")
 	set.BoolVar(&f.Pin, "pin", false, "run the tracer on the command's CPUs only")
 	set.BoolVar(&f.HideVDSO, "hide-vdso", false, "make every clock read a traced system call")
 	set.StringVar(&f.status, "status", "", "the file for the status")
