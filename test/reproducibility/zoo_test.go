@@ -127,7 +127,7 @@ func TestZoo(t *testing.T) {
 				defer func() { <-turns }()
 				m := &machine{t: t, self: m.self, home: m.home}
 				dir := clone(t, s.dir())
-				if err := os.WriteFile(filepath.Join(dir, "selfsame.lock"), locks[base(t, s.dir())], 0o644); err != nil { //nolint:gosec // as lock writes it
+				if err := os.WriteFile(filepath.Join(dir, "selfsame.lock"), locks[base(t, s.dir())], 0o644); err != nil {
 					t.Fatal(err)
 				}
 				m.must(0, dir, "lock", "--progress", "plain")
