@@ -90,11 +90,16 @@ func (w *indexWalk) walk(raw []byte, depth int) error {
 	if err := json.Unmarshal(raw, &ix); err != nil {
 		return err
 	}
+	done := map[digest.Digest]bool{} // an image with two tags is listed twice
 	for _, d := range ix.Manifests {
+		if done[d.Digest] {
+			continue
+		}
+		done[d.Digest] = true
 		if w.seen++; w.seen > maxImages {
 			return fmt.Errorf("more than %d manifests", maxImages)
 		}
-		if p := descriptorPlatform(d); len(w.platforms) > 0 && p != "" && p != unknownPlatform && !MatchPlatform(w.platforms, p) {
+		if p := DescriptorPlatform(d); len(w.platforms) > 0 && p != "" && p != unknownPlatform && !MatchPlatform(w.platforms, p) {
 			continue
 		}
 		if err := w.visit(d, depth); err != nil {

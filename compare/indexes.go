@@ -112,7 +112,7 @@ func (p parsedIndex) diff(q parsedIndex) ([]Difference, error) {
 
 // entryName names an entry by its platform; several of one platform are counted.
 func entryName(d ocispec.Descriptor, taken map[string]any) string {
-	base := descriptorPlatform(d)
+	base := DescriptorPlatform(d)
 	if d.ArtifactType != "" {
 		base = strings.TrimSpace(d.ArtifactType + " " + base)
 	}

@@ -19,7 +19,7 @@ const unknownPlatform = "unknown/unknown"
 
 // IsAttestation says whether an entry of an index is one of BuildKit's attestations, which is no image.
 func IsAttestation(d ocispec.Descriptor) bool {
-	return d.Annotations["vnd.docker.reference.type"] == "attestation-manifest" || descriptorPlatform(d) == unknownPlatform
+	return d.Annotations["vnd.docker.reference.type"] == "attestation-manifest" || DescriptorPlatform(d) == unknownPlatform
 }
 
 // MatchPlatform says whether p is one of list. For 64-bit ARM the variant v8 is the only one, and often left out.
@@ -34,8 +34,8 @@ func plain(p string) string {
 	return p
 }
 
-// descriptorPlatform is what an index says of an entry's platform; empty where it says nothing.
-func descriptorPlatform(d ocispec.Descriptor) string {
+// DescriptorPlatform is what an index says of an entry's platform; empty where it says nothing.
+func DescriptorPlatform(d ocispec.Descriptor) string {
 	if d.Platform == nil {
 		return ""
 	}
