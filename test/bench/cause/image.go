@@ -79,7 +79,10 @@ func makeLayer(path, blobs string, n, mb int, sideB bool) (diffID digest.Digest,
 	}
 	defer packed.Close()
 	content, encoded := digest.SHA256.Digester(), digest.SHA256.Digester()
-	z := gzip.NewWriter(io.MultiWriter(packed, encoded.Hash()))
+	z, err := gzip.NewWriterLevel(io.MultiWriter(packed, encoded.Hash()), gzip.BestSpeed) // decoding costs the same
+	if err != nil {
+		return "", blob, err
+	}
 	if err := layerTar(io.MultiWriter(out, content.Hash(), z), n, mb, sideB); err != nil {
 		return "", blob, err
 	}
