@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"strconv"
 	"time"
 )
 
@@ -66,11 +67,16 @@ func layerTar(w io.Writer, n, mb int, sideB bool) error {
 var words = []string{"alpha", "builder", "compare", "digest", "evidence", "file", "graph", "hash", "image", "layer", "manifest", "node"}
 
 func text(rng *rand.Rand, size int) []byte {
-	var b bytes.Buffer
-	for b.Len() < size {
-		fmt.Fprintf(&b, "%s %s %d\n", words[rng.IntN(len(words))], words[rng.IntN(len(words))], rng.IntN(1000))
+	b := make([]byte, 0, size+64)
+	for len(b) < size {
+		v := rng.Uint64()
+		for range 6 {
+			b = append(append(b, words[v%12]...), ' ')
+			v /= 12
+		}
+		b = append(strconv.AppendUint(b, v%1000, 10), '\n')
 	}
-	return b.Bytes()[:size]
+	return b[:size]
 }
 
 // program looks like one from outside: an ELF header of x86-64 without sections, then bytes of few values, as code has them.

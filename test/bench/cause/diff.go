@@ -27,7 +27,7 @@ func benchDiff(ctx context.Context, c config, t *table) error {
 	if err != nil {
 		t.note("diffoci was not measured: %v", err)
 	}
-	a, b, err := makeBoth(c)
+	a, b, err := makeBoth(ctx, c)
 	if err != nil {
 		return err
 	}
@@ -77,12 +77,12 @@ func benchDiff(ctx context.Context, c config, t *table) error {
 	return nil
 }
 
-func makeBoth(c config) (a, b side, err error) {
+func makeBoth(ctx context.Context, c config) (a, b side, err error) {
 	fmt.Fprintf(os.Stderr, "bench-cause: making two images of %d MB\n", c.mb)
-	if a, err = makeSide(filepath.Join(c.work, "a"), c.mb, false); err != nil {
+	if a, err = makeSide(ctx, filepath.Join(c.work, "a"), c.mb, nil); err != nil {
 		return a, b, err
 	}
-	b, err = makeSide(filepath.Join(c.work, "b"), c.mb, true)
+	b, err = makeSide(ctx, filepath.Join(c.work, "b"), c.mb, &a)
 	return a, b, err
 }
 
@@ -114,9 +114,13 @@ func (m measurement) run(ctx context.Context, env []string) error {
 	if use, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
 		held = use.Maxrss >> 10
 	}
+	cpu := cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	fmt.Fprintf(os.Stderr, "bench-cause: %s: %s: %.2f s, %.2f s of processor time, %d MB\n", m.to.what, filepath.Base(m.args[0]), took.Seconds(), cpu.Seconds(), held)
 	if m.peer {
+		m.to.peerCPU = append(m.to.peerCPU, cpu)
 		m.to.peer, m.to.peerMB = append(m.to.peer, took), max(m.to.peerMB, held)
 	} else {
+		m.to.oursCPU = append(m.to.oursCPU, cpu)
 		m.to.ours, m.to.oursMB = append(m.to.ours, took), max(m.to.oursMB, held)
 	}
 	return nil

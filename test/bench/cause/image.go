@@ -2,6 +2,7 @@ package main
 
 import (
 	"archive/tar"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -20,10 +21,19 @@ type side struct {
 	tar    string        // as `docker save` writes it, layers uncompressed
 	root   digest.Digest // the layout's manifest
 	tag    string        // in the tar
+	made   []made
 }
 
-// makeSide writes one image.
-func makeSide(dir string, mb int, sideB bool) (side, error) {
+// made is one layer, uncompressed and as a blob.
+type made struct {
+	path   string
+	diffID digest.Digest
+	blob   v1.Descriptor
+}
+
+// makeSide writes one image. B has A's layers where they are equal.
+func makeSide(ctx context.Context, dir string, mb int, a *side) (side, error) {
+	sideB := a != nil
 	s := side{layout: filepath.Join(dir, "layout"), tar: filepath.Join(dir, "image.tar"), tag: "docker.io/library/bench:" + map[bool]string{false: "a", true: "b"}[sideB]}
 	blobs := filepath.Join(s.layout, "blobs", "sha256")
 	if err := os.MkdirAll(blobs, 0o755); err != nil {
@@ -33,14 +43,28 @@ func makeSide(dir string, mb int, sideB bool) (side, error) {
 	m := v1.Manifest{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: v1.MediaTypeImageManifest}
 	var plain []string
 	for n := range layers {
+		if ctx.Err() != nil {
+			return s, ctx.Err()
+		}
 		path := filepath.Join(dir, fmt.Sprintf("layer%d.tar", n))
-		plain = append(plain, path)
+		if sideB && n != changed {
+			l := a.made[n]
+			if err := os.Link(filepath.Join(a.layout, "blobs", "sha256", l.blob.Digest.Encoded()), filepath.Join(blobs, l.blob.Digest.Encoded())); err != nil {
+				return s, err
+			}
+			s.made = append(s.made, l)
+			continue
+		}
 		diffID, blob, err := makeLayer(path, blobs, n, mb/layers, sideB)
 		if err != nil {
 			return s, err
 		}
-		config.RootFS.DiffIDs = append(config.RootFS.DiffIDs, diffID)
-		m.Layers = append(m.Layers, blob)
+		s.made = append(s.made, made{path, diffID, blob})
+	}
+	for _, l := range s.made {
+		plain = append(plain, l.path)
+		config.RootFS.DiffIDs = append(config.RootFS.DiffIDs, l.diffID)
+		m.Layers = append(m.Layers, l.blob)
 	}
 	raw, err := json.Marshal(config)
 	if err != nil {
@@ -120,9 +144,6 @@ func saveTar(s side, config []byte, layers []string) error {
 		name := fmt.Sprintf("%d/layer.tar", n)
 		names = append(names, name)
 		if err := addFile(t, name, l); err != nil {
-			return err
-		}
-		if err := os.Remove(l); err != nil {
 			return err
 		}
 	}

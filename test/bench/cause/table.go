@@ -11,8 +11,9 @@ import (
 // row is one thing measured on both sides; peer is empty where there is none.
 type row struct {
 	what, peerName, target string
-	ours, peer             []time.Duration
-	oursMB, peerMB         int64 // the most memory of one process of theirs, in MB
+	ours, peer             []time.Duration // of the clock
+	oursCPU, peerCPU       []time.Duration // of the processors: what a busy machine distorts less
+	oursMB, peerMB         int64           // the most memory of one process of theirs, in MB
 }
 
 type table struct {
@@ -28,20 +29,23 @@ func (t *table) note(format string, args ...any) {
 
 func (t *table) print(w io.Writer) {
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(tw, "\tselfsame\tMB\tpeer\tMB\t\ttimes faster\ttarget\truns")
+	fmt.Fprintln(tw, "\tselfsame\tCPU\tMB\tpeer\tCPU\tMB\t\ttimes faster\tby CPU\ttarget\truns")
 	for _, r := range t.rows {
-		ratio := "-"
-		if len(r.ours) > 0 && len(r.peer) > 0 {
-			ratio = fmt.Sprintf("%.1f", median(r.peer).Seconds()/median(r.ours).Seconds())
-		}
-		fmt.Fprintf(tw, "%s\t%s\t%d\t%s\t%d\t%s\t%s\t%s\t%d and %d\n", r.what, spread(r.ours), r.oursMB, spread(r.peer), r.peerMB, r.peerName, ratio, r.target,
-			len(r.ours), len(r.peer))
+		fmt.Fprintf(tw, "%s\t%s\t%.2f\t%d\t%s\t%.2f\t%d\t%s\t%s\t%s\t%s\t%d and %d\n", r.what, spread(r.ours), median(r.oursCPU).Seconds(), r.oursMB,
+			spread(r.peer), median(r.peerCPU).Seconds(), r.peerMB, r.peerName, ratio(r.ours, r.peer), ratio(r.oursCPU, r.peerCPU), r.target, len(r.ours), len(r.peer))
 	}
 	_ = tw.Flush()
-	fmt.Fprintln(w, "\nmedian (least to most), in seconds of the clock; MB is the most resident memory of one process")
+	fmt.Fprintln(w, "\nmedian (least to most), in seconds of the clock; CPU is seconds of processor time; MB is the most resident memory of one process")
 	for _, n := range t.notes {
 		fmt.Fprintln(w, n)
 	}
+}
+
+func ratio(ours, peer []time.Duration) string {
+	if len(ours) == 0 || len(peer) == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.1f", median(peer).Seconds()/median(ours).Seconds())
 }
 
 func median(d []time.Duration) time.Duration {
