@@ -108,9 +108,9 @@ func summary(rep compare.Report, d compare.Difference, f Finding) string {
 		return "the same entries in another tar: " + where(d.Content)
 	case compare.KindOrder:
 		if d.Layer < 0 {
-			return fmt.Sprintf("platforms in another order: here A has %s, B has %s", shown(f.Values, 0, false), shown(f.Values, 0, true))
+			return fmt.Sprintf("platforms in another order: here A has %s, B has %s", shown(f.Values, false), shown(f.Values, true))
 		}
-		return fmt.Sprintf("%s in another order: here A has %s, B has %s", entriesMoved(rep, d.Layer), shown(f.Values, 0, false), shown(f.Values, 0, true))
+		return fmt.Sprintf("%s in another order: here A has %s, B has %s", entriesMoved(rep, d.Layer), shown(f.Values, false), shown(f.Values, true))
 	case compare.KindEncoding:
 		return "same content, other encoding: " + fieldsText(d.Fields[1:], 2) // [0] is the digest, which says nothing
 	case compare.KindManifest, compare.KindConfig, compare.KindIndex:
@@ -182,14 +182,14 @@ func fieldsText(fields []compare.Field, limit int) string {
 	return strings.Join(parts, "; ")
 }
 
-func shown(v []Values, i int, b bool) string {
-	if i >= len(v) {
+func shown(v []Values, b bool) string {
+	if len(v) == 0 {
 		return "nothing"
 	}
 	if b {
-		return value(v[i].B)
+		return value(v[0].B)
 	}
-	return value(v[i].A)
+	return value(v[0].A)
 }
 
 // value is one escaped value for a line of text.
