@@ -24,7 +24,7 @@ RACE_PKGS := ./recipes/... ./inputs/... ./compare/... ./provenance/... ./policy/
 
 .PHONY: help
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: deps
 deps: ## install the Debian packages that builds and tests need (or say which are missing)
@@ -56,6 +56,10 @@ test: deps build ## every test, with real builders and registries; counts what i
 .PHONY: bench
 bench: deps build ## speed and memory beside stock BuildKit: medians and ratios (BENCH_FLAGS='-runs 5')
 	@go run ./test/bench $(BENCH_FLAGS)
+
+.PHONY: bench-cause
+bench-cause: build ## how fast differences are found, beside diffoscope and diffoci (CAUSE_FLAGS='-runs 5')
+	@go run ./test/bench/cause $(CAUSE_FLAGS)
 
 .PHONY: real
 real: deps build ## build real projects twice each and write docs/explanation/real-projects.md (an hour)

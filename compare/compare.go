@@ -45,6 +45,14 @@ type Options struct {
 	// Checked are layers, blob to diffID, that the caller has read itself, in these very layouts: blob and content are what they claim to
 	// be, and need not be read again.
 	Checked map[digest.Digest]digest.Digest
+	// ByBlob takes a layer that both images name by the same digest, and decode alike, as equal once both blobs have that digest: it is not
+	// decompressed, and so nothing is said of its diffID. A layer that one side has alone is not read at all. It is for a look at two images,
+	// never for a proof: Prove does not honour it.
+	ByBlob bool
+	// StepsB are B's steps for layers that only B has; nil: Steps.
+	StepsB map[int]Step
+	// OnRead, when set, is told of bytes read from blobs, by several goroutines at once.
+	OnRead func(bytes int)
 	// MaxDifferences is how many differing entries of one layer are described in full (default 200); the others are counted.
 	MaxDifferences int
 	// Inside has modified files opened, so that Content.Parts says what differs within them; nil: they are not looked into. Its Scratch
@@ -83,7 +91,8 @@ func (r Report) FirstLayer() int {
 
 // LayerReport counts the differences of one layer. The counts are exact, whatever Differences had room for.
 type LayerReport struct {
-	Index            int // from 0
+	Index            int // from 0: IndexA, or IndexB where only B has the layer
+	IndexA, IndexB   int // its place on each side; -1 where a side has no such layer
 	Step             Step
 	DiffIDA, DiffIDB digest.Digest // empty on the side that has no such layer
 	Entries          Counts
@@ -107,7 +116,9 @@ type Kind string
 const (
 	KindManifest Kind = "manifest" // a field of the manifest; Path is its JSON path, Fields[0] both values
 	KindConfig   Kind = "config"   // a field of the config; likewise
-	KindLayers   Kind = "layers"   // the number of layers; Fields[0] has both
+	KindLayers   Kind = "layers"   // the number of layers (Layer is -1), Fields[0] has both; or a layer that one side has alone
+	KindIndex    Kind = "index"    // a field of the index; likewise
+	KindPlatform Kind = "platform" // a platform that one side's index does not have
 	KindEncoding Kind = "encoding" // a layer's blob differs though its content is the same
 	KindAdded    Kind = "added"    // an entry that only B has
 	KindRemoved  Kind = "removed"  // an entry that only A has

@@ -16,33 +16,35 @@ const (
 
 // Images compares two images. A difference is a result, not an error; errors are unreadable or hostile images (diagnostic
 // A0403) and a done ctx. LevelManifest is only reported after every blob of both layouts was read and has its digest, and
-// every layer decompresses to its diffID.
+// every layer decompresses to its diffID; with Options.ByBlob, of equal layers only the blobs are read, or nothing.
 //
-// Layers are compared by their place: after a layer too many, every later one differs as well. The first one counts.
+// Layers of the same content belong together, and what stands between them by place: a layer too many on one side is one difference.
 func Images(ctx context.Context, a, b *Image, opt Options) (Report, error) {
 	if opt.MaxDifferences <= 0 {
 		opt.MaxDifferences = defaultMaxDifferences
 	}
 	rep := Report{Platform: a.platform, A: a.side(), B: b.side(), Level: LevelManifest}
-	if err := checkAlike(ctx, a, b, opt); err != nil {
+	slots := align(a.layers, b.layers)
+	x, y := laidOut(a, b, slots, opt.OnRead)
+	if err := checkAlike(ctx, x, y, opt); err != nil {
 		return Report{}, err
 	}
 	if a.digest == b.digest {
 		return rep, nil
 	}
-	metadata, err := diffMetadata(a, b)
+	metadata, err := diffMetadata(a, b, slots)
 	if err != nil {
 		return Report{}, err
 	}
 	rep.Level, rep.Differences = metadata.level, metadata.differences
-	err = rep.addLayers(ctx, a, b, opt)
+	err = rep.addLayers(ctx, x, y, opt)
 	return rep, err
 }
 
 func (i *Image) side() Side { return Side{Dir: i.dir, Manifest: i.digest, Layers: len(i.layers)} }
 
-// checkAlike verifies the layers that claim to be the same on both sides: nothing else would ever read them. Those that
-// claim to differ are verified while they are compared.
+// checkAlike verifies the layers that claim to be the same on both sides, and those that one side has alone: nothing else would ever read
+// them. Those that claim to differ are verified while they are compared.
 func checkAlike(ctx context.Context, a, b *Image, opt Options) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(2)
@@ -57,17 +59,23 @@ func checkAlike(ctx context.Context, a, b *Image, opt Options) error {
 			return img.inLayer(n, img.checkBlob(ctx, n))
 		})
 	}
-	for n := range max(len(a.layers), len(b.layers)) {
-		switch {
-		case n >= len(b.layers):
-			check(a, n, true)
-		case n >= len(a.layers):
-			check(b, n, true)
-		case a.layers[n].DiffID != b.layers[n].DiffID:
+	for n, l := range a.layers {
+		switch m := b.layers[n]; {
+		case !l.there() || !m.there():
+			if only := map[bool]*Image{true: a, false: b}[l.there()]; !opt.ByBlob {
+				check(only, n, true)
+			}
+		case l.DiffID != m.DiffID:
+		case opt.ByBlob && sameBlob(l, m):
+			for _, img := range []*Image{a, b} {
+				if !img.brought {
+					check(img, n, false)
+				}
+			}
 		default:
 			// The same blob has the same content, if the media types agree on how to decode it.
 			check(a, n, true)
-			check(b, n, a.layers[n].Digest != b.layers[n].Digest || a.layers[n].MediaType != b.layers[n].MediaType)
+			check(b, n, !sameBlob(l, m))
 		}
 	}
 	return g.Wait()
@@ -91,9 +99,13 @@ type metadataDiff struct {
 
 // diffMetadata compares manifests and configs. What is only the consequence of a differing layer is not listed: the
 // layer's own differences say it better.
-func diffMetadata(a, b *Image) (metadataDiff, error) {
+func diffMetadata(a, b *Image, slots []slot) (metadataDiff, error) {
 	m := metadataDiff{level: LevelContent}
-	manifest, err := diffJSON(KindManifest, a.manifest, b.manifest, covered.MatchString)
+	x, y, err := manifestsSideBySide(a, b, slots)
+	if err != nil {
+		return m, unreadable(err)
+	}
+	manifest, err := diffJSON(KindManifest, x, y, covered.MatchString)
 	if err != nil {
 		return m, unreadable(err)
 	}
@@ -117,39 +129,6 @@ func diffMetadata(a, b *Image) (metadataDiff, error) {
 	m.differences = append(m.differences, manifest...)
 	m.differences = append(m.differences, config...)
 	return m, nil
-}
-
-// addLayers compares the layers one by one.
-func (r *Report) addLayers(ctx context.Context, a, b *Image, opt Options) error {
-	total, looks := 0, maxLooks
-	for n := range max(len(a.layers), len(b.layers)) {
-		rep := LayerReport{Index: n, Step: opt.Steps[n]}
-		var diffs []Difference
-		switch {
-		case n >= len(b.layers):
-			rep.DiffIDA = a.layers[n].DiffID
-		case n >= len(a.layers):
-			rep.DiffIDB = b.layers[n].DiffID
-		case a.layers[n].DiffID != b.layers[n].DiffID:
-			var err error
-			l := layerDiff{ctx: ctx, a: a, b: b, i: n, opt: opt, look: min(looks, maxLooksLayer)}
-			looks -= l.look
-			if rep, diffs, err = l.run(min(opt.MaxDifferences, maxTotal-total)); err != nil {
-				return err
-			}
-			looks += l.look // what this layer left over
-			r.Level = LevelDifferent
-		case a.layers[n].Digest != b.layers[n].Digest:
-			rep.DiffIDA, rep.DiffIDB = a.layers[n].DiffID, b.layers[n].DiffID
-			diffs = []Difference{encodingDiff(a.layers[n], b.layers[n], opt.Steps[n])}
-		default:
-			continue
-		}
-		total += min(len(diffs), maxTotal-total)
-		r.Layers = append(r.Layers, rep)
-		r.Differences = append(r.Differences, diffs...)
-	}
-	return nil
 }
 
 func encodingDiff(a, b Layer, step Step) Difference {

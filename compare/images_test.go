@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/selfsame-build/selfsame/compare"
@@ -224,7 +225,7 @@ func TestManifestAndConfigFields(t *testing.T) {
 		}, nil},
 		{"layers", compare.LevelDifferent, func(i *layouttest.Image) {
 			i.Layers = append(i.Layers, layouttest.Of(t, entries{file("y", "")}).Layers...)
-		}, []string{"-1 layers  layers:1|2"}},
+		}, []string{"-1 layers  layers:1|2", "1 layers  diffID:-|" + digest.FromBytes(layouttest.Tar(t, file("y", ""))).String()}},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

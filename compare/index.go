@@ -6,7 +6,8 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"sort"
+	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/opencontainers/go-digest"
@@ -25,30 +26,60 @@ const (
 	maxIndexDepth = 3
 )
 
+// Listing is what an index leads to.
+type Listing struct {
+	// Digest and Index are of the index that holds the images; empty where there is none, because the layout lists one image, or several.
+	Digest digest.Digest
+	Index  []byte
+	Images []PlatformManifest // sorted by platform
+	// Attestations are BuildKit's, Artifacts evidence and the like: neither is an image.
+	Attestations, Artifacts []digest.Digest
+}
+
 // Manifests lists the images that a layout's index.json leads to, directly or through indexes, sorted by platform.
 // BuildKit's attestation manifests and attached artifacts are left out. Two images for one platform are an error: it would be a guess which one
 // is meant.
 func Manifests(dir string) ([]PlatformManifest, error) {
-	raw, err := readIndexFile(dir)
-	if err != nil {
-		return nil, unreadable(fmt.Errorf("reading the layout in `%s`: %w", dir, err))
+	l, err := List(dir, "", nil)
+	return l.Images, err
+}
+
+// List lists the images below root, or, where that is empty, below the layout's index.json. With platforms only those are looked at.
+// Errors are as with Manifests.
+func List(dir string, root digest.Digest, platforms []string) (Listing, error) {
+	w := indexWalk{dir: dir, platforms: platforms, found: map[string]digest.Digest{}}
+	if err := w.from(root); err != nil {
+		return Listing{}, unreadable(fmt.Errorf("reading the index of `%s`: %w", dir, err))
 	}
-	w := indexWalk{dir: dir, found: map[string]digest.Digest{}}
-	if err := w.walk(raw, 0); err != nil {
-		return nil, unreadable(fmt.Errorf("reading the index of `%s`: %w", dir, err))
+	if w.roots != 1 { // several side by side: no index holds them all
+		w.list.Digest, w.list.Index = "", nil
 	}
-	list := make([]PlatformManifest, 0, len(w.found))
 	for p, d := range w.found {
-		list = append(list, PlatformManifest{p, d})
+		w.list.Images = append(w.list.Images, PlatformManifest{p, d})
 	}
-	sort.Slice(list, func(i, j int) bool { return list[i].Platform < list[j].Platform })
-	return list, nil
+	slices.SortFunc(w.list.Images, func(a, b PlatformManifest) int { return strings.Compare(a.Platform, b.Platform) })
+	return w.list, nil
 }
 
 type indexWalk struct {
-	dir   string
-	seen  int
-	found map[string]digest.Digest
+	dir       string
+	platforms []string
+	seen      int
+	roots     int // images and indexes that nothing else leads to
+	found     map[string]digest.Digest
+	list      Listing
+}
+
+// from starts the walk. index.json is a list of what is in the folder, no part of the image: where it names one index, that is the image's.
+func (w *indexWalk) from(root digest.Digest) error {
+	if root != "" {
+		return w.visit(ocispec.Descriptor{Digest: root, Size: -1}, 0)
+	}
+	raw, err := readIndexFile(w.dir)
+	if err != nil {
+		return err
+	}
+	return w.walk(raw, 0)
 }
 
 func (w *indexWalk) walk(raw []byte, depth int) error {
@@ -59,9 +90,17 @@ func (w *indexWalk) walk(raw []byte, depth int) error {
 	if err := json.Unmarshal(raw, &ix); err != nil {
 		return err
 	}
+	done := map[digest.Digest]bool{} // an image with two tags is listed twice
 	for _, d := range ix.Manifests {
+		if done[d.Digest] {
+			continue
+		}
+		done[d.Digest] = true
 		if w.seen++; w.seen > maxImages {
 			return fmt.Errorf("more than %d manifests", maxImages)
+		}
+		if p := DescriptorPlatform(d); len(w.platforms) > 0 && p != "" && p != unknownPlatform && !MatchPlatform(w.platforms, p) {
+			continue
 		}
 		if err := w.visit(d, depth); err != nil {
 			return err
@@ -71,24 +110,50 @@ func (w *indexWalk) walk(raw []byte, depth int) error {
 }
 
 func (w *indexWalk) visit(d ocispec.Descriptor, depth int) error {
-	switch d.MediaType {
-	case ocispec.MediaTypeImageIndex, "application/vnd.docker.distribution.manifest.list.v2+json":
+	mediaType := d.MediaType
+	if d.Size < 0 { // the root: what it is, it says itself
+		raw, err := readBlob(w.dir, d.Digest, -1, maxManifest)
+		if err != nil {
+			return err
+		}
+		d.Size, mediaType = int64(len(raw)), rootType(raw)
+	}
+	switch mediaType {
+	case ocispec.MediaTypeImageIndex, dockerList:
 		raw, err := readBlob(w.dir, d.Digest, d.Size, maxManifest)
 		if err != nil {
 			return err
 		}
-		return w.walk(raw, depth+1)
-	case ocispec.MediaTypeImageManifest, "application/vnd.docker.distribution.manifest.v2+json":
-		// BuildKit's attestations, and evidence that is attached to an image (OCI 1.1 artifacts), are no images.
-		if d.Annotations["vnd.docker.reference.type"] == "attestation-manifest" || d.ArtifactType != "" {
-			return nil
+		if depth == 0 {
+			w.roots++
+			w.list.Digest, w.list.Index = d.Digest, raw
 		}
+		return w.walk(raw, depth+1)
+	case ocispec.MediaTypeImageManifest, dockerManifest:
 	default:
-		return fmt.Errorf("manifest %s has the media type %q", d.Digest, d.MediaType)
+		return fmt.Errorf("manifest %s has the media type %q", d.Digest, mediaType)
+	}
+	return w.image(d, depth)
+}
+
+func (w *indexWalk) image(d ocispec.Descriptor, depth int) error {
+	switch {
+	case IsAttestation(d):
+		w.list.Attestations = append(w.list.Attestations, d.Digest)
+		return nil
+	case d.ArtifactType != "":
+		w.list.Artifacts = append(w.list.Artifacts, d.Digest)
+		return nil
+	}
+	if depth == 0 {
+		w.roots++
 	}
 	img, err := open(w.dir, d.Digest)
 	if err != nil {
 		return err
+	}
+	if len(w.platforms) > 0 && !MatchPlatform(w.platforms, img.platform) {
+		return nil
 	}
 	if old, ok := w.found[img.platform]; ok && old != d.Digest {
 		return fmt.Errorf("two images for %s: %s and %s", img.platform, old, d.Digest)

@@ -126,17 +126,38 @@ func valueOr(m map[string]any, k string) any {
 	return absent{}
 }
 
+// maxAligned bounds the lists whose items are laid side by side: longer ones are compared by place.
+const maxAligned = 512
+
 func (d *jsonDiff) lists(a, b []any) {
-	for i := range max(len(a), len(b)) {
+	for _, s := range listSlots(a, b) {
 		var x, y any = absent{}, absent{}
-		if i < len(a) {
-			x = a[i]
+		if s.b >= 0 {
+			y = b[s.b]
 		}
-		if i < len(b) {
-			y = b[i]
+		at := s.b
+		if s.a >= 0 {
+			at, x = s.a, a[s.a]
 		}
-		d.in("["+strconv.Itoa(i)+"]", x, y)
+		d.in("["+strconv.Itoa(at)+"]", x, y)
 	}
+}
+
+// listSlots pairs the items of two lists: by place where they are as long as each other, else equal ones first, so that one item too many
+// (a line of the history) does not make all later ones differ.
+func listSlots(a, b []any) []slot {
+	if len(a) == len(b) || max(len(a), len(b)) > maxAligned {
+		return sideBySide(len(a), len(b), func(i, j int) bool { return i == j })
+	}
+	texts := func(list []any) []string {
+		out := make([]string, len(list))
+		for i, v := range list {
+			out[i] = *jsonText(v)
+		}
+		return out
+	}
+	x, y := texts(a), texts(b)
+	return sideBySide(len(a), len(b), func(i, j int) bool { return x[i] == y[j] })
 }
 
 // jsonText is a value as compact JSON with sorted keys; nil where it is absent.

@@ -89,6 +89,7 @@ func Prove(ctx context.Context, pairs []Pair, opt Options) (Proof, []Report, err
 	}
 	made := &proof{dir: pairs[0].A.dir, images: map[string]*Image{}}
 	equal := true
+	opt.ByBlob = false
 	var reports []Report
 	for _, p := range pairs {
 		opt.Steps = p.Steps
@@ -118,6 +119,8 @@ func provable(pairs []Pair) error {
 		switch {
 		case p.A == nil || p.B == nil:
 			return diag.Errorf(diag.CodeComparisonRefused, "%s: one of the two images is missing", p.Platform)
+		case p.A.brought || p.B.brought:
+			return diag.Errorf(diag.CodeComparisonRefused, "%s: the layers of one of the two images were left where they are", p.Platform)
 		case seen[p.Platform]:
 			return diag.Errorf(diag.CodeComparisonRefused, "%s is there twice", p.Platform)
 		case p.A.platform != p.Platform || p.B.platform != p.Platform:

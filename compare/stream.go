@@ -31,15 +31,21 @@ type stream struct {
 // counter hashes and counts what is read through it; it fails once more than limit bytes came.
 type counter struct {
 	r     io.Reader
-	sum   hash.Hash
+	sum   hash.Hash // nil: only counts
 	n     int64
 	limit int64
 	what  string
+	seen  func(bytes int) // may be nil
 }
 
 func (c *counter) Read(p []byte) (int, error) {
 	n, err := c.r.Read(p)
-	c.sum.Write(p[:n])
+	if c.sum != nil {
+		c.sum.Write(p[:n])
+	}
+	if c.seen != nil && n > 0 {
+		c.seen(n)
+	}
 	if c.n += int64(n); c.n > c.limit {
 		return n, fmt.Errorf("%s is larger than %d bytes", c.what, c.limit)
 	}
@@ -64,7 +70,7 @@ func (i *Image) openStream(ctx context.Context, index int, lim Limits) (*stream,
 	}
 	s := &stream{ctx: ctx, layer: l, file: f}
 	s.limit = lim.filled().bytes(size)
-	s.blob = &counter{r: f, sum: sha256.New(), limit: size, what: "the blob"}
+	s.blob = &counter{r: f, sum: sha256.New(), limit: size, what: "the blob", seen: i.onRead}
 	if err := s.decode(); err != nil {
 		s.Close()
 		return nil, err
@@ -74,25 +80,48 @@ func (i *Image) openStream(ctx context.Context, index int, lim Limits) (*stream,
 
 func (s *stream) decode() error {
 	r := io.Reader(bufio.NewReaderSize(s.blob, 128<<10))
-	switch mt := s.layer.MediaType; {
-	case strings.HasSuffix(mt, "+zstd"), strings.HasSuffix(mt, ".tar.zstd"):
+	switch codec(s.layer.MediaType) {
+	case codecZstd:
 		z, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(maxZstdWindow))
 		if err != nil {
 			return fmt.Errorf("starting zstd: %w", err)
 		}
 		s.decoder, r = z.IOReadCloser(), z
-	case strings.HasSuffix(mt, "+gzip"), strings.HasSuffix(mt, ".tar.gzip"):
+	case codecGzip:
 		z, err := gzip.NewReader(r)
 		if err != nil {
 			return fmt.Errorf("starting gzip: %w", err)
 		}
 		s.decoder, r = z, z
-	case strings.HasSuffix(mt, ".tar"):
+	case codecTar:
 	default:
-		return fmt.Errorf("layer has the media type %q, which is no tar, gzip or zstd", mt)
+		return fmt.Errorf("layer has the media type %q, which is no tar, gzip or zstd", s.layer.MediaType)
 	}
 	s.content = &counter{r: r, sum: sha256.New(), limit: s.limit, what: "the decompressed layer"}
+	if s.decoder == nil { // the blob's own hash says it
+		s.content.sum = nil
+	}
 	return nil
+}
+
+// How a layer's blob is decoded.
+const (
+	codecTar  = "tar"
+	codecGzip = "gzip"
+	codecZstd = "zstd"
+)
+
+// codec tells by its media type how a layer is decoded; "" where that is not known. OCI and Docker name the same three differently.
+func codec(mediaType string) string {
+	switch {
+	case strings.HasSuffix(mediaType, "+zstd"), strings.HasSuffix(mediaType, ".tar.zstd"):
+		return codecZstd
+	case strings.HasSuffix(mediaType, "+gzip"), strings.HasSuffix(mediaType, ".tar.gzip"):
+		return codecGzip
+	case strings.HasSuffix(mediaType, ".tar"):
+		return codecTar
+	}
+	return ""
 }
 
 // Read gives decompressed bytes.
@@ -124,7 +153,11 @@ func (s *stream) verify() error {
 	if got := s.blob.digest(); s.blob.n != s.layer.Size || got != s.layer.Digest {
 		return fmt.Errorf("blob %s has the digest %s", s.layer.Digest, got)
 	}
-	if got := s.content.digest(); got != s.layer.DiffID {
+	got := s.blob.digest()
+	if s.decoder != nil {
+		got = s.content.digest()
+	}
+	if got != s.layer.DiffID {
 		return fmt.Errorf("the layer decompresses to %s, the config says %s", got, s.layer.DiffID)
 	}
 	return nil
@@ -153,7 +186,7 @@ func (i *Image) checkBlob(ctx context.Context, index int) error {
 	if size != l.Size {
 		return fmt.Errorf("blob %s has %d bytes, its descriptor says %d", l.Digest, size, l.Size)
 	}
-	c := &counter{r: f, sum: sha256.New(), limit: l.Size, what: "the blob"}
+	c := &counter{r: f, sum: sha256.New(), limit: l.Size, what: "the blob", seen: i.onRead}
 	if _, err := io.Copy(io.Discard, ctxReader{ctx, c}); err != nil {
 		return err
 	}
@@ -177,6 +210,9 @@ func (i *Image) checkLayer(ctx context.Context, index int, lim Limits) error {
 func (i *Image) inLayer(index int, err error) error {
 	if err == nil {
 		return nil
+	}
+	if index < len(i.layers) {
+		index = i.layers[index].Index // its own place, where layers are laid out beside another image's
 	}
 	err = fmt.Errorf("reading layer %d of `%s`: %w", index+1, i.dir, err)
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {

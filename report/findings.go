@@ -15,12 +15,14 @@ import (
 func New(name string, reports []compare.Report, w cause.World) Result {
 	r := Result{SchemaVersion: SchemaVersion, Name: name, Reproducible: len(reports) > 0, Platforms: map[string]string{}}
 	for _, rep := range reports {
-		r.Platforms[rep.Platform] = string(rep.A.Manifest)
+		if rep.Platform != compare.IndexPlatform && rep.A.Manifest != "" {
+			r.Platforms[rep.Platform] = string(rep.A.Manifest)
+		}
 		r.Reproducible = r.Reproducible && rep.Equal()
 		c := Compared{Platform: rep.Platform, Level: string(rep.Level), A: string(rep.A.Manifest), B: string(rep.B.Manifest),
 			LayersA: rep.A.Layers, LayersB: rep.B.Layers}
 		for _, l := range rep.Layers {
-			c.Differing = append(c.Differing, Layer{Layer: l.Index + 1, Step: Escape(l.Step.Name), File: Escape(l.Step.File), Line: l.Step.Line,
+			c.Differing = append(c.Differing, Layer{Layer: l.Index + 1, Only: only(l), LayerB: shifted(l), Step: Escape(l.Step.Name), File: Escape(l.Step.File), Line: l.Step.Line,
 				Added: l.Entries.Added, Removed: l.Entries.Removed, Modified: l.Entries.Modified, Metadata: l.Entries.Metadata, Moved: l.Entries.Moved})
 			r.Omitted += l.Truncated
 		}
@@ -33,6 +35,25 @@ func New(name string, reports []compare.Report, w cause.World) Result {
 		}
 	}
 	return r
+}
+
+// only is the one side that has a layer.
+func only(l compare.LayerReport) string {
+	switch {
+	case l.DiffIDA == "":
+		return "B"
+	case l.DiffIDB == "":
+		return "A"
+	}
+	return ""
+}
+
+// shifted is a layer's number in B, where it is another than in A.
+func shifted(l compare.LayerReport) int {
+	if only(l) != "" || l.IndexB == l.Index {
+		return 0
+	}
+	return l.IndexB + 1
 }
 
 // finding puts one difference into words, whatever its cause.
@@ -74,7 +95,12 @@ func contentValues(c *compare.Content) []Values {
 
 func summary(rep compare.Report, d compare.Difference, f Finding) string {
 	switch d.Kind {
+	case compare.KindPlatform:
+		return presence(map[bool]string{true: "A", false: "B"}[d.Fields[0].A != nil], d)
 	case compare.KindLayers:
+		if d.Layer >= 0 {
+			return fmt.Sprintf("layer %d only in %s", d.Layer+1, map[bool]string{true: "A", false: "B"}[d.Fields[0].A != nil])
+		}
 		return fmt.Sprintf("%d layers in A, %d in B", rep.A.Layers, rep.B.Layers)
 	case compare.KindAdded:
 		return presence("B", d)
@@ -85,10 +111,13 @@ func summary(rep compare.Report, d compare.Difference, f Finding) string {
 	case compare.KindTar:
 		return "the same entries in another tar: " + where(d.Content)
 	case compare.KindOrder:
-		return fmt.Sprintf("%s in another order: here A has %s, B has %s", entriesMoved(rep, d.Layer), shown(f.Values, 0, false), shown(f.Values, 0, true))
+		if d.Layer < 0 {
+			return fmt.Sprintf("platforms in another order: here A has %s, B has %s", shown(f.Values, false), shown(f.Values, true))
+		}
+		return fmt.Sprintf("%s in another order: here A has %s, B has %s", entriesMoved(rep, d.Layer), shown(f.Values, false), shown(f.Values, true))
 	case compare.KindEncoding:
 		return "same content, other encoding: " + fieldsText(d.Fields[1:], 2) // [0] is the digest, which says nothing
-	case compare.KindManifest, compare.KindConfig:
+	case compare.KindManifest, compare.KindConfig, compare.KindIndex:
 		if d.Content != nil {
 			return "same values, written differently: " + where(d.Content)
 		}
@@ -157,14 +186,14 @@ func fieldsText(fields []compare.Field, limit int) string {
 	return strings.Join(parts, "; ")
 }
 
-func shown(v []Values, i int, b bool) string {
-	if i >= len(v) {
+func shown(v []Values, b bool) string {
+	if len(v) == 0 {
 		return "nothing"
 	}
 	if b {
-		return value(v[i].B)
+		return value(v[0].B)
 	}
-	return value(v[i].A)
+	return value(v[0].A)
 }
 
 // value is one escaped value for a line of text.

@@ -55,9 +55,9 @@ type NotAppliedStep struct {
 
 // Compared is one platform's comparison.
 type Compared struct {
-	Platform string `json:"platform"`
-	Level    string `json:"level"` // compare.Level: manifest, content, different
-	A        string `json:"a"`     // manifest digests
+	Platform string `json:"platform"` // "index" for the index itself
+	Level    string `json:"level"`    // compare.Level: manifest, content, different
+	A        string `json:"a"`        // manifest digests; empty where a side does not have the platform
 	B        string `json:"b"`
 	LayersA  int    `json:"layersA"`
 	LayersB  int    `json:"layersB"`
@@ -67,7 +67,9 @@ type Compared struct {
 
 // Layer counts what differs in one layer.
 type Layer struct {
-	Layer    int    `json:"layer"` // from 1
+	Layer    int    `json:"layer"`            // from 1, in A; where only B has it, in B
+	LayerB   int    `json:"layerB,omitempty"` // its number in B, where that is another
+	Only     string `json:"only,omitempty"`   // A or B: the other side has no such layer
 	Step     string `json:"step,omitempty"`
 	File     string `json:"file,omitempty"`
 	Line     int    `json:"line,omitempty"`

@@ -118,7 +118,7 @@ func (t *text) warning(f Finding) {
 		at = fmt.Sprintf(" at 0x%x", *f.Offset)
 	}
 	t.line("  layer %-3d %-32s %s", f.Layer, shorten(f.Step, 32), place(f.File, f.Line))
-	t.line("    %s%s  %s  (%s, %s)", shorten(f.Path, maxPath), at, shown(f.Values, 0, false), f.Class, f.Certainty)
+	t.line("    %s%s  %s  (%s, %s)", shorten(f.Path, maxPath), at, shown(f.Values, false), f.Class, f.Certainty)
 	line := f.Summary
 	if f.More > 0 {
 		line += fmt.Sprintf(" (%d more in this file)", f.More)

@@ -152,13 +152,34 @@ func headline(r Result) string {
 	if len(r.Compared) == 1 && len(bad) == 1 {
 		return differs(bad[0])
 	}
-	return fmt.Sprintf("%d of %s %s", len(bad), plural(len(r.Compared), "platform"), verb(len(bad)))
+	all, differing := platforms(r.Compared), platforms(bad)
+	if differing == 0 {
+		return "all platforms equal, the index differs"
+	}
+	return fmt.Sprintf("%d of %s %s", differing, plural(all, "platform"), verb(differing))
+}
+
+// platforms counts without the index.
+func platforms(list []Compared) int {
+	n := 0
+	for _, c := range list {
+		if c.Platform != compare.IndexPlatform {
+			n++
+		}
+	}
+	return n
 }
 
 // differs is one platform's verdict in a phrase.
 func differs(c Compared) string {
 	total, n := max(c.LayersA, c.LayersB), len(c.Differing)
 	switch {
+	case c.Platform == compare.IndexPlatform:
+		return "the index itself differs"
+	case c.A == "" && c.B != "":
+		return "only in B"
+	case c.B == "" && c.A != "":
+		return "only in A"
 	case c.Level == string(compare.LevelContent) && n == 0:
 		return "content equal, the manifest's encoding differs"
 	case c.Level == string(compare.LevelContent):
@@ -189,26 +210,45 @@ func (t *text) to(w io.Writer) error {
 	return err
 }
 
-// platform shows manifest and config, then the first differing layer in full, then the others by count.
+// platform shows manifest and config, then the first layer that both have in full, then the others by count.
 func (t *text) platform(r Result, c Compared) {
-	t.findings("manifest and config", "", c.pick(r, 0))
+	if (c.A == "") != (c.B == "") {
+		return // that it is missing was said
+	}
+	title := "manifest and config"
+	if c.Platform == compare.IndexPlatform {
+		title = "manifests in the index"
+	}
+	t.findings(title, "", c.pick(r, Layer{}))
+	full, counted := false, 0
 	for i, l := range c.Differing {
-		if i == 0 {
-			t.findings(fmt.Sprintf("layer %-3d %s", l.Layer, shorten(l.Step, 60)), place(l.File, l.Line), c.pick(r, l.Layer))
+		if !full && l.Only == "" || len(c.Differing) == 1 {
+			full = true
+			t.findings(fmt.Sprintf("layer %s %s", l.number(), shorten(l.Step, 60)), place(l.File, l.Line), c.pick(r, l))
 			continue
 		}
-		if i == 4 {
+		if counted++; counted == 4 && len(c.Differing)-i > 1 {
 			t.line("  %s", plural(len(c.Differing)-i, "more layer")+" above")
 			break
 		}
-		t.line("  layer %-3d %-32s %s", l.Layer, shorten(l.Step, 32), counts(l))
+		t.line("  layer %s %-32s %s", l.number(), shorten(l.Step, 32), counts(l))
 	}
 }
 
-func (c Compared) pick(r Result, layer int) []Finding {
+// number is the layer's place, in both where that is not the same.
+func (l Layer) number() string {
+	if l.LayerB > 0 {
+		return fmt.Sprintf("%d (%d in B)", l.Layer, l.LayerB)
+	}
+	return fmt.Sprintf("%-3d", l.Layer)
+}
+
+// pick gives the findings of a layer, or of manifest and config for the zero Layer.
+func (c Compared) pick(r Result, l Layer) []Finding {
 	var out []Finding
 	for _, f := range r.Findings {
-		if f.Severity == "error" && f.Platform == c.Platform && f.Layer == layer {
+		alone := f.Layer > 0 && f.Kind == string(compare.KindLayers) // two layers may have one number, where each side has one alone
+		if f.Severity == "error" && f.Platform == c.Platform && f.Layer == l.Layer && alone == (l.Only != "") {
 			out = append(out, f)
 		}
 	}
@@ -223,6 +263,9 @@ func place(file string, line int) string {
 }
 
 func counts(l Layer) string {
+	if l.Only != "" {
+		return "only in " + l.Only
+	}
 	var parts []string
 	for _, c := range []struct {
 		n    int

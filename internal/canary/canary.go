@@ -41,7 +41,7 @@ type Report struct {
 	Hostname       string `json:"hostname"`
 	DirectoryOrder string `json:"directoryOrder"` // digest of the names of a folder in the order that the kernel lists them
 	Environment    string `json:"environment"`
-	Inode          uint64 `json:"inode"` // number that the filesystem gave a new file
+	Inode          uint64 `json:"inode"`                   // number that the filesystem gave a new file
 	TimeZone       string `json:"timeZone,omitempty"`      // TZ
 	Locale         string `json:"locale,omitempty"`        // LANG
 	Tunables       string `json:"tunables,omitempty"`      // GLIBC_TUNABLES

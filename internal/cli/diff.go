@@ -1,52 +1,49 @@
 package cli
 
 import (
-	"fmt"
-	"os"
+	"context"
 
 	"github.com/spf13/cobra"
 
 	"github.com/selfsame-build/selfsame/compare"
 	"github.com/selfsame-build/selfsame/compare/cause"
-	"github.com/selfsame-build/selfsame/compare/inside"
 	"github.com/selfsame-build/selfsame/internal/diag"
 	"github.com/selfsame-build/selfsame/report"
 )
 
+type diffFlags struct{ platforms []string }
+
 func (a *app) diffCommand() *cobra.Command {
-	return &cobra.Command{
-		Use: "diff A B", GroupID: "build", Short: "Compare two images on disk (OCI layouts), down to the first differing byte",
-		Example: "  selfsame diff selfsame-out/A selfsame-out/B", Args: cobra.ExactArgs(2),
-		RunE: func(cmd *cobra.Command, args []string) error { return a.runDiff(cmd, args[0], args[1]) },
+	var f diffFlags
+	cmd := &cobra.Command{
+		Use: "diff A B", GroupID: "build", Short: "Compare any two images, down to the first differing byte",
+		Long: `Compare two images: config, layers, and every file's bytes, owner, mode, times, attributes and place. A and B are each the folder of
+an OCI layout, a tar of one or of what "docker save" writes, or a reference of a registry; DIR@sha256:... picks one of several images in
+a layout. An index against an index compares every platform, and what only one side has is a difference. Of a registry only the layers
+are fetched that the other side does not name by the same digest. Exit 0: equal; 13: they differ.`,
+		Example: "  selfsame diff selfsame-out/A selfsame-out/B\n  selfsame diff selfsame-out/image registry.example.com/team/shop:v1 --platform linux/amd64\n" +
+			"  selfsame diff old.tar new.tar",
+		Args: cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error { return a.runDiff(cmd.Context(), args[0], args[1], f) },
 	}
+	cmd.Flags().StringSliceVar(&f.platforms, "platform", nil, "compare only this platform, as in linux/arm64; may be repeated")
+	return cmd
 }
 
-func (a *app) runDiff(cmd *cobra.Command, left, right string) error {
-	before, err := images(left)
+func (a *app) runDiff(ctx context.Context, left, right string, f diffFlags) error {
+	p, err := a.openPair(ctx, left, right, f)
 	if err != nil {
 		return err
 	}
-	after, err := images(right)
+	defer p.close()
+	reports, err := p.compare(ctx)
 	if err != nil {
 		return err
-	}
-	var reports []compare.Report
-	equal := len(before) == len(after)
-	for platform, x := range before {
-		y, ok := after[platform]
-		if !ok {
-			return diag.Errorf("A0404", "`%s` has no image for %s", right, platform).WithHelp("compare images of the same platforms")
-		}
-		r, err := compare.Images(cmd.Context(), x, y, compare.Options{Inside: &inside.Options{Scratch: os.TempDir()}})
-		if err != nil {
-			return err
-		}
-		reports = append(reports, r)
-		equal = equal && r.Equal()
 	}
 	res := report.New("", reports, cause.World{})
-	res.Reproducible = equal
 	res.Files = report.Files{A: left, B: right}
+	res.Notes = p.notes
+	p.progress.stop()
 	if a.global.json {
 		if err := report.JSON(a.Out, res); err != nil {
 			return err
@@ -54,28 +51,14 @@ func (a *app) runDiff(cmd *cobra.Command, left, right string) error {
 	} else if err := report.Text(a.Out, res); err != nil {
 		return err
 	}
-	if !equal {
+	if !res.Reproducible {
 		return shownError{diag.ExitNotReproducible}
 	}
 	return nil
 }
 
-// images opens every platform's image of a layout.
-func images(dir string) (map[string]*compare.Image, error) {
-	list, err := compare.Manifests(dir)
-	if err != nil {
-		return nil, err
-	}
-	out := map[string]*compare.Image{}
-	for _, m := range list {
-		img, err := compare.Open(dir, m.Manifest)
-		if err != nil {
-			return nil, err
-		}
-		out[m.Platform] = img
-	}
-	if len(out) == 0 {
-		return nil, fmt.Errorf("`%s` holds no image", dir)
-	}
-	return out, nil
+// platformPair is one platform of both images; a side that does not have it is empty.
+type platformPair struct {
+	platform string
+	a, b     compare.PlatformManifest
 }

@@ -7,6 +7,8 @@ const (
 	CodeImageUnreadable    Code = "A0403" // a layout or layer is damaged, hostile or over a limit
 	CodeComparisonRefused  Code = "A0404" // the comparison would prove nothing
 	CodeBuildTimeInContent Code = "A0405" // the builds agree, yet the image holds the builds' own time
+	CodeNoPlatform         Code = "A0406" // neither image has a platform that was asked for
+	CodeNoImage            Code = "A0407" // what should be compared is no image
 )
 
 var mismatchCodes = []Info{
@@ -51,5 +53,19 @@ luck: the two builds ran close together, or read a clock that was not moved. A r
 
 What to do: find the program that wrote the value and give it SOURCE_DATE_EPOCH (selfsame sets it in every step), or delete the
 file in the same step that made it. A warning that names only a day may be a coincidence; its certainty says so.
+`},
+	{CodeNoPlatform, ExitUsage, "no image for this platform", `Neither of the two images has the platform that --platform names, or a layout holds no image at all. A platform that only one
+of them has is a difference, and is reported as one.
+
+Platforms are written as os/architecture, with the variant where there is one:
+
+    selfsame diff A B --platform linux/amd64 --platform linux/arm/v7
+`},
+	{CodeNoImage, ExitUsage, "not an image", `What should be compared is none of these: the folder of an OCI layout; a tar of one, or of what "docker save" writes, compressed
+with gzip or zstd or not at all; a reference of a registry. A name under which there is a folder or a file is taken as that, any other
+as a reference.
+
+    selfsame diff selfsame-out/image registry.example.com/team/shop:1.2.3
+    docker save -o shop.tar shop:1.2.3 && selfsame diff shop.tar selfsame-out/image
 `},
 }
