@@ -2,6 +2,8 @@ package cli
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -11,14 +13,20 @@ import (
 )
 
 func (a *app) diffCommand() *cobra.Command {
-	return &cobra.Command{
+	var dir string
+	cmd := &cobra.Command{
 		Use: "diff A B", GroupID: "build", Short: "Compare two images on disk (OCI layouts), down to the first differing byte",
-		Example: "  selfsame diff selfsame-out/A selfsame-out/B", Args: cobra.ExactArgs(2),
-		RunE: func(cmd *cobra.Command, args []string) error { return a.runDiff(cmd, args[0], args[1]) },
+		Example: "  selfsame diff selfsame-out/A selfsame-out/B\n  selfsame diff selfsame-out/A selfsame-out/B --report selfsame-out/report", Args: cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error { return a.runDiff(cmd, args[0], args[1], dir) },
 	}
+	reportFlag(cmd.Flags(), &dir)
+	return cmd
 }
 
-func (a *app) runDiff(cmd *cobra.Command, left, right string) error {
+func (a *app) runDiff(cmd *cobra.Command, left, right, dir string) error {
+	if err := openReport(dir); err != nil {
+		return err
+	}
 	before, err := images(left)
 	if err != nil {
 		return err
@@ -29,7 +37,8 @@ func (a *app) runDiff(cmd *cobra.Command, left, right string) error {
 	}
 	var reports []compare.Report
 	equal := len(before) == len(after)
-	for platform, x := range before {
+	for _, platform := range slices.Sorted(maps.Keys(before)) {
+		x := before[platform]
 		y, ok := after[platform]
 		if !ok {
 			return diag.Errorf("A0404", "`%s` has no image for %s", right, platform).WithHelp("compare images of the same platforms")
@@ -44,6 +53,7 @@ func (a *app) runDiff(cmd *cobra.Command, left, right string) error {
 	res := report.New("", reports)
 	res.Reproducible = equal
 	res.Files = report.Files{A: left, B: right}
+	unwritten := writeReport(dir, &res)
 	if a.global.json {
 		if err := report.JSON(a.Out, res); err != nil {
 			return err
@@ -51,10 +61,11 @@ func (a *app) runDiff(cmd *cobra.Command, left, right string) error {
 	} else if err := report.Text(a.Out, res); err != nil {
 		return err
 	}
+	code := diag.ExitProven
 	if !equal {
-		return shownError{diag.ExitNotReproducible}
+		code = diag.ExitNotReproducible
 	}
-	return nil
+	return a.verdict(code, unwritten)
 }
 
 // images opens every platform's image of a layout.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/selfsame-build/selfsame/report"
@@ -24,8 +25,8 @@ const maxMessage = 1000
 func SARIF(r report.Result) ([]byte, error) {
 	run := sarifRun{ColumnKind: "unicodeCodePoints", Results: []sarifResult{}}
 	run.Tool.Driver = sarifDriver{Name: "selfsame", Rules: []sarifRule{}}
-	rules := map[string]int{}
-	for i, f := range r.Findings {
+	rules, otherwise := map[string]int{}, fallback(r)
+	for i, f := range complete(r) {
 		if i == maxResults {
 			break
 		}
@@ -36,7 +37,7 @@ func SARIF(r report.Result) ([]byte, error) {
 			rules[id] = at
 			run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, rule(id, f))
 		}
-		run.Results = append(run.Results, result(f, id, at, fallback(r)))
+		run.Results = append(run.Results, result(f, id, at, otherwise))
 	}
 	run.Properties = sarifRunProperties{Reproducible: r.Reproducible, Omitted: r.Omitted + max(0, len(r.Findings)-maxResults)}
 	var buf bytes.Buffer
@@ -47,6 +48,16 @@ func SARIF(r report.Result) ([]byte, error) {
 		return nil, fmt.Errorf("encoding SARIF: %w", err)
 	}
 	return buf.Bytes(), nil
+}
+
+const notCompared = "not reproducible: not every image of A has one of B that was compared with it"
+
+// complete is r's findings, and one more where the verdict is bad and no finding says why: a log without results would read as a success.
+func complete(r report.Result) []report.Finding {
+	if !r.Reproducible && !slices.ContainsFunc(r.Findings, func(f report.Finding) bool { return f.Severity != "warning" }) {
+		return append([]report.Finding{{Severity: "error", Path: firstText(r.Name, "images"), Summary: notCompared}}, r.Findings...)
+	}
+	return r.Findings
 }
 
 // fallback is the file of a result whose own is not known: one that another finding or step names.
@@ -111,6 +122,9 @@ func layerName(n int) string {
 }
 
 func bounded(s string) string {
+	if len(s) > 8*maxMessage { // no use in looking at what is cut; half a rune at the end is cut too
+		s = s[:8*maxMessage]
+	}
 	s = report.Visible(s)
 	if r := []rune(s); len(r) > maxMessage {
 		return string(r[:maxMessage]) + "..."

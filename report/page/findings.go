@@ -11,23 +11,22 @@ import (
 
 // findingView is one finding.
 type findingView struct {
-	ID                         string
-	Path                       string
-	Within                     []string // the way from the file inwards
-	Step, Place, Layer         string
-	Mark, Kind                 string // + only in B, − only in A, ≠ else
-	Summary, Evidence, Fix     string
-	Class, Cause, Certainty    string
-	Also                       []string
-	More                       int
-	Hunks                      []hunkView
-	MoreHunks                  int
-	Values                     []valueView
-	MoreValues                 int
-	Find                       string // what the filter looks at
-	Open                       bool
-	platform, rawPath, rawStep string
-	layer                      int
+	ID                      string
+	Path                    string
+	Within                  []string // the way from the file inwards
+	Step, Place, Layer      string
+	Mark, Kind              string // + only in B, − only in A, ≠ else
+	Summary, Evidence, Fix  string
+	Class, Cause, Certainty string
+	Also                    []string
+	More                    int
+	Hunks                   []hunkView
+	MoreHunks               int
+	Values                  []valueView
+	MoreValues              int
+	Find                    string // what the filter looks at
+	Open                    bool
+	layer                   int
 }
 
 // valueView is one value on both sides, with what differs marked.
@@ -121,7 +120,7 @@ func (g *group) add(i int, f report.Finding, limit int) bool {
 func newFinding(i int, f report.Finding) *findingView {
 	v := &findingView{ID: fmt.Sprintf("f%d", i+1), Path: text(f.Path), Step: text(f.Step), Place: place(f.File, f.Line), Layer: layerName(f.Layer),
 		Summary: text(f.Summary), Evidence: long(f.Evidence), Fix: long(f.Fix), Class: cut(f.Class, 20), Cause: cut(f.Cause, 80), Certainty: cut(f.Certainty, 20),
-		Also: texts(f.Also), More: f.More, Kind: cut(f.Kind, 20), Mark: mark(f.Kind), platform: f.Platform, layer: f.Layer, rawPath: f.Path, rawStep: f.Step}
+		Also: texts(f.Also), More: f.More, Kind: cut(f.Kind, 20), Mark: mark(f.Kind), layer: f.Layer}
 	if v.Path == "" {
 		v.Path = "(the layer as a whole)"
 	}
@@ -136,12 +135,15 @@ func newFinding(i int, f report.Finding) *findingView {
 		}
 	}
 	v.MoreHunks = max(0, len(f.Hunks)-maxHunks)
-	for n, x := range f.Values {
-		if n < maxValues {
+	for _, x := range f.Values {
+		switch {
+		case len(f.Hunks) > 0 && strings.HasPrefix(x.Name, "bytes at "): // the hunks show them better
+		case len(v.Values) < maxValues:
 			v.Values = append(v.Values, newValue(x, f.Severity == "warning"))
+		default:
+			v.MoreValues++
 		}
 	}
-	v.MoreValues = max(0, len(f.Values)-maxValues)
 	v.Find = strings.ToLower(strings.Join([]string{v.Class, v.Cause, v.Path, cut(f.Within, 200), v.Kind, v.Place}, " "))
 	return v
 }

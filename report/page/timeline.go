@@ -13,8 +13,8 @@ type timeView struct {
 	Rows  []timeRow
 	Rest  int
 	Total string
-	// Cached says that some step was, so that the legend explains what that looks like.
-	Cached bool
+	// Cached and Guilty say that some step was, so that the legend explains what that looks like.
+	Cached, Guilty bool
 }
 
 type tick struct {
@@ -26,8 +26,6 @@ type timeRow struct {
 	Step, Place, Says string
 	Differs           bool
 	Bars              []bar
-	file              string
-	line              int
 }
 
 // bar is one run of a step. X and W are per cent of the whole time.
@@ -60,9 +58,10 @@ func timeOf(r report.Result) *timeView {
 		case !ok:
 			n = len(v.Rows)
 			at[key] = n
-			v.Rows = append(v.Rows, timeRow{Step: text(s.Step), Place: place(s.File, s.Line), Differs: guilty(r, s), file: s.File, line: s.Line})
+			v.Rows = append(v.Rows, timeRow{Step: text(s.Step), Place: place(s.File, s.Line), Differs: guilty(r, s)})
 		}
 		v.Rows[n].add(s, total)
+		v.Guilty = v.Guilty || v.Rows[n].Differs
 		v.Cached = v.Cached || s.Cached
 	}
 	return v

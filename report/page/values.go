@@ -31,8 +31,15 @@ func plain(s string) []seg {
 // marked marks what differs: rune by rune where both have one length, else all between a common beginning and a common end.
 func marked(a, b []rune) (x, y []seg) {
 	if len(a) == len(b) {
+		n := 0
 		for i := range a {
-			x, y = add(x, string(a[i]), a[i] != b[i], false), add(y, string(b[i]), a[i] != b[i], false)
+			d := a[i] != b[i]
+			if x, y = add(x, string(a[i]), d, false), add(y, string(b[i]), d, false); d {
+				n++
+			}
+		}
+		if len(a) > 16 && n > len(a)*3/4 { // digests differ everywhere, which needs no marks
+			return plain(string(a)), plain(string(b))
 		}
 		return x, y
 	}

@@ -49,11 +49,8 @@ func newView(r report.Result) *view {
 	if name == "" {
 		name = "two images"
 	}
-	v := &view{Name: name, Same: r.Reproducible, Verdict: "Not reproducible", Lead: lead(r), Facts: facts(r), Omitted: r.Omitted,
+	v := &view{Name: name, Same: r.Reproducible, Verdict: verdict(r), Lead: lead(r), Facts: facts(r), Omitted: r.Omitted,
 		Axes: texts(r.Axes), Notes: texts(r.Notes)}
-	if r.Reproducible {
-		v.Verdict = "Reproducible"
-	}
 	v.Title = v.Verdict + ": " + name
 	for i, n := range r.NotApplied {
 		if i < maxList {
@@ -70,8 +67,24 @@ func newView(r report.Result) *view {
 	return v
 }
 
+// verdict is for a build about its recipe; two images that were only compared are equal or not, whoever made them.
+func verdict(r report.Result) string {
+	switch compared := r.Build == nil; {
+	case compared && r.Reproducible:
+		return "Equal"
+	case compared:
+		return "Different"
+	case r.Reproducible:
+		return "Reproducible"
+	}
+	return "Not reproducible"
+}
+
 // lead is the verdict in a sentence.
 func lead(r report.Result) string {
+	if r.Reproducible && r.Build == nil {
+		return "A and B are the same image, bit for bit."
+	}
 	if r.Reproducible {
 		return "Two unlike builders made the same image from the same sealed inputs, bit for bit."
 	}
