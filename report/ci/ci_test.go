@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"encoding/xml"
+	"errors"
 	"flag"
 	"io"
 	"net/url"
@@ -27,7 +28,7 @@ func results() map[string]report.Result {
 	return map[string]report.Result{"rich": reporttest.Rich(), "same": reporttest.Same(), "nothing": {}, "one-sided": oneSided, "hostile": reporttest.Hostile(5100)}
 }
 
-func make(t *testing.T, f func(report.Result) ([]byte, error), r report.Result) []byte {
+func render(t *testing.T, f func(report.Result) ([]byte, error), r report.Result) []byte {
 	t.Helper()
 	out, err := f(r)
 	if err != nil {
@@ -38,7 +39,7 @@ func make(t *testing.T, f func(report.Result) ([]byte, error), r report.Result) 
 
 func TestGolden(t *testing.T) {
 	for name, r := range results() {
-		for ext, got := range map[string][]byte{".sarif": make(t, ci.SARIF, r), ".junit.xml": make(t, ci.JUnit, r)} {
+		for ext, got := range map[string][]byte{".sarif": render(t, ci.SARIF, r), ".junit.xml": render(t, ci.JUnit, r)} {
 			if name == "hostile" {
 				continue
 			}
@@ -101,7 +102,7 @@ func TestSARIFKeepsTheRules(t *testing.T) {
 	for name, r := range results() {
 		t.Run(name, func(t *testing.T) {
 			var l log
-			dec := json.NewDecoder(bytes.NewReader(make(t, ci.SARIF, r)))
+			dec := json.NewDecoder(bytes.NewReader(render(t, ci.SARIF, r)))
 			dec.DisallowUnknownFields()
 			if err := dec.Decode(&l); err != nil {
 				t.Fatal(err)
@@ -120,18 +121,18 @@ func TestSARIFKeepsTheRules(t *testing.T) {
 			if len(run.Results) > 5000 || len(ids) > 27 {
 				t.Errorf("%d results, %d rules", len(run.Results), len(ids))
 			}
-			errors := 0
+			bad := 0
 			for _, x := range run.Results {
 				check(t, x)
 				if x.RuleIndex >= len(run.Tool.Driver.Rules) || run.Tool.Driver.Rules[x.RuleIndex].ID != x.RuleID {
 					t.Fatalf("rule %d is not %s", x.RuleIndex, x.RuleID)
 				}
 				if x.Level == "error" {
-					errors++
+					bad++
 				}
 			}
-			if r.Reproducible != (errors == 0) || run.Properties.Reproducible != r.Reproducible {
-				t.Errorf("%d errors, reproducible %v", errors, r.Reproducible)
+			if r.Reproducible != (bad == 0) || run.Properties.Reproducible != r.Reproducible {
+				t.Errorf("%d errors, reproducible %v", bad, r.Reproducible)
 			}
 		})
 	}
@@ -156,7 +157,7 @@ func check(t *testing.T, x result) {
 func TestFingerprintsAreStable(t *testing.T) {
 	prints := func(r report.Result) (out []string) {
 		var l log
-		if err := json.Unmarshal(make(t, ci.SARIF, r), &l); err != nil {
+		if err := json.Unmarshal(render(t, ci.SARIF, r), &l); err != nil {
 			t.Fatal(err)
 		}
 		for _, x := range l.Runs[0].Results {
@@ -183,11 +184,11 @@ func TestFingerprintsAreStable(t *testing.T) {
 
 func TestJUnitIsXML(t *testing.T) {
 	for name, r := range results() {
-		text := make(t, ci.JUnit, r)
+		text := render(t, ci.JUnit, r)
 		dec, failures := xml.NewDecoder(bytes.NewReader(text)), 0
 		for {
 			token, err := dec.Token()
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				break
 			}
 			if err != nil {

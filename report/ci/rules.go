@@ -47,7 +47,7 @@ func firstText(list ...string) string {
 
 // camel is a rule's name as the standard likes it: "FileTime" of "file time".
 func camel(id, cause string) string {
-	words := strings.FieldsFunc(cause, func(r rune) bool { return r > 0x7f || !isLetter(byte(r)) })
+	words := strings.FieldsFunc(cause, func(r rune) bool { return !isLetter(r) })
 	if !classID.MatchString(id) || len(words) == 0 {
 		words = []string{id}
 	}
@@ -58,7 +58,7 @@ func camel(id, cause string) string {
 	return b.String()
 }
 
-func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' || c >= '0' && c <= '9' }
+func isLetter(c rune) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' || c >= '0' && c <= '9' }
 
 // fingerprint is the same for the same difference in another build: the values, the line and the layer's number may be others then.
 func fingerprint(f report.Finding) string {
