@@ -70,6 +70,8 @@ func newView(r report.Result) *view {
 // verdict is for a build about its recipe; two images that were only compared are equal or not, whoever made them.
 func verdict(r report.Result) string {
 	switch compared := r.Build == nil; {
+	case len(r.Compared) == 0:
+		return "Nothing compared"
 	case compared && r.Reproducible:
 		return "Equal"
 	case compared:
