@@ -40,6 +40,7 @@ func (b *build) report() report.Result {
 		}
 	}
 	res.Build = &report.Build{SecondsA: b.run.a.took.Seconds(), SecondsB: b.run.b.took.Seconds()}
+	res.Timeline = timeline(b.run.a, b.run.b)
 	for _, r := range b.run.a.results {
 		for _, s := range r.Steps {
 			if s.Step.Name == "" {

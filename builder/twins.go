@@ -38,6 +38,7 @@ type twin struct {
 	results map[string]*solver.Result // by platform
 	seen    map[string]time.Time      // when each step was first seen to run, by our clock: "platform step"
 	gates   map[string]*gate          // by platform
+	lag     lag                       // of our clock behind its
 	mu      sync.Mutex
 }
 
@@ -204,6 +205,11 @@ func (h *Host) solveInto(ctx context.Context, t *twin, out string, plan *graph.P
 // note remembers when a step started.
 func (t *twin) note(platform string, r solver.StepRun, now time.Time) {
 	g := t.gate(platform)
+	if r.Step.Name != "" && !r.Started.IsZero() {
+		t.mu.Lock()
+		t.lag.saw(r.Started, now)
+		t.mu.Unlock()
+	}
 	if r.Exports && !r.Started.IsZero() {
 		g.onceIdle.Do(func() { close(g.idle) })
 	}

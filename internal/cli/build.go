@@ -22,7 +22,7 @@ const DefaultOut = "selfsame-out"
 
 func (a *app) buildCommand() *cobra.Command {
 	var o builder.Options
-	var key, push, listen string
+	var key, push, listen, reportDir string
 	var unsigned bool
 	var fromKeys []string
 	cmd := &cobra.Command{
@@ -45,12 +45,13 @@ where they differ (exit 13).`,
 			if o.FromKeys, err = verifiers(fromKeys); err != nil {
 				return err
 			}
-			a.inputsListen = listen
+			a.inputsListen, a.report = listen, reportDir
 			return a.runBuild(cmd, o, key, unsigned)
 		},
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.Out, "out", DefaultOut, "folder for the results")
+	reportFlag(f, &reportDir)
 	f.StringSliceVar(&o.Platforms, "platform", nil, "build only these of the recipe's platforms")
 	f.BoolVar(&o.NoCache, "no-cache", false, "run every step, whatever the builders remember")
 	f.BoolVar(&o.Offline, "offline", false, "fetch nothing, not even locked bytes that the store lacks")
@@ -92,6 +93,9 @@ func (a *app) runBuild(cmd *cobra.Command, o builder.Options, key string, unsign
 	if err := a.asRoot(); err != nil { // before a password is asked for
 		return err
 	}
+	if err := openReport(a.report); err != nil {
+		return err
+	}
 	if key != "" {
 		var err error
 		if o.Signer, err = a.signer(key, cancel); err != nil {
@@ -124,6 +128,7 @@ func (a *app) showBuild(res *builder.Result, o builder.Options) error {
 			r.Next = Name + " key new --out release, then build with --key release.key"
 		}
 	}
+	unwritten := writeReport(a.report, &r)
 	if a.global.json {
 		if err := report.JSON(a.Out, r); err != nil {
 			return err
@@ -142,10 +147,7 @@ func (a *app) showBuild(res *builder.Result, o builder.Options) error {
 			fmt.Fprintln(a.Out, name)
 		}
 	}
-	if res.Err != nil {
-		return shownError{diag.ExitCode(res.Err)}
-	}
-	return nil
+	return a.verdict(diag.ExitCode(res.Err), unwritten)
 }
 
 // signer reads a private key, asking for its password where there is somebody to ask. Finding the key behind it takes a while on

@@ -49,6 +49,8 @@ type app struct {
 	args   []string // the command line
 	// inputsListen is build's --inputs-listen.
 	inputsListen string
+	// report is build's --report.
+	report string
 }
 
 // globals are the flags that every command has.
@@ -147,7 +149,7 @@ func filesystem(err error) error {
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		return diag.Errorf(diag.NoSpace, "%w", err).WithHelp("run `" + Name + " store gc` or `" + Name + " builders stop --remove`, or free space")
 	case errors.Is(err, os.ErrPermission), errors.Is(err, syscall.EROFS):
-		return diag.Errorf("A0705", "%w", err).WithHelp("give a folder that may be written: --out, --store and --state")
+		return diag.Errorf("A0705", "%w", err).WithHelp("give a folder that may be written: --out, --report, --store and --state")
 	}
 	return err
 }
