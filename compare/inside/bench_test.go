@@ -23,7 +23,6 @@ func BenchmarkTarGzip(b *testing.B) {
 		files[1] = append(files[1], reg(fmt.Sprint(i), string(raw)))
 	}
 	x, y := gzipOf(b, 1, gzip.Header{}, tarOf(b, files[0]...)), gzipOf(b, 1, gzip.Header{}, tarOf(b, files[1]...))
-	files = [2][]file{}
 	scratch := b.TempDir()
 	b.SetBytes(200 << 20)
 	b.ReportAllocs()

@@ -65,7 +65,7 @@ func FuzzZstd(f *testing.F) {
 }
 
 func FuzzXZ(f *testing.F) {
-	fuzz(f, xzs.view, xzOf(f, []byte("hello"), xz.WriterConfig{}), xzOf(f, []byte("hello you"), xz.WriterConfig{BlockSize: 4}))
+	fuzz(f, xzs.view, xzOf(f, []byte("hello"), xz.WriterConfig{DictCap: 4096}), xzOf(f, []byte("hello you"), xz.WriterConfig{BlockSize: 4, DictCap: 4096}))
 }
 
 func FuzzBzip2(f *testing.F) {

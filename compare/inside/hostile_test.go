@@ -32,7 +32,7 @@ func heap(f func()) int64 {
 			select {
 			case <-done:
 				return
-			case <-time.After(5 * time.Millisecond):
+			case <-time.After(50 * time.Millisecond):
 			}
 		}
 	}()
@@ -190,8 +190,8 @@ func TestTooManyEntries(t *testing.T) {
 	}
 }
 
-// many is an eighth of the limit; a million take 92 MB with the garbage, and half a minute of a slow machine.
-const many = 1 << 17
+// many is a sixteenth of the limit; a million take 92 MB with the garbage, and half a minute of a slow machine.
+const many = 1 << 16
 
 // manyEntries is a tar of empty files, made up as it is read.
 type manyEntries struct{ mode int }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 
@@ -67,6 +68,17 @@ func unhex(t testing.TB, s string) []byte {
 		t.Fatal(err)
 	}
 	return b
+}
+
+// Each block wants a dictionary of its own, and holds one byte.
+func TestXZBlocks(t *testing.T) {
+	a := xzOf(t, []byte(strings.Repeat("x", 200)), xz.WriterConfig{DictCap: 4096, BlockSize: 1})
+	a = bytes.ReplaceAll(a, []byte{0x21, 1, 0}, []byte{0x21, 1, 28}) // 64 MiB
+	r := newXZ(fileOf(a))
+	n, err := io.Copy(io.Discard, r)
+	if err == nil || r.spent <= maxXZSpent || r.spent > maxXZSpent+maxXZDict {
+		t.Errorf("%d bytes, %v, %d MB of dictionaries", n, err, r.spent>>20)
+	}
 }
 
 func TestPacked(t *testing.T) {

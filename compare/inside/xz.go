@@ -13,6 +13,9 @@ import (
 // stream really reaches back so far, as no stream of less content can.
 const maxXZDict = 32 << 20
 
+// maxXZSpent is how much may be allocated for dictionaries beyond what comes out: blocks may be tiny, and very many.
+const maxXZSpent = 256 << 20
+
 // xzReader reads the xz container (the .xz file format 1.2.1) around LZMA2. The library's own reader takes the dictionary's size, up to
 // 4 GiB, from each block's header and allocates it at once. Checksums are not verified: whether files are equal is not decided here.
 type xzReader struct {
@@ -22,6 +25,8 @@ type xzReader struct {
 	check byte
 	dict  uint64
 	sized bool
+	spent int64 // bytes of dictionaries that were allocated
+	out   int64 // bytes that came out
 }
 
 var errXZ = errors.New("malformed xz")
@@ -38,6 +43,7 @@ func (x *xzReader) Read(p []byte) (int, error) {
 			}
 		}
 		n, err := x.data.Read(p)
+		x.out += int64(n)
 		if err != nil && !errors.Is(err, io.EOF) {
 			return n, err
 		}
@@ -117,13 +123,17 @@ func (x *xzReader) block() error {
 	}
 	flags, rest := h[0], h[1:len(h)-4]
 	x.sized = flags&0x80 != 0
+	most := uint64(maxXZDict)
 	for _, bit := range []byte{0x40, 0x80} {
 		if flags&bit != 0 {
-			_, k := binary.Uvarint(rest)
+			size, k := binary.Uvarint(rest)
 			if k <= 0 {
 				return errXZ
 			}
 			rest = rest[k:]
+			if bit == 0x80 { // the content's size: nothing reaches back further
+				most = min(most, max(size, lzma.MinDictCap))
+			}
 		}
 	}
 	if flags&3 != 0 || len(rest) < 3 || rest[0] != 0x21 || rest[1] != 1 || rest[2] > 40 {
@@ -134,7 +144,11 @@ func (x *xzReader) block() error {
 		x.dict = uint64(2|d&1) << (d/2 + 11)
 	}
 	x.start = x.src.n
-	r, err := lzma.Reader2Config{DictCap: int(min(x.dict, maxXZDict))}.NewReader2(x.src) //nolint:gosec // G115: bounded
+	size := int64(min(x.dict, most)) //nolint:gosec // G115: bounded
+	if x.spent += size; x.spent > maxXZSpent+x.out {
+		return errXZ
+	}
+	r, err := lzma.Reader2Config{DictCap: int(size)}.NewReader2(x.src)
 	x.data = r
 	return err
 }
