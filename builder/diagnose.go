@@ -123,5 +123,5 @@ func suspect(list []cause.Finding) string {
 // axesOf are the axes on which a cause shows, where it shows on one.
 var axesOf = map[cause.Class]string{
 	"T1": "clock calls", "T4": "directory order", "T5": "CPU count", "T7": "host name", "T8": "kernel name", "T9": "locale", "T10": "time zone",
-	"T12": "environment", "T15": "CPU count", "T16": "CPU features", "T17": "directory order", "T18": "directory order",
+	"T12": "environment", "T14": "address layout", "T15": "CPU count", "T16": "CPU features", "T17": "directory order", "T18": "directory order",
 }

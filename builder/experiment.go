@@ -34,13 +34,18 @@ type knob struct {
 var knobs = []knob{
 	{"directory order", func(h *Host, w *world) { w.daemon.Root, w.daemon.RootBytes = h.rootTrial() }},
 	{"CPU count", func(_ *Host, w *world) { w.daemon.CPUs = 1 }},
-	{"environment", func(h *Host, w *world) { w.canary = h.worldB().canary }},
+	{"environment", func(h *Host, w *world) { w.canary = h.plantedB().canary }},
+	{"time zone", func(h *Host, w *world) { w.timeZone = h.plantedB().timeZone }},
+	{"locale", func(h *Host, w *world) { w.locale = h.plantedB().locale }},
 	{"host name", func(h *Host, w *world) { w.hostname = h.worldB().hostname }},
+	{"CPU features", func(h *Host, w *world) { w.tunables = h.plantedB().tunables }},
+	{"open files", func(h *Host, w *world) { w.openFiles = h.plantedB().openFiles }},
 	{"kernel name", func(h *Host, w *world) {
 		b := h.worldB().daemon
 		w.daemon.KernelRelease, w.daemon.KernelVersion = b.KernelRelease, b.KernelVersion
 	}},
 	{"clock calls", func(_ *Host, w *world) { w.daemon.ClockOffset = clockOffset }},
+	{"address layout", func(_ *Host, w *world) { w.daemon.FixedAddresses = true }},
 }
 
 // rootTrial is a small filesystem of B's kind.
@@ -292,9 +297,9 @@ func (x *experiment) place(ctx context.Context, w world) (*twin, error) {
 		return x.run.a, nil
 	}
 	name := "trial-" + x.run.trust.word[:6]
-	for i, on := range []bool{w.daemon.Root != daemon.RootHost, w.daemon.CPUs > 0, w.daemon.KernelRelease != "", w.daemon.ClockOffset != 0} {
+	for i, on := range []bool{w.daemon.Root != daemon.RootHost, w.daemon.CPUs > 0, w.daemon.KernelRelease != "", w.daemon.ClockOffset != 0, w.daemon.FixedAddresses} {
 		if on {
-			name += "-" + []string{"order", "cpus", "kernel", "clock"}[i]
+			name += "-" + []string{"order", "cpus", "kernel", "clock", "addresses"}[i]
 		}
 	}
 	if t := x.extra[name]; t != nil {

@@ -54,5 +54,9 @@ var plantedTable = []struct {
 	{"T8", "/proc/version", false, func(r canary.Report) string { return r.ProcVersion }},
 	{"T12", "environment", false, func(r canary.Report) string { return r.Environment }},
 	{"T12", "boot id", false, func(r canary.Report) string { return r.BootID }},
+	{"T10", "time zone", false, func(r canary.Report) string { return r.TimeZone }},
+	{"T9", "locale", false, func(r canary.Report) string { return r.Locale }},
+	{"T16", "CPU features", false, func(r canary.Report) string { return r.Tunables }},
+	{"T12", "open files", true, func(r canary.Report) string { return strconv.FormatUint(r.OpenFiles, 10) }},
 	{"T12", "CPU count", true, func(r canary.Report) string { return strconv.Itoa(r.CPUs) }},
 }
