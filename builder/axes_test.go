@@ -36,3 +36,34 @@ func TestMeasureAsksEveryPlatform(t *testing.T) {
 		t.Errorf("a required axis that the emulator hides: %v", err)
 	}
 }
+
+// TestMeasurePlantedAxes: what is planted in the environment must be seen, unless the build did without; where the machine has nothing to
+// vary, the axis says so.
+func TestMeasurePlantedAxes(t *testing.T) {
+	a := canary.Report{Release: "6", CPUs: 2, Hostname: "a", DirectoryOrder: "a", Environment: "a", CPUFeatures: "AVX2", OpenFiles: 1024, AddressLayout: "random"}
+	b := canary.Report{Clock: 400 * 24 * 3600, Release: "9", CPUs: 1, Hostname: "b", DirectoryOrder: "b", Environment: "b",
+		TimeZone: "X-1", Locale: "C.UTF-8", OpenFiles: 65536, AddressLayout: "fixed"}
+	got := map[string]provenance.Axis{}
+	list, err := measure([]views{{"linux/amd64", a, b}}, nil)
+	for _, x := range list {
+		got[x.Name] = x
+	}
+	for name, want := range map[string][2]string{
+		"time zone": {"none", "X-1"}, "locale": {"none", "C.UTF-8"}, "CPU features": {"AVX2", "none"}, "open files": {"1024", "65536"},
+		"address layout": {"random", "fixed"},
+	} {
+		if x := got[name]; err != nil || x.State != provenance.AxisMeasured || x.A != want[0] || x.B != want[1] {
+			t.Errorf("%s: %+v, %v; want %v", name, x, err, want)
+		}
+	}
+	b.TimeZone, b.CPUFeatures = "", "AVX2"
+	if _, err := measure([]views{{"linux/amd64", a, b}}, nil); diag.ExitCode(err) != diag.ExitUndecided || !strings.Contains(err.Error(), "time zone") {
+		t.Errorf("a time zone that no step sees: %v", err)
+	}
+	list, err = measure([]views{{"linux/amd64", a, b}}, map[string]string{"time zone": "it failed"})
+	for _, x := range list {
+		if x.Name == "time zone" && x.Reason != "it failed" || x.Name == "CPU features" && !strings.Contains(x.Reason, "glibc") {
+			t.Errorf("%+v, %v", x, err)
+		}
+	}
+}
