@@ -3,6 +3,7 @@ package cause
 import (
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -16,16 +17,13 @@ var timeZone = Cause{
 Set TZ=UTC in the step, use date -u, gmtime instead of localtime.`,
 }
 
-// zoneAxis is the evidence's name for the planted zone.
-const zoneAxis = "time zone"
-
 func judgeZone(s *spot) (verdict, bool) {
 	if v, ok := s.planted("T10"); ok {
 		return v, true
 	}
 	if a, okA := moment(s.a); okA {
 		if b, okB := moment(s.b); okB {
-			if d := b.Sub(a); wholeZone(d) && s.zoneVaried() {
+			if d := b.Sub(a); s.zonesApart(d) {
 				return verdict{certainty: Certain, weight: 12, evidence: fmt.Sprintf("the same moment, %s apart: the difference of the builders' time zones", d)}, true
 			}
 		}
@@ -36,20 +34,51 @@ func judgeZone(s *spot) (verdict, bool) {
 		if !okA || !okB {
 			continue
 		}
-		if d := b.Sub(a); wholeZone(d) && s.zoneVaried() && !s.ownTimes(r) {
+		if d := b.Sub(a); s.zonesApart(d) && !s.ownTimes(r) {
 			return verdict{certainty: Certain, weight: 12, evidence: fmt.Sprintf("the same moment, %s apart: the difference of the builders' time zones", d)}, true
 		}
 	}
 	return verdict{}, false
 }
 
-func (s *spot) zoneVaried() bool {
+// zonesApart says whether two local times are as far apart as the builders' zones are. zip counts in steps of two seconds; a date alone
+// may be a day off; a time of day alone may have passed midnight.
+func (s *spot) zonesApart(d time.Duration) bool {
 	for _, p := range s.world.Planted {
-		if p.Class == "T10" && p.A != p.B {
+		if p.Class != "T10" {
+			continue
+		}
+		want := eastOf(p.B) - eastOf(p.A)
+		if want == 0 {
+			continue
+		}
+		for _, off := range []time.Duration{want, want - 24*time.Hour, want + 24*time.Hour} {
+			if (d - off).Abs() <= 2*time.Second {
+				return true
+			}
+		}
+		if d.Abs() == 24*time.Hour {
 			return true
 		}
 	}
 	return false
+}
+
+var posixZone = regexp.MustCompile(`^(?:[A-Za-z]{3,}|<[^>]+>)([+-]?)(\d{1,2})(?::(\d\d))?$`)
+
+// eastOf is how far a TZ of the form NAME[+-]H[:MM] is ahead of UTC; POSIX counts westwards.
+func eastOf(tz string) time.Duration {
+	m := posixZone.FindStringSubmatch(tz)
+	if m == nil {
+		return 0
+	}
+	h, _ := strconv.Atoi(m[2])
+	min, _ := strconv.Atoi(m[3])
+	d := time.Duration(h)*time.Hour + time.Duration(min)*time.Minute
+	if m[1] == "-" {
+		return d
+	}
+	return -d
 }
 
 // ownTimes says whether the two are each build's own time, which differ by more than a zone can make them.
@@ -60,13 +89,6 @@ func (s *spot) ownTimes(r run) bool {
 	_, a := hit(s.world.timesA, r.a)
 	_, b := hit(s.world.timesB, r.b)
 	return a && b
-}
-
-// wholeZone says whether two time zones can be that far apart: quarters of an hour, at most 26 hours, and not nothing. zip counts in
-// steps of two seconds.
-func wholeZone(d time.Duration) bool {
-	d = d.Abs()
-	return d >= 15*time.Minute && d <= 26*time.Hour && d%(15*time.Minute) <= 2*time.Second
 }
 
 // clockLayouts are the ways to write a date with a time that two sides are read by.
