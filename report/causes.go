@@ -48,7 +48,9 @@ func (f *Finding) within(p inside.Part) {
 	if len(p.Edits) > 0 {
 		f.Offset = &p.Edits[0].OffsetA
 	}
-	f.Summary = partSummary(p)
+	if len(p.Path) > 0 || p.Kind != inside.KindText && p.Kind != inside.KindBytes {
+		f.Summary = partSummary(p)
+	}
 }
 
 func partValues(p inside.Part) []Values {
@@ -94,7 +96,8 @@ func partSummary(p inside.Part) string {
 	if len(p.Edits) == 0 {
 		return "content differs"
 	}
-	s := fmt.Sprintf("content differs at 0x%x", p.Edits[0].OffsetA)
+	e := p.Edits[0]
+	s := fmt.Sprintf("content differs: %s at 0x%x", plural(max(e.LenA, e.LenB), "byte"), e.OffsetA)
 	if n := len(p.Edits) - 1 + p.More; n > 0 {
 		s += fmt.Sprintf(" and in %s after", plural(n, "place"))
 	}
