@@ -48,27 +48,85 @@ func (b *build) look(ctx context.Context, res *report.Result) (*Mended, error) {
 	if c.frozen, err = b.run.freeze(ctx, c); err != nil {
 		return nil, err
 	}
-	findings := b.findings(c)
-	mended, err := b.tryQuickly(ctx, res, c, findings)
-	if err != nil || b.opt.Explain != Full {
-		return mended, err
-	}
-	res.Experiment, err = b.run.explain(ctx, c, suspect(findings))
-	return mended, err
+	return b.rerun(ctx, res, c, b.findings(c))
 }
 
-// tryQuickly tries remedies, but keeps nobody waiting who did not ask for them.
-func (b *build) tryQuickly(parent context.Context, res *report.Result, c culprit, findings []cause.Finding) (*Mended, error) {
+// rerun tries remedies, and makes the experiment where it was asked for or nothing certain is known. It keeps nobody waiting who asked for
+// neither.
+func (b *build) rerun(parent context.Context, res *report.Result, c culprit, findings []cause.Finding) (*Mended, error) {
 	ctx, cancel := parent, context.CancelFunc(func() {})
 	if b.opt.Explain == Quick {
 		ctx, cancel = context.WithTimeout(parent, quickTime)
 	}
 	defer cancel()
-	ch, err := b.mend(ctx, c, findings)
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) && parent.Err() == nil {
-		res.Notes = append(res.Notes, fmt.Sprintf("no remedy was found within %s; `selfsame explain` takes the time it needs", quickTime))
-		return nil, nil
+	mended, err := b.tryRemedies(ctx, res, c, findings)
+	if mended != nil {
+		cured(res, c)
 	}
+	certain := slices.ContainsFunc(findings, func(f cause.Finding) bool { return f.Certainty == cause.Certain })
+	if err == nil && (b.opt.Explain == Full || !certain && mended == nil) {
+		if res.Experiment, err = b.run.explain(ctx, c, suspect(findings)); err == nil {
+			conclude(res, c)
+		} else {
+			res.Experiment = nil
+		}
+	}
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) && parent.Err() == nil {
+		res.Notes = append(res.Notes, fmt.Sprintf("the step was run again for %s; `selfsame explain` takes the time it needs", quickTime))
+		return mended, nil
+	}
+	return mended, err
+}
+
+// open are the findings of a culprit's layer whose cause the bytes alone do not prove.
+func open(res *report.Result, c culprit) []*report.Finding {
+	var out []*report.Finding
+	for i := range res.Findings {
+		if f := &res.Findings[i]; f.Severity == "error" && f.Platform == c.platform && f.Layer == c.layer+1 && f.Certainty != string(cause.Certain) {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// conclude corrects what the bytes alone made likely by what the experiment has shown.
+func conclude(res *report.Result, c culprit) {
+	x := res.Experiment
+	for _, f := range open(res, c) {
+		if class, certainty := cause.Conclude(cause.Class(f.Class), x.Causes, x.Random); certainty != cause.Unknown {
+			attribute(f, class, certainty, x.Verdict)
+		}
+	}
+}
+
+// cured takes the cause whose remedy both builders agree with.
+func cured(res *report.Result, c culprit) {
+	p := res.Patches[len(res.Patches)-1]
+	for _, f := range open(res, c) {
+		if p.Class != "" && p.Class != f.Class {
+			attribute(f, cause.Class(p.Class), cause.Likely, "both builders agree once the step is changed: "+p.Note)
+		}
+	}
+}
+
+// attribute gives a finding another cause.
+func attribute(f *report.Finding, class cause.Class, certainty cause.Certainty, evidence string) {
+	known, ok := cause.Lookup(class)
+	if !ok {
+		return
+	}
+	if string(class) != f.Class {
+		if f.Class != "" {
+			f.Also = append([]string{f.Class}, f.Also...)
+		}
+		f.Class, f.Cause, f.Fix = string(class), known.Title, report.Escape(known.Remedy)
+	}
+	f.Certainty, f.Evidence = string(certainty), evidence
+}
+
+// tryRemedies looks for a change with which the builders agree.
+func (b *build) tryRemedies(ctx context.Context, res *report.Result, c culprit, findings []cause.Finding) (*Mended, error) {
+	ch, err := b.mend(ctx, c, findings)
 	if err != nil || ch == nil {
 		return nil, err
 	}

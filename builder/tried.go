@@ -72,7 +72,7 @@ func (b *build) changes(c culprit, findings []cause.Finding) []change {
 	for _, f := range findings {
 		for _, r := range cause.Remedies(f) {
 			if text, ok := r.Apply(old); ok {
-				add(f.Class, r.Title, text)
+				add(r.Class, r.Title, text)
 				if !classes[f.Class] {
 					classes[f.Class] = true
 					all, _ = r.Apply(all)

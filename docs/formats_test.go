@@ -67,7 +67,7 @@ func TestJSONPage(t *testing.T) {
 	for section, typ := range map[string]reflect.Type{
 		"build and diff": reflect.TypeFor[report.Result](), "notApplied[]": reflect.TypeFor[report.NotApplied](),
 		"notApplied[].steps[]": reflect.TypeFor[report.NotAppliedStep](),
-		"findings[]": reflect.TypeFor[report.Finding](), "findings[].values[]": reflect.TypeFor[report.Values](),
+		"findings[]":           reflect.TypeFor[report.Finding](), "findings[].values[]": reflect.TypeFor[report.Values](),
 		"findings[].hunks[]": reflect.TypeFor[report.Hunk](), "timeline[]": reflect.TypeFor[report.Span](),
 		"experiment": reflect.TypeFor[report.Experiment](), "experiment.runs[]": reflect.TypeFor[report.Trial](), "patches[]": reflect.TypeFor[report.Patch](),
 		"compared[]": reflect.TypeFor[report.Compared](), "compared[].differing[]": reflect.TypeFor[report.Layer](),

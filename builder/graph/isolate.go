@@ -35,14 +35,14 @@ func (d *Draft) Made() []Made {
 	}
 	ops := d.ops()
 	var out []Made
-	for _, dgst := range back.made {
-		out = append(out, d.made(dgst, ops))
+	for i, dgst := range back.made {
+		out = append(out, d.made(dgst, back.outputs[i], ops))
 	}
 	slices.Reverse(out)
 	return out
 }
 
-func (d *Draft) made(dgst digest.Digest, ops map[digest.Digest]*pb.Op) Made {
+func (d *Draft) made(dgst digest.Digest, output int64, ops map[digest.Digest]*pb.Op) Made {
 	file, line := d.place(dgst)
 	m := Made{Step: Step{Name: placeName(file, line), File: file, Line: line, Command: d.def.Metadata[dgst.String()].GetDescription()["llb.customname"]}}
 	op := ops[dgst]
@@ -54,9 +54,12 @@ func (d *Draft) made(dgst digest.Digest, ops map[digest.Digest]*pb.Op) Made {
 			}
 		}
 	}
-	root := int64(0)
-	if e := op.GetExec(); e != nil {
-		root = mountInput(e, rootOutput(e))
+	root := int64(-1) // what is added to, among the inputs; nothing where it begins empty
+	switch o := op.Op.(type) {
+	case *pb.Op_Exec:
+		root = mountInput(o.Exec, rootOutput(o.Exec))
+	case *pb.Op_File:
+		root = fileInput(o.File, int64(len(op.Inputs)), output)
 	}
 	m.BaseLayers = d.layers
 	for i, in := range op.Inputs {
@@ -66,7 +69,7 @@ func (d *Draft) made(dgst digest.Digest, ops map[digest.Digest]*pb.Op) Made {
 			m.OnSource = true
 		case m.Exec && ops[e.op].GetSource() == nil:
 			m.Inputs = append(m.Inputs, Edge{e})
-		case !m.Exec && i > 0 && ops[e.op].GetSource() == nil:
+		case !m.Exec && int64(i) != root && ops[e.op].GetSource() == nil:
 			m.From = append(m.From, Edge{e})
 		}
 	}

@@ -46,10 +46,11 @@ func (d *Draft) start() digest.Digest {
 
 // history is the way from the result back to where its root filesystem begins.
 type history struct {
-	made   []digest.Digest // the steps' and copies' ops, the last one first
-	source *pb.SourceOp    // nil: it begins empty
-	forked bool            // layers were merged in from elsewhere
-	broken bool            // the way could not be followed
+	made    []digest.Digest // the steps' and copies' ops, the last one first
+	outputs []int64         // of these, the one that the way comes from
+	source  *pb.SourceOp    // nil: it begins empty
+	forked  bool            // layers were merged in from elsewhere
+	broken  bool            // the way could not be followed
 }
 
 func (d *Draft) back() history {
@@ -69,10 +70,10 @@ func (d *Draft) back() history {
 		op := ops[dgst]
 		switch o := op.GetOp().(type) {
 		case *pb.Op_Exec:
-			h.made = append(h.made, dgst)
+			h.made, h.outputs = append(h.made, dgst), append(h.outputs, at.Index)
 			at = input(op.Inputs, mountInput(o.Exec, at.Index))
 		case *pb.Op_File:
-			h.made = append(h.made, dgst)
+			h.made, h.outputs = append(h.made, dgst), append(h.outputs, at.Index)
 			at = input(op.Inputs, fileInput(o.File, int64(len(op.Inputs)), at.Index))
 		case *pb.Op_Merge:
 			h.forked = true

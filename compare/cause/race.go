@@ -1,7 +1,10 @@
 package cause
 
 import (
+	"math"
+	"regexp"
 	"sort"
+	"strconv"
 	"strings"
 )
 
@@ -16,6 +19,9 @@ target shows it.`,
 }
 
 func judgeRace(s *spot) (verdict, bool) {
+	if v, ok := otherSum(s); ok {
+		return v, true
+	}
 	if s.kind() != "order" || s.part == nil {
 		return verdict{}, false
 	}
@@ -28,6 +34,21 @@ func judgeRace(s *spot) (verdict, bool) {
 		v.weight, v.evidence = 6, "the same lines, in order where one CPU ran them and out of order where several did"
 	}
 	return v, true
+}
+
+var float = regexp.MustCompile(`^[+-]?\d+\.\d{6,}(?:[eE][+-]?\d+)?$`)
+
+// otherSum is a number that agrees in most of its digits: the same numbers were added up in another order.
+func otherSum(s *spot) (verdict, bool) {
+	for _, r := range s.runs {
+		a, b := r.a.token(), r.b.token()
+		x, errA := strconv.ParseFloat(a, 64)
+		y, errB := strconv.ParseFloat(b, 64)
+		if float.MatchString(a) && float.MatchString(b) && errA == nil && errB == nil && x != y && math.Abs(x-y) < 1e-9*math.Abs(x) {
+			return verdict{certainty: Likely, weight: 8, evidence: "numbers that agree but for their last digits, as a sum in another order does: " + a + " and " + b}, true
+		}
+	}
+	return verdict{}, false
 }
 
 // rising says whether lines are sorted, with numbers in them by their value.

@@ -32,8 +32,15 @@ func judgeRandom(s *spot) (verdict, bool) {
 		return verdict{certainty: Certain, weight: 9, evidence: "a file that is drawn at random: " + s.base(),
 			fix: "delete it in the same step (rm -f /" + s.path + "), and make it when the container starts"}, true
 	}
+	if s.derived() {
+		return verdict{}, false
+	}
 	if v, ok := hashOrder(s); ok {
 		return v, true
+	}
+	if s.kind() == "order" && s.part != nil && s.format != "elf" {
+		return verdict{certainty: Likely, weight: 1, evidence: "the same in another order, as a hash table with a random seed gives it",
+			fix: "sort before writing, or fix the seed: PYTHONHASHSEED=0 (Python), PERL_HASH_SEED=0 PERL_PERTURB_KEYS=0 (Perl)"}, true
 	}
 	for _, r := range s.runs {
 		a, b := trimmed(r.a), trimmed(r.b)
@@ -49,6 +56,12 @@ func judgeRandom(s *spot) (verdict, bool) {
 		}
 	}
 	return noise(s)
+}
+
+// derived says whether the value is a digest of other content: what it is made from has the cause. A build id alone differs where what was
+// linked has been stripped since.
+func (s *spot) derived() bool {
+	return strings.Contains(s.field, "build id") || strings.Contains(s.field, "crc") || strings.Contains(s.field, "checksum") || strings.Contains(s.field, ".gnu_debuglink")
 }
 
 // trimmed is the token without what encloses it: name=VALUE, "VALUE",

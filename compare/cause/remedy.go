@@ -8,6 +8,7 @@ import (
 
 // Remedy is a change of one instruction that may mend a finding. Whether it does is found out by building.
 type Remedy struct {
+	Class  Class  // of the cause that it is for
 	Title  string // what it does, one line
 	change func(instruction string) string
 }
@@ -20,14 +21,30 @@ func (r Remedy) Apply(instruction string) (string, bool) {
 
 // Remedies lists what may mend a finding, the least invasive first.
 func Remedies(f Finding) []Remedy {
+	classes := append([]Class{f.Class}, f.Also...)
+	if f.Class == "" {
+		classes = blind
+	}
 	var out []Remedy
-	for _, c := range append([]Class{f.Class}, f.Also...) {
-		if give := remedies[c]; give != nil {
-			out = append(out, give(f)...)
+	for _, c := range classes {
+		give := remedies[c]
+		if give == nil {
+			continue
+		}
+		for _, r := range give(f) {
+			r.Class = c
+			out = append(out, r)
 		}
 	}
-	return append(out, deleted(f)...)
+	for _, r := range deleted(f) {
+		r.Class = f.Class
+		out = append(out, r)
+	}
+	return out
 }
+
+// blind is what is tried where the bytes say nothing: what leaves no trace of its own first.
+var blind = []Class{"T6", "T7", "T8", "T18", "T15", "T13", "T10", "T9"}
 
 // remedies are the known ones by class.
 var remedies = map[Class]func(f Finding) []Remedy{
@@ -56,12 +73,12 @@ var remedies = map[Class]func(f Finding) []Remedy{
 // replaced changes every match of a pattern.
 func replaced(title, pattern, with string) Remedy {
 	re := regexp.MustCompile(pattern)
-	return Remedy{title, func(s string) string { return re.ReplaceAllString(s, with) }}
+	return Remedy{"", title, func(s string) string { return re.ReplaceAllString(s, with) }}
 }
 
 // together makes several changes one.
 func together(title string, list ...Remedy) Remedy {
-	return Remedy{title, func(s string) string {
+	return Remedy{"", title, func(s string) string {
 		for _, r := range list {
 			s = r.change(s)
 		}
@@ -77,7 +94,7 @@ var (
 
 // exported sets variables for the whole step.
 func exported(title string, vars ...string) Remedy {
-	return Remedy{title + ": " + strings.Join(vars, " "), func(s string) string {
+	return Remedy{"", title + ": " + strings.Join(vars, " "), func(s string) string {
 		m := runHead.FindStringSubmatch(s)
 		if m == nil || strings.Contains(s, "export "+vars[0]) {
 			return s
@@ -98,7 +115,7 @@ func exported(title string, vars ...string) Remedy {
 
 // then runs a command at the end of the step.
 func then(title, command string) Remedy {
-	return Remedy{title + ": " + command, func(s string) string {
+	return Remedy{"", title + ": " + command, func(s string) string {
 		m := runHead.FindStringSubmatch(s)
 		if m == nil || execForm.MatchString(m[2]) {
 			return s

@@ -141,24 +141,6 @@ func (s *spot) inner() string {
 	return s.path
 }
 
-// opened says whether a format is on the way to the spot, or holds it.
-func (s *spot) opened(formats ...string) bool {
-	for _, f := range formats {
-		if s.format == f {
-			return true
-		}
-		if s.part == nil {
-			continue
-		}
-		for _, n := range s.part.Path {
-			if n.Format == f {
-				return true
-			}
-		}
-	}
-	return false
-}
-
 // kind is the part's kind, or that of the difference.
 func (s *spot) kind() string {
 	if s.part != nil {

@@ -100,6 +100,10 @@ func (c *comparer) pair(at place, a, b File) {
 			}
 		}
 	}
+	// Programs carry archives at their end: a script before a zip, a jar that runs itself.
+	if at.depth < c.lim.Depth && c.try(zips, at, a, b) || c.err != nil {
+		return
+	}
 	if !c.try(texts, at, a, b) && c.err == nil {
 		c.bytes(at, "", a, b)
 	}

@@ -24,6 +24,7 @@ func Pages() (map[string][]byte, error) {
 		"cli.md":         cliPage(),
 		"exit-codes.md":  exitPage(),
 		"diagnostics.md": diagnosticsPage(),
+		"causes.md":      causesPage(),
 		"environment.md": environmentPage(),
 		"recipe.md":      recipe,
 	} {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/selfsame-build/selfsame/compare/cause"
 	"github.com/selfsame-build/selfsame/internal/cli"
 	"github.com/selfsame-build/selfsame/internal/diag"
 )
@@ -39,6 +40,10 @@ func TestPagesAreWhole(t *testing.T) {
 	for _, i := range diag.Table() {
 		codes = append(codes, "### "+string(i.Code)+"\n", "["+string(i.Code)+"](")
 	}
+	var causes []string
+	for _, c := range cause.Catalogue() {
+		causes = append(causes, "### "+string(c.Class)+"\n", "["+string(c.Class)+"](")
+	}
 	var variables []string
 	for _, v := range cli.Environment() {
 		variables = append(variables, "| `"+v.Name+"` |")
@@ -47,6 +52,7 @@ func TestPagesAreWhole(t *testing.T) {
 		"cli.md":         {"## selfsame build\n", "`--push[=string]`", "`-q`, `--quiet`", "## selfsame key new\n", "## selfsame completion bash\n", "selfsame lock --upgrade=nodejs"},
 		"exit-codes.md":  {"| 0 |", "| 13 |", "| 143 |"},
 		"diagnostics.md": codes,
+		"causes.md":      causes,
 		"environment.md": variables,
 		"recipe.md": {"| `recipe` (required) |", "## `build.stages[].steps[].copy`\n", "## `build.contexts.NAME.debian`\n", "| `compression` | `zstd`, `gzip`, `none` |",
 			"## `build.config`\n", "## `build.stages[].from.debian`\n", "| `from` (required) | text or mapping |"},

@@ -1,0 +1,44 @@
+package cause
+
+import "slices"
+
+// shows are the classes that can show on an axis, the axis' own first.
+var shows = map[string][]Class{
+	"directory order": {"T18", "T4", "T17", "T15"},
+	"CPU count":       {"T12", "T15", "T5", "T16"},
+	"environment":     {"T12"},
+	"open files":      {"T12"},
+	"time zone":       {"T10", "T3"},
+	"locale":          {"T9"},
+	"host name":       {"T7", "T6"},
+	"kernel name":     {"T8"},
+	"CPU features":    {"T16"},
+	"clock calls":     {"T1", "T3", "T21", "T22", "T24"},
+	"start time":      {"T1", "T2", "T3", "T17", "T21", "T22", "T24", "T25"},
+	"address layout":  {"T14"},
+}
+
+// byChance are the classes that differ with nothing varied.
+var byChance = []Class{"T13", "T6", "T14", "T15", "T22", "T24", "T4"}
+
+// Conclude is what an experiment makes of a class that was named by the bytes alone: axes are those without which the results agree, random
+// says that they differ with nothing varied. Where the class can show so, it stays; else the axis' own takes its place.
+func Conclude(c Class, axes []string, random bool) (Class, Certainty) {
+	if random {
+		if c == "" || !slices.Contains(byChance, c) {
+			return byChance[0], Likely
+		}
+		return c, Likely
+	}
+	if len(axes) != 1 || shows[axes[0]] == nil {
+		return c, Unknown
+	}
+	list := shows[axes[0]]
+	if axes[0] == "CPU count" && slices.Contains([]Class{"T13", "T18", ""}, c) {
+		return "T15", Likely // what agrees with itself on one CPU
+	}
+	if slices.Contains(list, c) {
+		return c, Certain
+	}
+	return list[0], Certain
+}
