@@ -73,8 +73,8 @@ func (b *build) changes(c culprit, findings []cause.Finding) []change {
 		for _, r := range cause.Remedies(f) {
 			if text, ok := r.Apply(old); ok {
 				add(r.Class, r.Title, text)
-				if !classes[f.Class] {
-					classes[f.Class] = true
+				if !classes[r.Class] {
+					classes[r.Class] = true
 					all, _ = r.Apply(all)
 				}
 			}

@@ -310,7 +310,11 @@ func (t *text) finding(f Finding, width int) {
 	t.line("    %-*s  %s", width, shorten(name, maxPath), shorten(f.Summary, maxPath))
 	t.values(f)
 	if f.Class != "" {
-		t.line("      cause: %s (%s, %s): %s", f.Cause, f.Class, f.Certainty, shorten(f.Evidence, maxPath))
+		line := fmt.Sprintf("      cause: %s (%s, %s): %s", f.Cause, f.Class, f.Certainty, shorten(f.Evidence, maxPath))
+		if len(f.Also) > 0 {
+			line += "; also " + strings.Join(f.Also, ", ")
+		}
+		t.line("%s", line)
 	}
 }
 

@@ -159,3 +159,33 @@ func TestZip(t *testing.T) {
 			` zip order entries ["a" "b"]|["b" "a"]`}},
 	})
 }
+
+// TestZipBehindAScript: a script before a finished zip, whose offsets do not count it.
+func TestZipBehindAScript(t *testing.T) {
+	made := func(month time.Month) []byte {
+		var b bytes.Buffer
+		b.WriteString("#!/usr/bin/env python3\n")
+		var z bytes.Buffer
+		w := zip.NewWriter(&z)
+		f, err := w.CreateHeader(&zip.FileHeader{Name: "x.py", Modified: time.Date(2025, month, 1, 0, 0, 0, 0, time.UTC)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.Write([]byte("print()\n")); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		b.Write(z.Bytes())
+		return b.Bytes()
+	}
+	a, b := made(time.January), made(time.February)
+	parts, err := Compare(t.Context(), "app", File{bytes.NewReader(a), int64(len(a))}, File{bytes.NewReader(b), int64(len(b))}, Options{})
+	if err != nil || len(parts) == 0 {
+		t.Fatalf("%d parts, %v", len(parts), err)
+	}
+	if p := parts[0]; p.Format != "zip" || p.Kind != KindField || len(p.Path) != 1 || p.Path[0].Entry != "x.py" {
+		t.Errorf("got %+v, want a field of x.py in a zip", p)
+	}
+}

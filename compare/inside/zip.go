@@ -16,6 +16,7 @@ func isZip(head []byte) bool {
 }
 
 func zips(c *comparer, at place, a, b File) bool {
+	a, b = withoutPrefix(a), withoutPrefix(b)
 	x, okA := findZipEnd(a)
 	y, okB := findZipEnd(b)
 	if !okA || !okB {

@@ -3,6 +3,7 @@ package inside
 import (
 	"bytes"
 	"encoding/binary"
+	"io"
 )
 
 func le16(b []byte) uint16 { return binary.LittleEndian.Uint16(b) }
@@ -33,6 +34,22 @@ func findZipEnd(f File) (zipEnd, bool) {
 		end.first = first
 	}
 	return end, end.first < f.Size
+}
+
+// withoutPrefix is the archive behind whatever stands before it, where its offsets do not count that: a script was put before a finished zip.
+func withoutPrefix(f File) File {
+	n := min(f.Size, 22+1<<16)
+	tail := f.upTo(f.Size-n, int(n))
+	at := bytes.LastIndex(tail, []byte("PK\x05\x06"))
+	if at < 0 || len(tail)-at < 22 {
+		return f
+	}
+	size, first := int64(le32(tail[at+12:])), int64(le32(tail[at+16:]))
+	before := f.Size - n + int64(at) - size - first
+	if sig, ok := f.get(first+before, 4); before <= 0 || !ok || string(sig) != "PK\x01\x02" {
+		return f
+	}
+	return File{io.NewSectionReader(f.Bytes, before, f.Size-before), f.Size - before}
 }
 
 // zip64Start follows the locator before the record at end to the larger record (APPNOTE 4.3.14 and 15).
