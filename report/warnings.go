@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 
+	"github.com/selfsame-build/selfsame/compare/cause"
 	"github.com/selfsame-build/selfsame/compare/window"
 )
 
@@ -14,6 +15,9 @@ func (r Result) WithWarnings(scan window.Result) Result {
 		f := Finding{Class: string(w.Class), Certainty: string(w.Certainty), Severity: "warning", Platform: w.Platform, Layer: w.Layer + 1,
 			Path: Escape(w.Path), Step: Escape(w.Step.Name), File: Escape(w.Step.File), Line: w.Step.Line, Summary: Escape(w.Summary),
 			Fix: fixes[w.Class], Kind: "leak", Values: []Values{{Name: "found", A: &v}}, More: w.More}
+		if known, ok := cause.Lookup(cause.Class(w.Class)); ok {
+			f.Cause = known.Title
+		}
 		if w.Offset >= 0 {
 			f.Offset = &w.Offset
 		}

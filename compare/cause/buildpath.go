@@ -30,7 +30,36 @@ func judgePath(s *spot) (verdict, bool) {
 			return verdict{certainty: certainty, weight: 7, evidence: fmt.Sprintf("temporary names: %s and %s", quote(a), quote(b))}, true
 		}
 	}
+	for _, r := range s.runs {
+		if a, b := r.a.token(), r.b.token(); oneDrawnName(a, b) {
+			return verdict{certainty: Likely, weight: 6, evidence: fmt.Sprintf("paths of which one part was drawn: %s and %s", quote(a), quote(b))}, true
+		}
+	}
 	return s.planted("T6")
+}
+
+var drawnPart = regexp.MustCompile(`^[A-Za-z0-9_]{6,12}$`)
+
+// oneDrawnName says whether two paths differ in one name only, in characters as mktemp(1) draws them.
+func oneDrawnName(a, b string) bool {
+	x, y := strings.Split(a, "/"), strings.Split(b, "/")
+	if len(x) < 2 || len(x) != len(y) {
+		return false
+	}
+	differ := -1
+	for i := range x {
+		if x[i] != y[i] {
+			if differ >= 0 {
+				return false
+			}
+			differ = i
+		}
+	}
+	if differ < 0 {
+		return false
+	}
+	r := wholeRun(x[differ], y[differ])
+	return drawnPart.MatchString(r.a.own()) && drawnPart.MatchString(r.b.own()) && mixed(r.a.own()) && mixed(r.b.own())
 }
 
 // compilers name their temporary files cc and six letters or digits; such a name stands in symbol tables.

@@ -88,6 +88,7 @@ func TestClasses(t *testing.T) {
 		{"tar's order", modified("a.tar", ordered("tar", names, []string{"page-2", "page-1", "page-3"})), "T4", Certain},
 		{"level", modified("a.xz", inside.Part{Format: "xz", Kind: inside.KindEncoding}), "T5", Certain},
 		{"temporary folder", modified("bin", edit("/tmp/tmp.aB3dE5fG7h/x.c", "/tmp/tmp.Zz9yX8wV7u/x.c")), "T6", Certain},
+		{"folder of its own", modified("lib.so", edit("/work/.build-J7vbPvoP\x00", "/work/.build-VKu1MZVG\x00")), "T6", Likely},
 		{"host", modified("h", edit("on selfsame-builder-a\n", "on elsewhere-builder-b\n")), "T7", Certain},
 		{"owner", entry("uid", "0", "1000"), "T7", Certain},
 		{"kernel", modified("k", edit("6.18.0-here\n", "9.9.0-elsewhere\n")), "T8", Certain},

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/selfsame-build/selfsame/compare/cause"
 	"github.com/selfsame-build/selfsame/report"
 )
 
@@ -24,16 +25,16 @@ func ruleID(f report.Finding) string {
 	return "difference"
 }
 
-func rule(id string, f report.Finding) sarifRule {
-	short := "A and B differ, for a reason that is not known"
-	switch {
-	case id == "leak":
+func rule(id string) sarifRule {
+	help := "Two builds from the same sealed inputs must give the same bytes. report.html of the same build shows the bytes of both, the step and the remedy."
+	short, name := "A and B differ, for a reason that is not known", ""
+	if id == "leak" {
 		short = "A value of this build is in the image"
-	case id != "difference":
-		short = bounded(firstText(f.Cause, "Cause "+id))
 	}
-	return sarifRule{ID: id, Name: camel(id, f.Cause), ShortDescription: sarifText{short},
-		Help: sarifText{"Two builds from the same sealed inputs must give the same bytes. report.html of the same build shows the bytes of both, the step and the remedy."}}
+	if known, ok := cause.Lookup(cause.Class(id)); ok {
+		short, name, help = known.Title, known.Title, known.Page
+	}
+	return sarifRule{ID: id, Name: camel(id, name), ShortDescription: sarifText{short}, Help: sarifText{help}}
 }
 
 func firstText(list ...string) string {

@@ -35,7 +35,7 @@ func SARIF(r report.Result) ([]byte, error) {
 		if !ok {
 			at = len(rules)
 			rules[id] = at
-			run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, rule(id, f))
+			run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, rule(id))
 		}
 		run.Results = append(run.Results, result(f, id, at, otherwise))
 	}
