@@ -116,9 +116,7 @@ func attribute(f *report.Finding, class cause.Class, certainty cause.Certainty, 
 		return
 	}
 	if string(class) != f.Class {
-		if f.Class != "" {
-			f.Also = append([]string{f.Class}, f.Also...)
-		}
+		f.Also = slices.DeleteFunc(append([]string{f.Class}, f.Also...), func(c string) bool { return c == "" || c == string(class) })
 		f.Class, f.Cause, f.Fix = string(class), known.Title, report.Escape(known.Remedy)
 	}
 	f.Certainty, f.Evidence = string(certainty), evidence

@@ -46,12 +46,14 @@ type World struct {
 	ClockOffset   time.Duration `json:"clockOffset,omitempty"`
 	KernelRelease string        `json:"kernelRelease,omitempty"`
 	KernelVersion string        `json:"kernelVersion,omitempty"`
-	// FixedAddresses has every program laid out at the same addresses each time. Only in a traced world.
+	// FixedAddresses has every program laid out at the same addresses each time.
 	FixedAddresses bool `json:"fixedAddresses,omitempty"`
 }
 
 // Traced says whether the world needs the tracer.
-func (w World) Traced() bool { return w.ClockOffset != 0 || w.KernelRelease != "" }
+func (w World) Traced() bool {
+	return w.ClockOffset != 0 || w.KernelRelease != "" || w.FixedAddresses
+}
 
 // Spec is one daemon to be had.
 type Spec struct {
