@@ -127,8 +127,9 @@ type build struct {
 	platforms []string
 	reports   []compare.Report
 	started   time.Time
-	from      *restored // nil: built from a recipe on disk
-	tries     int       // runs of remedies so far
+	from      *restored       // nil: built from a recipe on disk
+	tries     int             // runs of remedies so far
+	tried     map[string]bool // changed instructions and files that were built
 }
 
 // inputs are a recipe and its lock: from disk, or those of a published image.

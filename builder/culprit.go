@@ -3,6 +3,7 @@ package builder
 import (
 	"context"
 	"fmt"
+	"path"
 	"path/filepath"
 
 	"github.com/opencontainers/go-digest"
@@ -20,6 +21,7 @@ type culprit struct {
 	made     graph.Made
 	layer    int // of the image, from 0, in which the difference came in
 	frozen   *frozen
+	earlier  *graph.Made // the first step after which the twins part, where that is not made: what it changed may not be what was copied
 }
 
 // culprits finds the guilty step of each platform that differs. Both builders have everything in their caches: only exports are made.
@@ -60,15 +62,57 @@ func (r *twinRun) culprit(ctx context.Context, d *graph.Draft, rep compare.Repor
 		if err != nil {
 			return culprit{}, false, err
 		}
-		inner, err := compare.Images(ctx, a, b, compare.Options{Checked: r.exports.checked, MaxDifferences: 1})
+		inner, err := compare.Images(ctx, a, b, compare.Options{Checked: r.exports.checked})
 		if err != nil {
 			return culprit{}, false, err
 		}
-		if inner.FirstLayer() >= 0 {
-			return r.culprit(ctx, sub, inner, depth+1)
+		if inner.FirstLayer() < 0 {
+			continue
 		}
+		same := layerWith(inner, namesIn(rep, rep.FirstLayer()))
+		c, ok, err := r.culprit(ctx, sub, startingAt(inner, same), depth+1)
+		if first := inner.FirstLayer() - sub.BaseLayers(); ok && same > inner.FirstLayer() && first >= 0 && c.earlier == nil {
+			if list := sub.Made(); first < len(list) && list[first].Exec {
+				c.earlier = &list[first]
+			}
+		}
+		return c, ok, err
 	}
 	return culprit{made: m}, true, nil
+}
+
+// namesIn are the base names of what differs in a layer.
+func namesIn(rep compare.Report, layer int) map[string]bool {
+	out := map[string]bool{}
+	for _, d := range rep.Differences {
+		if d.Layer == layer {
+			out[path.Base(d.Path)] = true
+		}
+	}
+	return out
+}
+
+// layerWith is the first layer that has a difference of one of these names; without one the first that differs.
+func layerWith(rep compare.Report, names map[string]bool) int {
+	for _, l := range rep.Layers {
+		for name := range namesIn(rep, l.Index) {
+			if names[name] {
+				return l.Index
+			}
+		}
+	}
+	return rep.FirstLayer()
+}
+
+// startingAt is a report that begins with a layer.
+func startingAt(rep compare.Report, layer int) compare.Report {
+	for i, l := range rep.Layers {
+		if l.Index == layer {
+			rep.Layers = rep.Layers[i:]
+			break
+		}
+	}
+	return rep
 }
 
 // both brings one state out of both builders.

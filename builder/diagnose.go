@@ -48,7 +48,24 @@ func (b *build) look(ctx context.Context, res *report.Result) (*Mended, error) {
 	if c.frozen, err = b.run.freeze(ctx, c); err != nil {
 		return nil, err
 	}
+	if c.earlier != nil {
+		if c, err = b.earlier(ctx, c); err != nil {
+			return nil, err
+		}
+		blame(res, c)
+	}
 	return b.rerun(ctx, res, c, b.findings(c))
+}
+
+// earlier tells whether a step is itself at fault, or only makes something of what an earlier one left: on equal inputs it agrees then.
+func (b *build) earlier(ctx context.Context, c culprit) (culprit, error) {
+	same, err := b.agrees(ctx, c, b.project.dockerfile)
+	if err != nil || !same {
+		return c, err
+	}
+	c.made = *c.earlier
+	c.frozen, err = b.run.freeze(ctx, c)
+	return c, err
 }
 
 // rerun tries remedies, and makes the experiment where it was asked for or nothing certain is known. It keeps nobody waiting who asked for
@@ -67,6 +84,9 @@ func (b *build) rerun(parent context.Context, res *report.Result, c culprit, fin
 	if err == nil && (b.opt.Explain == Full || !certain && mended == nil) {
 		if res.Experiment, err = b.run.explain(ctx, c, suspect(findings)); err == nil {
 			conclude(res, c)
+			if mended == nil {
+				mended, err = b.tryRemedies(ctx, res, c, concluded(res.Experiment, findings))
+			}
 		} else {
 			res.Experiment = nil
 		}
@@ -76,6 +96,17 @@ func (b *build) rerun(parent context.Context, res *report.Result, c culprit, fin
 		return mended, nil
 	}
 	return mended, err
+}
+
+// concluded are the findings with what the experiment made of them, for remedies that nobody thought of before.
+func concluded(x *report.Experiment, findings []cause.Finding) []cause.Finding {
+	out := slices.Clone(findings)
+	for i := range out {
+		if class, certainty := cause.Conclude(out[i].Class, x.Causes, x.Random); certainty != cause.Unknown {
+			out[i].Class = class
+		}
+	}
+	return out
 }
 
 // open are the findings of a culprit's layer whose cause the bytes alone do not prove.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -53,7 +54,11 @@ func (b *build) changes(c culprit, findings []cause.Finding) []change {
 	}
 	old := strings.Join(lines[first-1:last], "")
 	var out []change
-	seen := map[string]bool{old: true}
+	if b.tried == nil {
+		b.tried = map[string]bool{}
+	}
+	seen := b.tried
+	seen[old] = true
 	all, classes := old, map[cause.Class]bool{}
 	add := func(class cause.Class, title, text string) {
 		if seen[text] || len(out) == maxTries {
@@ -73,18 +78,58 @@ func (b *build) changes(c culprit, findings []cause.Finding) []change {
 		for _, r := range cause.Remedies(f) {
 			if text, ok := r.Apply(old); ok {
 				add(r.Class, r.Title, text)
-				if !classes[r.Class] {
+				if !classes[r.Class] || r.Deletes {
 					classes[r.Class] = true
 					all, _ = r.Apply(all)
 				}
+			} else if ch, ok := b.inHeredocs(r); ok && !seen[string(ch.file)] && len(out) < maxTries {
+				seen[string(ch.file)] = true
+				out = append(out, ch)
 			}
 		}
 	}
-	if len(classes) > 1 {
+	if len(classes) > 1 || all != old && !seen[all] {
 		out = out[:min(len(out), maxTries-1)]
 		add(findings[0].Class, "all of these together", all)
 	}
 	return out
+}
+
+// heredocs are files that a Dockerfile writes itself: programs that steps run.
+var heredocs = regexp.MustCompile(`(?ms)^(?:COPY|ADD)\s[^\n]*<<-?["']?(\w+)["']?[^\n]*\n.*?^(\w+)$`)
+
+// inHeredocs applies a remedy to the programs that the Dockerfile holds.
+func (b *build) inHeredocs(r cause.Remedy) (change, bool) {
+	file := string(b.project.dockerfile)
+	changed, line := file, 0
+	for _, text := range heredocs.FindAllString(file, -1) {
+		if now, ok := r.Apply(text); ok {
+			if line == 0 {
+				line = 1 + strings.Count(file[:strings.Index(file, text)], "\n")
+			}
+			changed = strings.Replace(changed, text, now, 1)
+		}
+	}
+	if line == 0 {
+		return change{}, false
+	}
+	name := b.project.recipe.Build.Dockerfile
+	return change{class: r.Class, title: r.Title, file: []byte(changed), patch: report.Patch{
+		Class: string(r.Class), File: report.Escape(name), Line: line, Diff: wholeDiff(name, file, changed), Note: r.Title,
+	}}, true
+}
+
+// wholeDiff shows two texts of as many lines as a unified diff.
+func wholeDiff(name, old, now string) string {
+	a, b := strings.SplitAfter(old, "\n"), strings.SplitAfter(now, "\n")
+	first, last := 0, len(a)
+	for first < last && first < len(b) && a[first] == b[first] {
+		first++
+	}
+	for last > first && len(b)-(len(a)-last) > first && a[last-1] == b[len(b)-1-(len(a)-last)] {
+		last--
+	}
+	return unified(name, a, first+1, last, strings.Join(b[first:len(b)-(len(a)-last)], ""))
 }
 
 // agrees builds the step from a changed file on both builders, on the frozen inputs.

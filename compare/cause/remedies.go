@@ -14,7 +14,7 @@ func clockRemedies(f Finding) []Remedy {
 			replaced("", `\bdate\b( (?:-u|--utc|--universal)\b)?((?: -I\S*| --\S+| -R)*)( [+'"]| *[>)|;&\n]|$)`, epochDate+`$2$3`),
 			replaced("", `\$EPOCHSECONDS\b`, `$$SOURCE_DATE_EPOCH`),
 			replaced("", `\btime\.time\(\)`, `int(__import__("os").environ["SOURCE_DATE_EPOCH"])`),
-			replaced("", `\bdatetime\.(?:utc)?now\(\)`, `datetime.fromtimestamp(int(__import__("os").environ["SOURCE_DATE_EPOCH"]), __import__("datetime").timezone.utc)`),
+			replaced("", `\bdatetime\.(?:utc)?now\([^()]*\)`, `datetime.fromtimestamp(int(__import__("os").environ["SOURCE_DATE_EPOCH"]), __import__("datetime").timezone.utc)`),
 			replaced("", `\btime\.(strftime|ctime)\(([^()]*)\)`, `time.$1($2)`),
 			replaced("", `(perl [^\n]*?)\b(localtime|gmtime)\b(?:\(\))?([^(\w])`, `${1}gmtime($$ENV{SOURCE_DATE_EPOCH})$3`),
 			replaced("", `(perl [^\n]*?[ ,(])time\b([^.(\w])`, `${1}$$ENV{SOURCE_DATE_EPOCH}$2`),
@@ -40,6 +40,9 @@ var packedPlain = together("pack with fixed times, owners and order",
 
 func packRemedies(Finding) []Remedy { return []Remedy{packedPlain} }
 
+// sortedTar packs in the order of names.
+var sortedTar = replaced("pack in the order of names", `\btar ((?:-C \S+ |--\S+ )*(?:--create\b|-[A-Za-z]*c))`, `tar --sort=name $1`)
+
 // sorted puts lists of files in order.
 var sorted = together("sort the list of files",
 	replaced("", `\bls -U\b`, `LC_ALL=C ls`),
@@ -52,13 +55,17 @@ var sorted = together("sort the list of files",
 	replaced("", `\b(sorted\()(sorted\()`, `$1`),
 	replaced("", `(perl [^\n]*?)(?:sort )?\breaddir[ (]*(\$?\w+)\)?`, `${1}sort readdir($2)`),
 	replaced("", `\bgrep -(\w*)r(\w*)l([^|>\n]*)`, `grep -${1}r${2}l$3 | LC_ALL=C sort`),
+	replaced("", `\bfind\(\{`, `find({ preprocess => sub { sort @_ },`),
+	replaced("", `\bfor (\w+) in (names|files|filenames|filelist)\b`, `for $1 in sorted($2)`),
+	replaced("", `(\w+, \w+, \w+) in os\.walk\(([^()]*)\)`, `$1 in sorted(os.walk($2))`),
 	replaced("", `\breaddirSync\(([^()]*)\)`, `readdirSync($1).sort()`),
 )
 
-func orderRemedies(Finding) []Remedy { return []Remedy{sorted, packedPlain} }
+func orderRemedies(Finding) []Remedy { return []Remedy{sorted, sortedTar, packedPlain} }
 
 var (
 	oneThread = together("compress with one thread",
+		replaced("", `(-T|--threads=|-p) ?"?(?:\$\(nproc\)|\d+)"?`, `${1}1`),
 		replaced("", `\b(xz|zstd|pixz|lzip)((?: -(?:T ?\d+|-threads=\d+))?)\b`, `$1 -T1`),
 		replaced("", `\bXZ_(OPT|DEFAULTS)=(["']?)([^"' ]*)`, `XZ_$1=${2}-T1`),
 		replaced("", `(-T1) -T ?\d+`, `$1`),
@@ -81,7 +88,7 @@ func randomRemedies(Finding) []Remedy {
 	return []Remedy{
 		together("fix the seed",
 			exported("", "PYTHONHASHSEED=0", "PERL_HASH_SEED=0", "PERL_PERTURB_KEYS=0"),
-			replaced("", `\b(gcc|g\+\+|cc|c\+\+|clang)( )`, `$1 -frandom-seed=0$2`),
+			replaced("", `\b(gcc|g\+\+|cc|c\+\+|clang)( )`, `$1 -frandom-seed=selfsame$2`),
 		),
 		replaced("derive it from a name", `\buuidgen\b( -\w+)*`, `uuidgen --sha1 --namespace @dns --name selfsame`),
 		replaced("derive it from a name", `\buuid\.uuid4\(\)`, `uuid.uuid5(uuid.NAMESPACE_DNS, "selfsame")`),

@@ -8,9 +8,11 @@ import (
 
 // Remedy is a change of one instruction that may mend a finding. Whether it does is found out by building.
 type Remedy struct {
-	Class  Class  // of the cause that it is for
-	Title  string // what it does, one line
-	change func(instruction string) string
+	Class Class  // of the cause that it is for
+	Title string // what it does, one line
+	// Deletes says that it removes a file, which any number of such remedies can do together.
+	Deletes bool
+	change  func(instruction string) string
 }
 
 // Apply changes the text of an instruction, as it stands in the Dockerfile; false where there is nothing to change.
@@ -37,7 +39,7 @@ func Remedies(f Finding) []Remedy {
 		}
 	}
 	for _, r := range deleted(f) {
-		r.Class = f.Class
+		r.Class, r.Deletes = f.Class, true
 		out = append(out, r)
 	}
 	return out
@@ -63,7 +65,7 @@ var remedies = map[Class]func(f Finding) []Remedy{
 	"T10": func(Finding) []Remedy { return []Remedy{exported("set the time zone", "TZ=UTC")} },
 	"T12": func(Finding) []Remedy { return []Remedy{fixedCPUs, fewerVariables} },
 	"T13": randomRemedies,
-	"T15": func(Finding) []Remedy { return []Remedy{oneJob, inTurn} },
+	"T15": func(Finding) []Remedy { return []Remedy{oneJob, inTurn, fixedCPUs} },
 	"T16": func(Finding) []Remedy { return []Remedy{namedCPU} },
 	"T18": orderRemedies,
 	"T24": toolRemedies,
@@ -73,12 +75,12 @@ var remedies = map[Class]func(f Finding) []Remedy{
 // replaced changes every match of a pattern.
 func replaced(title, pattern, with string) Remedy {
 	re := regexp.MustCompile(pattern)
-	return Remedy{"", title, func(s string) string { return re.ReplaceAllString(s, with) }}
+	return Remedy{Title: title, change: func(s string) string { return re.ReplaceAllString(s, with) }}
 }
 
 // together makes several changes one.
 func together(title string, list ...Remedy) Remedy {
-	return Remedy{"", title, func(s string) string {
+	return Remedy{Title: title, change: func(s string) string {
 		for _, r := range list {
 			s = r.change(s)
 		}
@@ -94,7 +96,7 @@ var (
 
 // exported sets variables for the whole step.
 func exported(title string, vars ...string) Remedy {
-	return Remedy{"", title + ": " + strings.Join(vars, " "), func(s string) string {
+	return Remedy{Title: title + ": " + strings.Join(vars, " "), change: func(s string) string {
 		m := runHead.FindStringSubmatch(s)
 		if m == nil || strings.Contains(s, "export "+vars[0]) {
 			return s
@@ -115,7 +117,7 @@ func exported(title string, vars ...string) Remedy {
 
 // then runs a command at the end of the step.
 func then(title, command string) Remedy {
-	return Remedy{"", title + ": " + command, func(s string) string {
+	return Remedy{Title: title + ": " + command, change: func(s string) string {
 		m := runHead.FindStringSubmatch(s)
 		if m == nil || execForm.MatchString(m[2]) {
 			return s
