@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"path"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/opencontainers/go-digest"
 
@@ -54,7 +56,7 @@ func (r *twinRun) culprit(ctx context.Context, d *graph.Draft, rep compare.Repor
 	}
 	m := made[n]
 	for i, from := range m.From {
-		sub, err := d.At(from, r.host.countLayers)
+		sub, err := d.At(from.Edge, r.host.countLayers)
 		if err != nil {
 			return culprit{}, false, err
 		}
@@ -69,7 +71,7 @@ func (r *twinRun) culprit(ctx context.Context, d *graph.Draft, rep compare.Repor
 		if inner.FirstLayer() < 0 {
 			continue
 		}
-		same := layerWith(inner, namesIn(rep, rep.FirstLayer()))
+		same := layerWith(inner, namesIn(rep, rep.FirstLayer(), nil), from.Paths)
 		c, ok, err := r.culprit(ctx, sub, startingAt(inner, same), depth+1)
 		if first := inner.FirstLayer() - sub.BaseLayers(); ok && same > inner.FirstLayer() && first >= 0 && c.earlier == nil {
 			if list := sub.Made(); first < len(list) && list[first].Exec {
@@ -81,21 +83,25 @@ func (r *twinRun) culprit(ctx context.Context, d *graph.Draft, rep compare.Repor
 	return culprit{made: m}, true, nil
 }
 
-// namesIn are the base names of what differs in a layer.
-func namesIn(rep compare.Report, layer int) map[string]bool {
+// namesIn are the base names of what differs in a layer, below the given paths if there are any.
+func namesIn(rep compare.Report, layer int, below []string) map[string]bool {
 	out := map[string]bool{}
 	for _, d := range rep.Differences {
-		if d.Layer == layer {
+		at := path.Clean("/" + d.Path)
+		inside := func(p string) bool {
+			return at == p || p == "/" || strings.HasPrefix(at, p+"/") || strings.ContainsAny(p, "*?[")
+		}
+		if d.Layer == layer && (len(below) == 0 || slices.ContainsFunc(below, inside)) {
 			out[path.Base(d.Path)] = true
 		}
 	}
 	return out
 }
 
-// layerWith is the first layer that has a difference of one of these names; without one the first that differs.
-func layerWith(rep compare.Report, names map[string]bool) int {
+// layerWith is the first layer that has a difference of one of these names below the paths; without one the first that differs.
+func layerWith(rep compare.Report, names map[string]bool, below []string) int {
 	for _, l := range rep.Layers {
-		for name := range namesIn(rep, l.Index) {
+		for name := range namesIn(rep, l.Index, below) {
 			if names[name] {
 				return l.Index
 			}

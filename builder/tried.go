@@ -60,6 +60,7 @@ func (b *build) changes(c culprit, findings []cause.Finding) []change {
 	seen := b.tried
 	seen[old] = true
 	all, classes := old, map[cause.Class]bool{}
+	var titles []string // of what is in all
 	add := func(class cause.Class, title, text string) {
 		if seen[text] || len(out) == maxTries {
 			return
@@ -81,6 +82,7 @@ func (b *build) changes(c culprit, findings []cause.Finding) []change {
 				if !classes[r.Class] || r.Deletes {
 					classes[r.Class] = true
 					all, _ = r.Apply(all)
+					titles = append(titles, r.Title)
 				}
 			} else if ch, ok := b.inHeredocs(r); ok && !seen[string(ch.file)] && len(out) < maxTries {
 				seen[string(ch.file)] = true
@@ -90,7 +92,7 @@ func (b *build) changes(c culprit, findings []cause.Finding) []change {
 	}
 	if len(classes) > 1 || all != old && !seen[all] {
 		out = out[:min(len(out), maxTries-1)]
-		add(findings[0].Class, "all of these together", all)
+		add(findings[0].Class, strings.Join(titles, "; "), all)
 	}
 	return out
 }

@@ -3,6 +3,7 @@ package graph
 import (
 	"context"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -19,12 +20,18 @@ type Made struct {
 	Step Step
 	Exec bool // a RUN; otherwise a copy or another operation on files
 	// From are the states that a copy takes from, other than the one that it adds to.
-	From []Edge
+	From []Copied
 	// Inputs are the states that a step runs on: its root first, then what else is mounted. Sources are not among them; OnSource says
 	// that the root is one, of BaseLayers layers.
 	Inputs     []Edge
 	OnSource   bool
 	BaseLayers int
+}
+
+// Copied is a state that a copy takes from, and the paths that it takes.
+type Copied struct {
+	Edge
+	Paths []string // clean, with a slash first; a pattern as the author wrote it
 }
 
 // Made lists what made each layer beyond the base's, first to last; nil where the way back forks or is lost.
@@ -70,10 +77,21 @@ func (d *Draft) made(dgst digest.Digest, output int64, ops map[digest.Digest]*pb
 		case m.Exec && ops[e.op].GetSource() == nil:
 			m.Inputs = append(m.Inputs, Edge{e})
 		case !m.Exec && int64(i) != root && ops[e.op].GetSource() == nil:
-			m.From = append(m.From, Edge{e})
+			m.From = append(m.From, Copied{Edge{e}, copiedPaths(op.GetFile(), int64(i))})
 		}
 	}
 	return m
+}
+
+// copiedPaths are what the actions of a file op take from one of its inputs.
+func copiedPaths(f *pb.FileOp, input int64) []string {
+	var out []string
+	for _, a := range f.GetActions() {
+		if c := a.GetCopy(); c != nil && a.SecondaryInput == input {
+			out = append(out, path.Clean("/"+c.Src))
+		}
+	}
+	return out
 }
 
 func (d *Draft) ops() map[digest.Digest]*pb.Op {

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -41,10 +42,10 @@ func execs(t *testing.T, p *Plan) []*pb.Op {
 func TestMadeLeadsToTheStage(t *testing.T) {
 	d := compile(t, staged)
 	made := d.Made()
-	if len(made) != 2 || made[0].Exec || len(made[0].From) != 1 || len(made[1].From) != 0 {
+	if len(made) != 2 || made[0].Exec || len(made[0].From) != 1 || !slices.Equal(made[0].From[0].Paths, []string{"/w/out"}) || len(made[1].From) != 0 {
 		t.Fatalf("made %+v", made)
 	}
-	stage, err := d.At(made[0].From[0], func(digest.Digest) (int, error) { return 1, nil })
+	stage, err := d.At(made[0].From[0].Edge, func(digest.Digest) (int, error) { return 1, nil })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +65,7 @@ func TestMadeLeadsToTheStage(t *testing.T) {
 // TestIsolate leaves one step of a build, on a frozen copy of what it runs on; two runs of it are two vertices.
 func TestIsolate(t *testing.T) {
 	d := compile(t, staged)
-	stage, err := d.At(d.Made()[0].From[0], func(digest.Digest) (int, error) { return 1, nil })
+	stage, err := d.At(d.Made()[0].From[0].Edge, func(digest.Digest) (int, error) { return 1, nil })
 	if err != nil {
 		t.Fatal(err)
 	}
