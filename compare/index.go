@@ -92,13 +92,13 @@ func (w *indexWalk) walk(raw []byte, depth int) error {
 	}
 	done := map[digest.Digest]bool{} // an image with two tags is listed twice
 	for _, d := range ix.Manifests {
+		if w.seen++; w.seen > maxImages {
+			return fmt.Errorf("more than %d manifests", maxImages)
+		}
 		if done[d.Digest] {
 			continue
 		}
 		done[d.Digest] = true
-		if w.seen++; w.seen > maxImages {
-			return fmt.Errorf("more than %d manifests", maxImages)
-		}
 		if p := DescriptorPlatform(d); len(w.platforms) > 0 && p != "" && p != unknownPlatform && !MatchPlatform(w.platforms, p) {
 			continue
 		}

@@ -57,7 +57,7 @@ type content interface {
 	// layer stores a verified blob.
 	layer(ctx context.Context, d artifact.Descriptor, to registry.Sink) error
 	// check reads a blob that is not stored, unless its digest alone is enough.
-	check(ctx context.Context, d artifact.Descriptor, to registry.Sink) error
+	check(ctx context.Context, d artifact.Descriptor, onRead func(int)) error
 	io.Closer
 }
 

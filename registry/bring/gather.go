@@ -142,7 +142,7 @@ func (i *Image) Fetch(ctx context.Context, needed []compare.Layer) error {
 			if keep[d] {
 				return i.from.layer(inner, l, sink{i.to, i.onRead})
 			}
-			return i.from.check(inner, l, sink{nil, i.onRead})
+			return i.from.check(inner, l, i.onRead)
 		})
 	}
 	return named(ctx, i.Name, group.Wait())

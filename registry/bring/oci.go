@@ -80,8 +80,13 @@ func (a *archived) layer(ctx context.Context, d artifact.Descriptor, to registry
 	return registry.PutVerified(ctx, to, d, func() (io.ReadCloser, error) { return io.NopCloser(a.at(s)), nil })
 }
 
-func (a *archived) check(ctx context.Context, d artifact.Descriptor, to registry.Sink) error {
-	return a.layer(ctx, d, to)
+func (a *archived) check(ctx context.Context, d artifact.Descriptor, onRead func(int)) error {
+	s, err := a.blob(d)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(io.Discard, artifact.Verified(counted{ctx, a.at(s), onRead}, d))
+	return err
 }
 
 // Close implements content.
