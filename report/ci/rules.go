@@ -61,10 +61,13 @@ func camel(id, cause string) string {
 
 func isLetter(c rune) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' || c >= '0' && c <= '9' }
 
+// counted is what BuildKit writes before a step: its number and how many there are ("[build 2/7] "), which another step changes.
+var counted = regexp.MustCompile(`^\[[^\]]*\] `)
+
 // fingerprint is the same for the same difference in another build: the values, the line and the layer's number may be others then.
 func fingerprint(f report.Finding) string {
 	h := sha256.New()
-	for _, s := range []string{f.Class, f.Step, f.Path, f.Within, f.Platform, f.Severity, f.Kind} {
+	for _, s := range []string{f.Class, counted.ReplaceAllString(f.Step, ""), f.Path, f.Within, f.Platform, f.Severity, f.Kind} {
 		fmt.Fprintf(h, "%d:%s", len(s), s) // no two lists give the same bytes
 	}
 	return hex.EncodeToString(h.Sum(nil)[:16])

@@ -73,7 +73,7 @@ func harmless(t *testing.T, page string) {
 }
 
 func TestHostile(t *testing.T) {
-	for _, r := range []report.Result{reporttest.Rich(), reporttest.Same(), {}, reporttest.Hostile(400)} {
+	for _, r := range []report.Result{reporttest.Rich(), reporttest.Same(), {}, reporttest.Hostile(100)} {
 		harmless(t, draw(t, r))
 	}
 }

@@ -82,7 +82,7 @@ func TestPolicyNamesWhatIsThere(t *testing.T) {
 }
 
 func TestSameResultSameBytes(t *testing.T) {
-	for _, make := range []func() report.Result{reporttest.Rich, reporttest.Same, func() report.Result { return reporttest.Hostile(300) }} {
+	for _, make := range []func() report.Result{reporttest.Rich, reporttest.Same, func() report.Result { return reporttest.Hostile(60) }} {
 		first := draw(t, make())
 		if first != draw(t, make()) {
 			t.Error("two pages of one result differ")
@@ -92,7 +92,11 @@ func TestSameResultSameBytes(t *testing.T) {
 
 // TestBounded has 10,000 findings with long texts in all layers.
 func TestBounded(t *testing.T) {
-	text := draw(t, reporttest.Hostile(10_000))
+	many := 10_000
+	if testing.Short() {
+		many = 1500
+	}
+	text := draw(t, reporttest.Hostile(many))
 	if n := len(text); n > 12<<20 {
 		t.Errorf("the page has %d MB", n>>20)
 	}
