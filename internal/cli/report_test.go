@@ -23,7 +23,9 @@ func layoutWith(t *testing.T, content string) string {
 func diffOf(t *testing.T, args ...string) (code int, out, errs string) {
 	t.Helper()
 	var o, e bytes.Buffer
-	code = Main(t.Context(), append([]string{"diff"}, args...), Streams{Out: &o, Err: &e, Env: func(string) string { return "" }})
+	home := t.TempDir()
+	env := func(name string) string { return map[string]string{"HOME": home}[name] }
+	code = Main(t.Context(), append([]string{"diff"}, args...), Streams{Out: &o, Err: &e, Env: env})
 	return code, o.String(), e.String()
 }
 
