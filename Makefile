@@ -59,7 +59,7 @@ bench: deps build ## speed and memory beside stock BuildKit: medians and ratios 
 	@go run ./test/bench $(BENCH_FLAGS)
 
 .PHONY: bench-cause
-bench-cause: build ## how fast differences are found, beside diffoscope and diffoci (CAUSE_FLAGS='-runs 5')
+bench-cause: build ## how fast differences are found, beside diffoscope and diffoci, and how often causes are right
 	@go run ./test/bench/cause $(CAUSE_FLAGS)
 
 .PHONY: real

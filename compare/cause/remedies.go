@@ -75,7 +75,7 @@ var (
 	fixedFolder    = replaced("build in a folder with a fixed name", `\$\(mktemp (?:-\w*d\w*|--directory)[^)]*\)`, `$$(mkdir -p /tmp/build && echo /tmp/build)`)
 	fixedFile      = replaced("use a file with a fixed name", `\$\(mktemp[^)]*\)`, `/tmp/build.tmp`)
 	fixedHost      = together("write a fixed name", replaced("", `\$\((?:hostname|uname -n)[^)]*\)|\$\{?HOSTNAME\}?`, `localhost`), replaced("", `\bhostname( -[sf])?\b`, `echo localhost`), replaced("", `\buname -n\b`, `echo localhost`), replaced("", `\b(?:cat )?/etc/hostname`, `echo localhost`), replaced("", `socket\.gethostname\(\)`, `"localhost"`))
-	fixedKernel    = together("name the kernel", replaced("", `\$\(uname -[rva]+\)`, `generic`), replaced("", `\buname -[rvas]+\b`, `echo generic`), replaced("", `\bcat /proc/version\b`, `echo generic`))
+	fixedKernel    = together("name the kernel", replaced("", `\$\(uname -\w*[rva]\w*\)`, `generic`), replaced("", `\buname -\w*[rva]\w*`, `echo generic`), replaced("", `\bcat /proc/version\b`, `echo generic`))
 	fixedCPUs      = together("name the number of CPUs", replaced("", `\$\((?:nproc|getconf _NPROCESSORS_ONLN)\)`, `4`), replaced("", `\bnproc\b`, `echo 4`), replaced("", `\bos\.cpu_count\(\)`, `4`))
 	fewerVariables = replaced("leave out what differs", `\b(env|printenv|export -p)\b *(\||>)`, `$1 | grep -v -e SELFSAME_CANARY -e HOSTNAME -e TZ -e LANG -e GLIBC_TUNABLES $2`)
 	oneJob         = together("run one job after the other", replaced("", `\bmake\b((?: -\w+)*?) -j ?\S*`, `make$1 -j1`), replaced("", `(--jobs|-j)[= ]?(?:\$\(nproc\)|\d+)`, `-j1`), replaced("", `\bxargs\b([^|\n]*?) -P ?\S+`, `xargs$1 -P1`), replaced("", `\bxargs -([a-zA-Z]*)P ?\d+`, `xargs -${1}P1`))

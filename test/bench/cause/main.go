@@ -31,6 +31,7 @@ type part struct {
 // parts are all that is measured, in this order. What is added here is in `make bench-cause`.
 var parts = []part{
 	{"diff", benchDiff},
+	{"zoo", benchZoo},
 }
 
 func main() {
