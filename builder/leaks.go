@@ -28,7 +28,8 @@ func (h *Host) leaks(ctx context.Context, r *twinRun, img *compare.Image, now []
 	}
 	opt := window.Options{
 		Epoch: epoch, HostNames: []string{r.a.report.Hostname, r.b.report.Hostname}, Kernels: []string{r.a.report.Release},
-		Steps: layerSteps(plan, len(img.Layers())),
+		BootIDs: []string{r.a.report.BootID},
+		Steps:   layerSteps(plan, len(img.Layers())),
 	}
 	var fresh []digest.Digest
 	var out window.Result

@@ -34,6 +34,7 @@ func textPatterns(t *times, opt Options) []pattern {
 	}
 	literals(opt.HostNames, ClassHost, "host name", add)
 	literals(opt.Kernels, ClassKernel, "kernel", add)
+	literals(opt.BootIDs, ClassEnviron, "boot id", add)
 	// Maps are walked in any order; findings are not to be.
 	slices.SortFunc(list, func(a, b pattern) int { return strings.Compare(a.text, b.text) })
 	return list

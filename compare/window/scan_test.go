@@ -240,13 +240,14 @@ func TestManyFileTimesAreCounted(t *testing.T) {
 }
 
 func TestLiterals(t *testing.T) {
-	opt := window.Options{HostNames: []string{"selfsame-b", "box1", "vm"}, Kernels: []string{"6.12.9+deb13"}}
-	r := scan(t, opt, layouttest.File("f", "on selfsame-b.local, vm, box1! not box12 or xselfsame-b, Linux 6.12.9+deb13-amd64"))
+	opt := window.Options{HostNames: []string{"selfsame-b", "box1", "vm"}, Kernels: []string{"6.12.9+deb13"},
+		BootIDs: []string{"3b8c0f0e-52f1-4c62-9d0e-0a1b2c3d4e5f"}}
+	r := scan(t, opt, layouttest.File("f", "on selfsame-b.local, vm, box1! not box12 or xselfsame-b, Linux 6.12.9+deb13-amd64 3b8c0f0e-52f1-4c62-9d0e-0a1b2c3d4e5f"))
 	var got []string
 	for _, f := range r.Findings {
 		got = append(got, fmt.Sprintf("%s %s %d %s", f.Class, f.Certainty, f.Offset, f.Value))
 	}
-	if diff := cmp.Diff([]string{"T7 likely 3 selfsame-b", "T7 unknown 25 box1", "T8 likely 63 6.12.9+deb13"}, got); diff != "" {
+	if diff := cmp.Diff([]string{"T7 likely 3 selfsame-b", "T7 unknown 25 box1", "T8 likely 63 6.12.9+deb13", "T12 likely 82 3b8c0f0e-52f1-4c62-9d0e-0a1b2c3d4e5f"}, got); diff != "" {
 		t.Error(diff)
 	}
 }

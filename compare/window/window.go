@@ -31,6 +31,8 @@ type Options struct {
 	// ignored: they would be found everywhere.
 	HostNames []string
 	Kernels   []string
+	// BootIDs are the random names that the kernel gave itself when it started (/proc/sys/kernel/random/boot_id).
+	BootIDs []string
 	// Epoch is SOURCE_DATE_EPOCH: the one time that may be in the image. Zero: none.
 	Epoch time.Time
 	// Steps attributes findings, by layer index.
@@ -51,6 +53,7 @@ const (
 	ClassArchive Class = "T3"  // time in an archive's metadata
 	ClassHost    Class = "T7"  // host name
 	ClassKernel  Class = "T8"  // kernel name
+	ClassEnviron Class = "T12" // what the machine is: its boot id
 	ClassTool    Class = "T24" // tool metadata, such as the time in a .pyc header
 )
 
