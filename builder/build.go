@@ -111,8 +111,11 @@ func (h *Host) build(ctx context.Context, o Options) (*Result, error) {
 		return nil, err
 	}
 	b := &build{host: h, opt: o, project: p, lock: l, run: run, platforms: platforms, reports: reports, started: started, from: from}
-	if !proof.Valid() {
+	switch {
+	case !proof.Valid():
 		return b.mismatch(ctx)
+	case o.Explain == Full:
+		return &Result{Report: b.agreement()}, nil
 	}
 	return b.publish(ctx, proof)
 }

@@ -26,6 +26,13 @@ func (b *build) summary(index ocispec.Descriptor, images []provenance.Image) rep
 	return res
 }
 
+// agreement is the report of a build that was only made to be explained: nothing is kept of it, and nothing signed.
+func (b *build) agreement() report.Result {
+	res := b.report()
+	res.Reproducible = true
+	return res
+}
+
 // report is what both outcomes share.
 func (b *build) report() report.Result {
 	res := report.New(b.project.recipe.Name, b.reports, b.run.known(b.project.epoch))

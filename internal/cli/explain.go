@@ -14,6 +14,7 @@ import (
 	"github.com/selfsame-build/selfsame/compare/cause"
 	"github.com/selfsame-build/selfsame/internal/atomicfile"
 	"github.com/selfsame-build/selfsame/internal/diag"
+	"github.com/selfsame-build/selfsame/report"
 )
 
 // codePattern is what a diagnostic or a cause is called.
@@ -22,6 +23,7 @@ var codePattern = regexp.MustCompile(`^(?i)(A\d{4}|T\d{1,2})$`)
 func (a *app) explainCommand() *cobra.Command {
 	var o builder.Options
 	var write bool
+	var dir string
 	cmd := &cobra.Command{
 		Use: "explain [RECIPE | CODE]", GroupID: "build", Short: "Find out why a build differs and what mends it; or explain a code, such as A0202 or T1",
 		Long: `With a recipe (a file, or a folder with recipe.yaml; the current folder when left out): build it twice, and if the images differ, run the
@@ -35,7 +37,7 @@ With a code: what a diagnostic (A0101 and so on) or a cause (T1 to T25) means, a
 			if len(args) == 1 && codePattern.MatchString(args[0]) {
 				return a.explainCode(strings.ToUpper(args[0]))
 			}
-			o.Recipe, o.Explain = recipeArg(args), builder.Full
+			o.Recipe, o.Explain, a.report = recipeArg(args), builder.Full, dir
 			return a.runExplain(cmd, o, write)
 		},
 	}
@@ -43,6 +45,7 @@ With a code: what a diagnostic (A0101 and so on) or a cause (T1 to T25) means, a
 	f.StringVar(&o.Out, "out", DefaultOut, "folder for the results")
 	f.StringSliceVar(&o.Platforms, "platform", nil, "build only these of the recipe's platforms")
 	f.BoolVar(&o.Offline, "offline", false, "fetch nothing, not even locked bytes that the store lacks")
+	reportFlag(f, &dir)
 	f.BoolVar(&write, "write", false, "make the change that was verified")
 	return cmd
 }
@@ -62,6 +65,9 @@ func (a *app) runExplain(cmd *cobra.Command, o builder.Options, write bool) erro
 	if err := a.asRoot(); err != nil {
 		return err
 	}
+	if err := openReport(a.report); err != nil {
+		return err
+	}
 	h, done, err := a.host(cmd.Context())
 	if err != nil {
 		return err
@@ -77,7 +83,24 @@ func (a *app) runExplain(cmd *cobra.Command, o builder.Options, write bool) erro
 		}
 		res.Report.Next = Name + " lock"
 	}
+	if res.Report.Reproducible {
+		return a.showAgreement(res.Report)
+	}
 	return a.showBuild(res, o)
+}
+
+// showAgreement says that there is nothing to explain. Nothing was kept of the build, so there is no image to name.
+func (a *app) showAgreement(r report.Result) error {
+	r.Next = Name + " build"
+	unwritten := writeReport(a.report, &r)
+	if a.global.json {
+		if err := report.JSON(a.Out, r); err != nil {
+			return err
+		}
+	} else if err := report.Text(a.Err, r); err != nil {
+		return err
+	}
+	return a.verdict(diag.ExitProven, unwritten)
 }
 
 // mend writes a file with its remedy, if nobody has changed it meanwhile.

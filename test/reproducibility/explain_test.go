@@ -85,6 +85,12 @@ func TestRemedyIsWritten(t *testing.T) {
 	}
 	m.explain(dir, "--write")
 	m.must(0, dir, "lock", "-q")
+	if out := m.must(0, dir, "explain", "--json").out; !strings.Contains(out, `"reproducible": true`) {
+		t.Errorf("what is reproducible is explained by %s", out)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "selfsame-out", "image")); err == nil {
+		t.Error("explain has made an image")
+	}
 	if res := m.build(0, dir); !res.Reproducible {
 		t.Errorf("with the remedy: %+v", res)
 	}
