@@ -1,9 +1,12 @@
 package cause
 
 import (
+	"encoding/json"
 	"path"
 	"regexp"
 	"strings"
+
+	"github.com/selfsame-build/selfsame/compare"
 )
 
 // Remedy is a change of one instruction that may mend a finding. Whether it does is found out by building.
@@ -89,10 +92,15 @@ func together(title string, list ...Remedy) Remedy {
 }
 
 var (
-	runHead  = regexp.MustCompile(`(?is)^(\s*RUN\s+(?:--\S+\s+)*)(.*)$`)
-	heredoc  = regexp.MustCompile(`^(?:\S*\s)*<<-?["']?(\w+)["']?[^\n]*\n`)
-	execForm = regexp.MustCompile(`^\[\s*"`)
+	runHead = regexp.MustCompile(`(?is)^(\s*RUN\s+(?:--\S+\s+)*)(.*)$`)
+	heredoc = regexp.MustCompile(`^<<-?["']?(\w+)["']?[ \t]*\r?\n`)
 )
+
+// isExec says whether a RUN's text is a list of words in JSON, and not for a shell.
+func isExec(body string) bool {
+	var words []string
+	return json.Unmarshal([]byte(body), &words) == nil
+}
 
 // exported sets variables for the whole step.
 func exported(title string, vars ...string) Remedy {
@@ -101,17 +109,18 @@ func exported(title string, vars ...string) Remedy {
 		if m == nil || strings.Contains(s, "export "+vars[0]) {
 			return s
 		}
-		head, body := m[1], m[2]
+		head, body, line := m[1], m[2], "export "+strings.Join(vars, " ")
 		switch {
-		case execForm.MatchString(body):
-			return head + `["env", "` + strings.Join(vars, `", "`) + `", ` + body[1:]
+		case isExec(body):
+			return head + `["env", "` + strings.Join(vars, `", "`) + `", ` + strings.TrimLeft(strings.TrimSpace(body)[1:], " ") + "\n"
 		case strings.HasPrefix(body, "<<"):
-			if at := heredoc.FindString(body); at != "" {
-				return head + at + "export " + strings.Join(vars, " ") + "\n" + body[len(at):]
+			at := heredoc.FindString(body)
+			if at == "" || strings.HasPrefix(body[len(at):], "#!") {
+				return s
 			}
-			return s
+			return head + at + line + "\n" + body[len(at):]
 		}
-		return head + "export " + strings.Join(vars, " ") + " && " + body
+		return head + line + " && " + body
 	}}
 }
 
@@ -119,20 +128,20 @@ func exported(title string, vars ...string) Remedy {
 func then(title, command string) Remedy {
 	return Remedy{Title: title + ": " + command, change: func(s string) string {
 		m := runHead.FindStringSubmatch(s)
-		if m == nil || execForm.MatchString(m[2]) {
+		if m == nil || isExec(m[2]) || strings.Contains(s, "\r") {
 			return s
 		}
-		text := strings.TrimRight(s, " \n\t;")
+		text := strings.TrimRight(s, " \n\t")
 		if at := heredoc.FindStringSubmatch(m[2]); at != nil {
-			if i := strings.LastIndex(text, "\n"+at[1]); i >= 0 {
+			if i := strings.LastIndex(text, "\n"+at[1]); i >= 0 && !strings.Contains(m[2], "\n#!") && !strings.HasPrefix(m[2][len(at[0]):], "#!") {
 				return text[:i] + "\n" + command + text[i:] + "\n"
 			}
 			return s
 		}
-		if strings.HasSuffix(text, "&") || strings.HasSuffix(text, "wait") {
-			return text + " \\\n && " + command + "\n"
+		if strings.Contains(m[2], "<<") || strings.HasSuffix(text, "\\;") || strings.HasSuffix(text, "&") {
+			return s
 		}
-		return text + " \\\n && " + command + "\n"
+		return strings.TrimRight(text, "; ") + " \\\n && " + command + "\n"
 	}}
 }
 
@@ -143,17 +152,21 @@ var disposable = regexp.MustCompile(`^(var/log/|var/cache/|var/tmp/|tmp/|root/\.
 
 // deleted removes the file in the step that makes it.
 func deleted(f Finding) []Remedy {
-	p := strings.TrimPrefix(path.Clean("/"+f.Difference.Path), "/")
+	if f.Difference.Kind != compare.KindModified && f.Difference.Kind != compare.KindAdded && f.Difference.Kind != compare.KindRemoved {
+		return nil
+	}
+	p := path.Clean("/" + f.Difference.Path)
 	if !plainPath.MatchString(p) {
 		return nil
 	}
+	git := strings.Index(p, "/.git/")
 	switch {
-	case disposable.MatchString(p):
-		return []Remedy{then("delete it in the same step", "rm -rf /"+p)}
-	case strings.Contains("/"+p, "/.git/"):
-		return []Remedy{then("delete it in the same step", "rm -rf /"+p[:strings.Index(p+"/", ".git/")]+".git")}
-	case strings.Contains(p, "__pycache__/"):
-		return []Remedy{then("delete it in the same step", "rm -rf /"+path.Dir(p))}
+	case disposable.MatchString(p[1:]):
+		return []Remedy{then("delete it in the same step", "rm -f "+p)}
+	case git >= 0:
+		return []Remedy{then("delete it in the same step", "rm -rf "+p[:git]+"/.git")}
+	case strings.Contains(p, "/__pycache__/"):
+		return []Remedy{then("delete it in the same step", "rm -rf "+path.Dir(p))}
 	}
 	return nil
 }

@@ -18,8 +18,8 @@ func TestRemedies(t *testing.T) {
 		{"date", "T1", "built", "RUN date >/built\n", "RUN date -u -d \"@$SOURCE_DATE_EPOCH\" >/built\n"},
 		{"date with a format", "T1", "built", "RUN echo $(date +%s)\n", "RUN echo $(date -u -d \"@$SOURCE_DATE_EPOCH\" +%s)\n"},
 		{"a word that has date in it", "T1", "built", "RUN update --all && apt-get update\n", ""},
-		{"log", "T1", "var/log/dpkg.log", "RUN dpkg -i /x.deb\n", "RUN dpkg -i /x.deb \\\n && rm -rf /var/log/dpkg.log\n"},
-		{"heredoc", "T1", "var/log/x.log", "RUN <<EOF\nmake\nEOF\n", "RUN <<EOF\nmake\nrm -rf /var/log/x.log\nEOF\n"},
+		{"log", "T1", "var/log/dpkg.log", "RUN dpkg -i /x.deb\n", "RUN dpkg -i /x.deb \\\n && rm -f /var/log/dpkg.log\n"},
+		{"heredoc", "T1", "var/log/x.log", "RUN <<EOF\nmake\nEOF\n", "RUN <<EOF\nmake\nrm -f /var/log/x.log\nEOF\n"},
 		{"tar", "T3", "a.tar", "RUN tar -cf a.tar d\n", "RUN tar --sort=name --mtime=\"@$SOURCE_DATE_EPOCH\" --owner=0 --group=0 --numeric-owner -cf a.tar d\n"},
 		{"tar without a dash", "T3", "a.tar", "RUN tar czf a.tar d\n", "RUN tar --sort=name --mtime=\"@$SOURCE_DATE_EPOCH\" --owner=0 --group=0 --numeric-owner -czf a.tar d\n"},
 		{"untar", "T3", "a", "RUN tar -xf a.tar\n", ""},
@@ -29,6 +29,18 @@ func TestRemedies(t *testing.T) {
 		{"zone", "T10", "d", "RUN --mount=type=bind,target=/s date -r /s/x\n", "RUN --mount=type=bind,target=/s export TZ=UTC && date -r /s/x\n"},
 		{"zone, exec form", "T10", "d", `RUN ["date", "-r", "/x"]` + "\n", `RUN ["env", "TZ=UTC", "date", "-r", "/x"]` + "\n"},
 		{"CPUs", "T12", "j", "RUN make -j$(nproc)\n", "RUN make -j4\n"},
+		{"what is left out stays out", "T3", "a", "RUN tar --exclude=secret.key -czf /src.tgz .\n", "RUN tar --sort=name --mtime=\"@$SOURCE_DATE_EPOCH\" --owner=0 --group=0 --numeric-owner --exclude=secret.key -czf /src.tgz .\n"},
+		{"a test is no list of words", "T10", "x", "RUN [ \"$DEBUG\" = 1 ] && make debug || true\n", "RUN export TZ=UTC && [ \"$DEBUG\" = 1 ] && make debug || true\n"},
+		{"a host's name in a text", "T7", "x", "RUN echo \"hostname=$(hostname)\" >x\n", "RUN echo \"hostname=localhost\" >x\n"},
+		{"a date in a text", "T1", "x", "RUN (echo build date; date) >x\n", "RUN (echo build date; date -u -d \"@$SOURCE_DATE_EPOCH\") >x\n"},
+		{"two that were drawn", "T6", "x", "RUN a=$(mktemp) b=$(mktemp) && comm $a $b >x\n", "RUN export TMPDIR=/tmp && a=$(mktemp) b=$(mktemp) && comm $a $b >x\n"},
+		{"patch", "T5", "x", "RUN patch -p0 <x && xz -T0 y\n", "RUN patch -p0 <x && xz -T1 y\n"},
+		{"a library's name", "T15", "x", "RUN ld lib-j8.so\n", ""},
+		{"installing a compiler", "T13", "x", "RUN apt-get install -y gcc && python3 gen.py\n", "RUN export PYTHONHASHSEED=0 PERL_HASH_SEED=0 PERL_PERTURB_KEYS=0 && apt-get install -y gcc && python3 gen.py\n"},
+		{"a repository's folder", "T25", "srv/repo.git/work/.git/index", "RUN git init\n", "RUN git init \\\n && rm -rf /srv/repo.git/work/.git\n"},
+		{"another heredoc", "T1", "var/log/x.log", "RUN cat <<EOF >/x\nmake\nEOF\n", ""},
+		{"a script with its own shell", "T10", "x", "RUN <<EOF\n#!/bin/bash -e\nmake\nEOF\n", ""},
+		{"the end of find", "T1", "var/log/x.log", "RUN find . -exec touch {} \\;\n", ""},
 		{"race", "T15", "j", "RUN make -j8 all\n", "RUN make -j1 all\n"},
 		{"background", "T15", "j", "RUN for i in 1 2; do x $i & done; wait\n", "RUN for i in 1 2; do x $i ; done; wait\n"},
 		{"native", "T16", "b", "RUN gcc -march=native x.c\n", "RUN gcc -march=x86-64 x.c\n"},
@@ -39,7 +51,7 @@ func TestRemedies(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got := ""
-			for _, r := range Remedies(Finding{Class: c.class, Difference: compare.Difference{Path: c.path}}) {
+			for _, r := range Remedies(Finding{Class: c.class, Difference: compare.Difference{Kind: compare.KindModified, Path: c.path}}) {
 				if text, ok := r.Apply(c.old); ok {
 					got = text
 					break
@@ -61,7 +73,7 @@ func TestRemedies(t *testing.T) {
 // TestOddPaths: a name that a shell would take apart is never put into a command.
 func TestOddPaths(t *testing.T) {
 	for _, p := range []string{"var/log/$(reboot)", "var/log/a b", "var/log/a;b", "var/log/\nx", "var/log/`x`", "var/log/*", "etc/passwd", "usr/bin/x", "../var/log/x y"} {
-		for _, r := range deleted(Finding{Difference: compare.Difference{Path: p}}) {
+		for _, r := range deleted(Finding{Difference: compare.Difference{Kind: compare.KindModified, Path: p}}) {
 			if text, ok := r.Apply("RUN true\n"); ok {
 				t.Errorf("%q: %q", p, text)
 			}
