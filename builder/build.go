@@ -133,6 +133,7 @@ type build struct {
 	from      *restored       // nil: built from a recipe on disk
 	tries     int             // runs of remedies so far
 	tried     map[string]bool // changed instructions and files that were built
+	control   *shape          // what the unchanged step makes; nil: not built alone so far
 }
 
 // inputs are a recipe and its lock: from disk, or those of a published image.

@@ -26,7 +26,7 @@ type culprit struct {
 	earlier  *graph.Made // the first step after which the twins part, where that is not made: what it changed may not be what was copied
 }
 
-// culprits finds the guilty step of each platform that differs. Both builders have everything in their caches: only exports are made.
+// culprits finds the guilty step of each platform that differs. Both builders have everything in their caches, so that only exports are made.
 func (r *twinRun) culprits(ctx context.Context, reports []compare.Report) ([]culprit, error) {
 	var out []culprit
 	for _, rep := range reports {
@@ -51,7 +51,7 @@ const maxStages = 16
 func (r *twinRun) culprit(ctx context.Context, d *graph.Draft, rep compare.Report, depth int) (culprit, bool, error) {
 	made := d.Made()
 	n := rep.FirstLayer() - d.BaseLayers()
-	if n < 0 || n >= len(made) || depth == maxStages {
+	if n < 0 || n >= len(made) || depth == maxStages || len(made)+d.BaseLayers() != rep.A.Layers {
 		return culprit{}, false, nil
 	}
 	m := made[n]
@@ -98,13 +98,19 @@ func namesIn(rep compare.Report, layer int, below []string) map[string]bool {
 	return out
 }
 
-// layerWith is the first layer that has a difference of one of these names below the paths; without one the first that differs.
+// layerWith is the first layer that has a difference of one of these names below the paths, or any there; without one the first that
+// differs.
 func layerWith(rep compare.Report, names map[string]bool, below []string) int {
 	for _, l := range rep.Layers {
 		for name := range namesIn(rep, l.Index, below) {
 			if names[name] {
 				return l.Index
 			}
+		}
+	}
+	for _, l := range rep.Layers { // a copy may give another name
+		if len(namesIn(rep, l.Index, below)) > 0 {
+			return l.Index
 		}
 	}
 	return rep.FirstLayer()
@@ -125,7 +131,7 @@ func startingAt(rep compare.Report, layer int) compare.Report {
 func (r *twinRun) both(ctx context.Context, d *graph.Draft, name string) (a, b *compare.Image, err error) {
 	var out [2]*compare.Image
 	for i, t := range []*twin{r.a, r.b} {
-		plan, err := d.Finish(sealing(r.lock, d.Platform, t.world, false, r.trust))
+		plan, err := d.Finish(r.found(d.Platform, t.world))
 		if err != nil {
 			return nil, nil, err
 		}
@@ -134,6 +140,13 @@ func (r *twinRun) both(ctx context.Context, d *graph.Draft, name string) (a, b *
 		}
 	}
 	return out[0], out[1], nil
+}
+
+// found is how a state is finished that this build has made already: with the salts that it had.
+func (r *twinRun) found(platform string, w world) graph.Finish {
+	f := sealing(r.lock, platform, w, false, r.trust)
+	f.Salted = r.opt.NoCache
+	return f
 }
 
 // bring runs a plan on one builder and opens what came of it.

@@ -21,11 +21,27 @@ func (b *build) diagnose(ctx context.Context, res *report.Result) *Mended {
 	if b.opt.Explain == Shallow {
 		return nil
 	}
-	mended, err := b.look(ctx, res)
-	if err != nil && ctx.Err() == nil {
+	within, cancel := ctx, context.CancelFunc(func() {})
+	if b.opt.Explain == Quick {
+		within, cancel = context.WithTimeout(ctx, quickTime)
+	}
+	defer cancel()
+	mended, err := b.look(within, res)
+	switch {
+	case errors.Is(within.Err(), context.DeadlineExceeded) && ctx.Err() == nil:
+		res.Notes = append(res.Notes, fmt.Sprintf("the step was looked into for %s; `selfsame explain` takes the time it needs", quickTime))
+	case err != nil && ctx.Err() == nil:
 		res.Notes = append(res.Notes, "the guilty step could not be run again: "+report.Escape(err.Error()))
 	}
+	b.distrust()
 	return mended
+}
+
+// distrust takes back what the journal says of this build's answers where looking into it asked for something in vain.
+func (b *build) distrust() {
+	if len(b.run.a.misses())+len(b.run.b.misses()) > 0 {
+		b.run.trust.forget()
+	}
 }
 
 func (b *build) look(ctx context.Context, res *report.Result) (*Mended, error) {
@@ -59,7 +75,7 @@ func (b *build) look(ctx context.Context, res *report.Result) (*Mended, error) {
 
 // earlier tells whether a step is itself at fault, or only makes something of what an earlier one left: on equal inputs it agrees then.
 func (b *build) earlier(ctx context.Context, c culprit) (culprit, error) {
-	same, err := b.agrees(ctx, c, b.project.dockerfile)
+	same, _, err := b.agrees(ctx, c, b.project.dockerfile)
 	if err != nil || !same {
 		return c, err
 	}
@@ -68,14 +84,8 @@ func (b *build) earlier(ctx context.Context, c culprit) (culprit, error) {
 	return c, err
 }
 
-// rerun tries remedies, and makes the experiment where it was asked for or nothing certain is known. It keeps nobody waiting who asked for
-// neither.
-func (b *build) rerun(parent context.Context, res *report.Result, c culprit, findings []cause.Finding) (*Mended, error) {
-	ctx, cancel := parent, context.CancelFunc(func() {})
-	if b.opt.Explain == Quick {
-		ctx, cancel = context.WithTimeout(parent, quickTime)
-	}
-	defer cancel()
+// rerun tries remedies, and makes the experiment where it was asked for or nothing certain is known.
+func (b *build) rerun(ctx context.Context, res *report.Result, c culprit, findings []cause.Finding) (*Mended, error) {
 	mended, err := b.tryRemedies(ctx, res, c, findings)
 	if mended != nil {
 		cured(res, c)
@@ -91,10 +101,6 @@ func (b *build) rerun(parent context.Context, res *report.Result, c culprit, fin
 			res.Experiment = nil
 		}
 	}
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) && parent.Err() == nil {
-		res.Notes = append(res.Notes, fmt.Sprintf("the step was run again for %s; `selfsame explain` takes the time it needs", quickTime))
-		return mended, nil
-	}
 	return mended, err
 }
 
@@ -102,7 +108,7 @@ func (b *build) rerun(parent context.Context, res *report.Result, c culprit, fin
 func concluded(x *report.Experiment, findings []cause.Finding) []cause.Finding {
 	out := slices.Clone(findings)
 	for i := range out {
-		if class, certainty := cause.Conclude(out[i].Class, x.Causes, x.Random); certainty != cause.Unknown {
+		if class, certainty := cause.Conclude(out[i].Class, x.Causes, x.Random, proven(x)); certainty != cause.Unknown {
 			out[i].Class = class
 		}
 	}
@@ -124,7 +130,7 @@ func open(res *report.Result, c culprit) []*report.Finding {
 func conclude(res *report.Result, c culprit) {
 	x := res.Experiment
 	for _, f := range open(res, c) {
-		if class, certainty := cause.Conclude(cause.Class(f.Class), x.Causes, x.Random); certainty != cause.Unknown {
+		if class, certainty := cause.Conclude(cause.Class(f.Class), x.Causes, x.Random, proven(x)); certainty != cause.Unknown {
 			attribute(f, class, certainty, x.Verdict)
 		}
 	}
@@ -158,6 +164,9 @@ func (b *build) tryRemedies(ctx context.Context, res *report.Result, c culprit, 
 	ch, err := b.mend(ctx, c, findings)
 	if err != nil || ch == nil {
 		return nil, err
+	}
+	if ch.together {
+		ch.patch.Class = "" // of more than one cause
 	}
 	res.Patches = append(res.Patches, ch.patch)
 	path := filepath.Join(b.project.recipe.Dir, b.project.recipe.Source.Path, b.project.recipe.Build.Dockerfile)

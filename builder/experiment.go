@@ -17,6 +17,7 @@ import (
 	"github.com/selfsame-build/selfsame/compare/cause"
 	"github.com/selfsame-build/selfsame/compare/inside"
 	"github.com/selfsame-build/selfsame/compare/window"
+	"github.com/selfsame-build/selfsame/provenance"
 	"github.com/selfsame-build/selfsame/report"
 )
 
@@ -32,7 +33,7 @@ type knob struct {
 // knobs are the variations, the likeliest first. Those of the step's own surroundings cost nothing to turn; the others need a builder in
 // a world of its own.
 var knobs = []knob{
-	{"directory order", func(h *Host, w *world) { w.daemon.Root, w.daemon.RootBytes = h.rootTrial() }},
+	{"directory order", func(h *Host, w *world) { w.daemon.Root, w.daemon.RootBytes = h.rootRoomy() }},
 	{"CPU count", func(_ *Host, w *world) { w.daemon.CPUs = 1 }},
 	{"environment", func(h *Host, w *world) { w.canary = h.plantedB().canary }},
 	{"time zone", func(h *Host, w *world) { w.timeZone = h.plantedB().timeZone }},
@@ -48,21 +49,14 @@ var knobs = []knob{
 	{"address layout", func(_ *Host, w *world) { w.daemon.FixedAddresses = true }},
 }
 
-// rootTrial is a small filesystem of B's kind.
-func (h *Host) rootTrial() (daemon.Root, int64) {
-	root, size := h.rootB()
-	if root == daemon.RootTmpfs {
-		size = min(size, h.Memory/4)
-	}
-	return root, size
-}
-
 // experiment runs one step again and again on frozen copies of its inputs.
 type experiment struct {
 	run    *twinRun
 	step   *graph.Draft
 	name   string
+	knobs  []knob           // the variations that this build had
 	extra  map[string]*twin // builders in worlds of their own, by name
+	names  []string         // of all that were asked for, also of those that never came
 	trials []report.Trial
 	images []*compare.Image // results, in the order of trials
 	spans  [][]window.Span  // when each was made
@@ -84,7 +78,7 @@ func (r *twinRun) freeze(ctx context.Context, c culprit) (*frozen, error) {
 		if err != nil {
 			return nil, err
 		}
-		plan, err := part.Finish(sealing(r.lock, part.Platform, r.a.world, false, r.trust))
+		plan, err := part.Finish(r.found(part.Platform, r.a.world))
 		if err != nil {
 			return nil, err
 		}
@@ -110,12 +104,28 @@ func (r *twinRun) explain(ctx context.Context, c culprit, suspect string) (*repo
 	if err != nil {
 		return nil, err
 	}
-	x := &experiment{run: r, step: step, name: c.made.Step.Name, extra: map[string]*twin{}}
+	x := &experiment{run: r, step: step, name: c.made.Step.Name, extra: map[string]*twin{}, knobs: r.knobs()}
 	defer x.close(ctx)
-	out := &report.Experiment{Step: report.Escape(c.made.Step.Command), File: report.Escape(c.made.Step.File), Line: c.made.Step.Line}
+	r.host.sweep(ctx)
+	out := &report.Experiment{Step: report.Escape(c.made.Step.Command), File: report.Escape(filepath.Base(c.made.Step.File)), Line: c.made.Step.Line}
 	out.Verdict, out.Causes, out.Random, err = x.decide(ctx, suspect)
 	out.Runs = x.trials
 	return out, err
+}
+
+// knobs are the variations of this build: what was not seen to differ is no reason for a difference. On a builder of somebody else's only
+// the steps' own surroundings can be turned.
+func (r *twinRun) knobs() []knob {
+	var out []knob
+	for _, k := range knobs {
+		w := r.host.worldA()
+		k.turn(r.host, &w)
+		ours := r.a.world.at == nil || w.daemon == r.host.worldA().daemon
+		if ours && slices.ContainsFunc(r.axes, func(x provenance.Axis) bool { return x.Name == k.axis && x.State == provenance.AxisMeasured }) {
+			out = append(out, k)
+		}
+	}
+	return out
 }
 
 // decide plans the runs: controls first, then everything varied, then the suspect with and without the rest, then halves.
@@ -131,12 +141,12 @@ func (x *experiment) decide(ctx context.Context, suspect string) (verdict string
 	if !same {
 		return x.inherent(ctx)
 	}
-	all := axisNames(knobs)
+	all := axisNames(x.knobs)
 	if same, err = x.trial(ctx, all...); err != nil {
 		return
 	}
 	if same {
-		return fmt.Sprintf("it did not differ again in %s: it comes and goes, as a race does", times(x.runs)), nil, false, nil
+		return fmt.Sprintf("it did not differ again in %s on copies of its inputs: it comes and goes, as a race does, or takes from its inputs what copies do not keep, such as the times of files", times(x.runs)), nil, false, nil
 	}
 	found, err := x.search(ctx, all, suspect)
 	if err != nil {
@@ -155,7 +165,8 @@ func (x *experiment) inherent(ctx context.Context) (string, []string, bool, erro
 		return "", nil, false, err
 	}
 	found := cause.Explain(rep, cause.World{SpansA: x.spans[0], SpansB: x.spans[1], Epoch: x.run.subject.project.epoch.Unix()})
-	if !slices.ContainsFunc(found, func(f cause.Finding) bool { return !f.OfTime }) {
+	whole := !slices.ContainsFunc(rep.Layers, func(l compare.LayerReport) bool { return l.Truncated > 0 })
+	if len(found) > 0 && whole && !slices.ContainsFunc(found, func(f cause.Finding) bool { return !f.OfTime }) {
 		return "differs whenever time passes: two runs a few seconds apart, with nothing varied, each hold the time of their own", []string{"start time"}, false, nil
 	}
 	return x.calmed(ctx)
@@ -167,6 +178,9 @@ var calming = []string{"address layout", "CPU count"}
 // calmed looks for the kind of chance: what differs with nothing varied may agree with itself where addresses are fixed, or on one CPU.
 func (x *experiment) calmed(ctx context.Context) (string, []string, bool, error) {
 	for _, axis := range calming {
+		if !slices.Contains(axisNames(x.knobs), axis) {
+			continue
+		}
 		first := len(x.images)
 		for range 2 {
 			if _, err := x.trial(ctx, axis); err != nil {
@@ -177,62 +191,95 @@ func (x *experiment) calmed(ctx context.Context) (string, []string, bool, error)
 			return fmt.Sprintf("differs with nothing varied (2 of 2), but not where the %s is B's (2 of 2)", axis), []string{axis}, false, nil
 		}
 	}
-	return fmt.Sprintf("random even with nothing varied: no two of %s agree, also with fixed addresses and with one CPU", times(x.runs)), nil, true, nil
+	return "random even with nothing varied: " + x.agreement(), nil, true, nil
 }
 
-// search looks for the axes that a difference hangs on.
+// agreement says how many of the runs gave a result of their own.
+func (x *experiment) agreement() string {
+	seen := map[digest.Digest]bool{}
+	for _, i := range x.images {
+		seen[i.Manifest()] = true
+	}
+	if len(seen) == len(x.images) {
+		return fmt.Sprintf("no two of %s agree", times(len(x.images)))
+	}
+	return fmt.Sprintf("%d results in %s", len(seen), times(len(x.images)))
+}
+
+// search looks for the axis that a difference hangs on: the suspect first, then by halves. What it gives was run alone.
 func (x *experiment) search(ctx context.Context, all []string, suspect string) ([]string, error) {
-	rest := slices.DeleteFunc(slices.Clone(all), func(a string) bool { return a == suspect })
-	if suspect != "" && len(rest) < len(all) {
+	list := all
+	if slices.Contains(all, suspect) {
 		same, err := x.trial(ctx, suspect)
 		if err != nil {
 			return nil, err
 		}
 		if !same {
-			return x.confirm(ctx, suspect, rest)
+			return []string{suspect}, x.without(ctx, all, suspect)
 		}
-		all = rest
+		list = others(all, suspect)
 	}
-	for len(all) > 1 && x.runs < maxTrials-1 {
-		half := all[:len(all)/2]
+	alone := false
+	for len(list) > 1 && x.runs < maxTrials-1 {
+		half := list[:len(list)/2]
 		same, err := x.trial(ctx, half...)
 		if err != nil {
 			return nil, err
 		}
-		if same {
-			half = all[len(all)/2:]
+		if alone = !same && len(half) == 1; same {
+			half = list[len(list)/2:]
 		}
-		all = half
+		list = half
 	}
-	if len(all) == 1 && x.runs < maxTrials {
-		return x.confirm(ctx, all[0], slices.DeleteFunc(axisNames(knobs), func(a string) bool { return a == all[0] }))
+	if len(list) == 1 && !alone && x.runs < maxTrials {
+		if same, err := x.trial(ctx, list[0]); err != nil || same {
+			return nil, err
+		}
 	}
-	return all, nil
+	if len(list) == 1 {
+		return list, x.without(ctx, all, list[0])
+	}
+	return list, nil
 }
 
-// confirm varies everything but one axis: what still differs hangs on another as well.
-func (x *experiment) confirm(ctx context.Context, axis string, rest []string) ([]string, error) {
-	same, err := x.trial(ctx, rest...)
-	if err != nil || same {
-		return []string{axis}, err
+// without varies everything but one axis.
+func (x *experiment) without(ctx context.Context, all []string, axis string) error {
+	rest := others(all, axis)
+	if x.runs >= maxTrials || len(rest) == 0 {
+		return nil
 	}
-	found := []string{axis}
-	for len(rest) > 1 && x.runs < maxTrials {
-		half := rest[:len(rest)/2]
-		same, err := x.trial(ctx, half...)
-		if err != nil {
-			return found, err
-		}
-		if same {
-			half = rest[len(rest)/2:]
-		}
-		rest = half
+	_, err := x.trial(ctx, rest...)
+	return err
+}
+
+func others(all []string, axis string) []string {
+	return slices.DeleteFunc(slices.Clone(all), func(a string) bool { return a == axis })
+}
+
+// proven says whether results differed with one axis alone, and never without it.
+func proven(x *report.Experiment) bool {
+	if x == nil || len(x.Causes) != 1 {
+		return false
 	}
-	return append(found, rest...), nil
+	alone, rest := false, false
+	for _, r := range x.Runs[min(1, len(x.Runs)):] {
+		switch with := slices.Contains(r.Varied, x.Causes[0]); {
+		case with && len(r.Varied) == 1 && !r.Equal:
+			alone = true
+		case with != r.Equal: // differs with it, or is equal without
+			rest = rest || !with && len(r.Varied) > 1
+		default:
+			return false
+		}
+	}
+	return alone && rest
 }
 
 // sentence counts the runs for and against.
 func (x *experiment) sentence(causes []string) string {
+	if len(causes) == 0 {
+		return fmt.Sprintf("differs where everything is varied, but with no one thing alone that was tried (%s)", times(x.runs))
+	}
 	var with, differ, without, equal int
 	for _, t := range x.trials[1:] {
 		if slices.ContainsFunc(t.Varied, func(a string) bool { return slices.Contains(causes, a) }) {
@@ -286,6 +333,9 @@ func (x *experiment) trial(ctx context.Context, axes ...string) (same bool, err 
 		return false, err
 	}
 	now := x.run.host.Now()
+	if len(x.images) >= 2 { // only the controls are looked into
+		removeAll(got.Dir())
+	}
 	x.images = append(x.images, got)
 	x.spans = append(x.spans, windows(start, now, now.Sub(start), 0))
 	same = got.Manifest() == x.images[0].Manifest()
@@ -298,7 +348,7 @@ func (x *experiment) result(ctx context.Context, axes []string) (*compare.Image,
 	n := x.runs
 	x.runs++
 	w := x.run.host.worldA()
-	for _, k := range knobs {
+	for _, k := range x.knobs {
 		if slices.Contains(axes, k.axis) {
 			k.turn(x.run.host, &w)
 		}
@@ -315,7 +365,7 @@ func (x *experiment) place(ctx context.Context, w world) (*twin, error) {
 	if w.daemon == x.run.host.worldA().daemon {
 		return x.run.a, nil
 	}
-	name := "trial-" + x.run.trust.word[:6]
+	name := trialPrefix + x.run.trust.word[:6]
 	for i, on := range []bool{w.daemon.Root != daemon.RootHost, w.daemon.CPUs > 0, w.daemon.KernelRelease != "", w.daemon.ClockOffset != 0, w.daemon.FixedAddresses} {
 		if on {
 			name += "-" + []string{"order", "cpus", "kernel", "clock", "addresses"}[i]
@@ -325,11 +375,19 @@ func (x *experiment) place(ctx context.Context, w world) (*twin, error) {
 		return t, nil
 	}
 	w.name = name
+	x.names = append(x.names, name)
 	t, err := x.run.host.acquire(ctx, name, w, x.run.lock.Entries, x.run.work)
-	if err == nil {
-		x.extra[name] = t
+	if err != nil {
+		return nil, err
 	}
-	return t, err
+	x.extra[name] = t
+	if slices.ContainsFunc(x.step.Steps, func(s graph.Step) bool { return s.Networked }) && !t.carried() {
+		if _, err := x.run.host.observe(ctx, t, "linux/"+hostArch, true); err != nil {
+			return nil, err
+		}
+		return t, t.setCarried()
+	}
+	return t, nil
 }
 
 // on runs the step on one builder, uncached.
@@ -348,6 +406,9 @@ func (x *experiment) on(ctx context.Context, t *twin, w world, n int) (*compare.
 	defer leave()
 	img, _, err := x.run.bring(ctx, t, plan, fmt.Sprintf("trial-%d", n))
 	if err != nil {
+		if ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
 		return nil, fmt.Errorf("running %s again: %w", x.name, err)
 	}
 	return img, nil
@@ -357,10 +418,29 @@ func (x *experiment) on(ctx context.Context, t *twin, w world, n int) (*compare.
 func (x *experiment) close(ctx context.Context) {
 	ctx = context.WithoutCancel(ctx)
 	var errs []error
-	for name, t := range x.extra {
-		errs = append(errs, t.close(), x.run.host.Daemons.Stop(ctx, name, true))
+	for _, t := range x.extra {
+		errs = append(errs, t.close())
+	}
+	for _, name := range x.names {
+		errs = append(errs, x.run.host.Daemons.Stop(ctx, name, true))
 	}
 	if err := errors.Join(errs...); err != nil {
 		x.run.host.notice("ending the builders of the experiment: %v", err)
+	}
+}
+
+// trialPrefix begins the names of an experiment's builders.
+const trialPrefix = "trial-"
+
+// sweep removes what experiments that were killed have left.
+func (h *Host) sweep(ctx context.Context) {
+	list, err := h.Daemons.List(ctx)
+	if err != nil {
+		return
+	}
+	for _, e := range list {
+		if strings.HasPrefix(e.Name, trialPrefix) && e.PID == 0 && !e.InUse {
+			_ = h.Daemons.Stop(ctx, e.Name, true)
+		}
 	}
 }

@@ -74,7 +74,6 @@ func exceptions(x provenance.Axis) report.NotApplied {
 // mismatch keeps both results and says where they part.
 func (b *build) mismatch(ctx context.Context) (*Result, error) {
 	res := b.report()
-	mended := b.diagnose(ctx, &res)
 	res.Files = report.Files{A: filepath.Join(b.opt.Out, "A"), B: filepath.Join(b.opt.Out, "B"), Report: filepath.Join(b.opt.Out, "report.json")}
 	for _, keep := range []struct {
 		t  *twin
@@ -89,6 +88,11 @@ func (b *build) mismatch(ctx context.Context) (*Result, error) {
 	}
 	if err := writeReport(res.Files.Report, res); err != nil {
 		return nil, err
+	}
+	// The verdict stands and is kept; from here on nothing can lose it.
+	mended := b.diagnose(ctx, &res)
+	if err := writeReport(res.Files.Report, res); err != nil {
+		b.host.notice("writing what was found out since: %v", err)
 	}
 	return &Result{Report: res, Mended: mended, Err: diag.Errorf("A0401", "`%s` is not reproducible", b.project.recipe.Name).
 		WithWhy("two builds from the same sealed inputs gave different images").

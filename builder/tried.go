@@ -1,10 +1,13 @@
 package builder
 
 import (
+	"archive/tar"
 	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -24,24 +27,67 @@ const maxTries = 5
 type change struct {
 	class cause.Class
 	title string
+	text  string // the changed instruction
 	file  []byte // the whole file, changed
 	patch report.Patch
+	// deletes says that files are gone with it; together that it is more than one remedy.
+	deletes, together bool
 }
 
 // mend tries the remedies for a culprit's findings until one makes both builders agree on the step. It gives what was verified, or
 // nothing.
 func (b *build) mend(ctx context.Context, c culprit, findings []cause.Finding) (*change, error) {
-	for _, ch := range b.changes(c, findings) {
-		same, err := b.agrees(ctx, c, ch.file)
+	list := b.changes(c, findings)
+	if len(list) == 0 {
+		return nil, nil
+	}
+	if b.control == nil { // a step that agrees unchanged would agree with any change
+		same, as, err := b.agrees(ctx, c, b.project.dockerfile)
+		if err != nil || same {
+			return nil, err
+		}
+		b.control = &as
+	}
+	for _, ch := range list {
+		same, as, err := b.agrees(ctx, c, ch.file)
 		if err != nil {
 			return nil, err
 		}
-		if same {
+		if same && (ch.deletes || as == *b.control) {
 			ch.patch.Verified = true
 			return &ch, nil
 		}
 	}
 	return nil, nil
+}
+
+// shape is what a step makes, roughly: a change that keeps it from doing its work would make builders agree, too.
+type shape struct{ entries, empty int }
+
+func shapeOf(ctx context.Context, img *compare.Image) (shape, error) {
+	var s shape
+	n := len(img.Layers()) - 1
+	if n < 0 {
+		return s, nil
+	}
+	r, err := img.ReadLayer(ctx, n, compare.Limits{})
+	if err != nil {
+		return s, err
+	}
+	defer r.Close()
+	for {
+		h, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return s, nil
+		}
+		if err != nil {
+			return s, err
+		}
+		s.entries++
+		if h.Typeflag == tar.TypeReg && h.Size == 0 {
+			s.empty++
+		}
+	}
 }
 
 // changes are the remedies that change something, each alone and then the first of each cause together.
@@ -61,7 +107,8 @@ func (b *build) changes(c culprit, findings []cause.Finding) []change {
 	seen[old] = true
 	all, classes := old, map[cause.Class]bool{}
 	var titles []string // of what is in all
-	add := func(class cause.Class, title, text string) {
+	deletes := false    // of what is in all
+	add := func(class cause.Class, title, text string, gone bool) {
 		if seen[text] || len(out) == maxTries {
 			return
 		}
@@ -71,54 +118,96 @@ func (b *build) changes(c culprit, findings []cause.Finding) []change {
 		}
 		changed := strings.Join(lines[:first-1], "") + text + strings.Join(lines[last:], "")
 		name := b.project.recipe.Build.Dockerfile
-		out = append(out, change{class: class, title: title, file: []byte(changed), patch: report.Patch{
+		out = append(out, change{class: class, title: title, deletes: gone, text: text, file: []byte(changed), patch: report.Patch{
 			Class: string(class), File: report.Escape(name), Line: first, Diff: unified(name, lines, first, last, text), Note: title,
 		}})
 	}
+	programs := b.programs(lines, first, old)
+	asked := map[string]bool{}
 	for _, f := range findings {
 		for _, r := range cause.Remedies(f) {
+			if key := string(r.Class) + r.Title; asked[key] {
+				continue
+			} else if asked[key] = true; len(out) == maxTries && !r.Deletes {
+				continue
+			}
 			if text, ok := r.Apply(old); ok {
-				add(r.Class, r.Title, text)
+				add(r.Class, r.Title, text, r.Deletes)
 				if !classes[r.Class] || r.Deletes {
 					classes[r.Class] = true
 					all, _ = r.Apply(all)
+					deletes = deletes || r.Deletes
 					titles = append(titles, r.Title)
 				}
-			} else if ch, ok := b.inHeredocs(r); ok && !seen[string(ch.file)] && len(out) < maxTries {
+			} else if ch, ok := programs.change(r); ok && !seen[string(ch.file)] && len(out) < maxTries {
 				seen[string(ch.file)] = true
 				out = append(out, ch)
 			}
 		}
 	}
-	if len(classes) > 1 || all != old && !seen[all] {
+	if len(titles) > 1 && !seen[all] {
+		for _, ch := range out[min(len(out), maxTries-1):] {
+			delete(seen, ch.text)
+		}
 		out = out[:min(len(out), maxTries-1)]
-		add(findings[0].Class, strings.Join(titles, "; "), all)
+		add(findings[0].Class, strings.Join(titles, "; "), all, deletes)
+		out[len(out)-1].together = true
 	}
 	return out
 }
 
-// heredocs are files that a Dockerfile writes itself: programs that steps run.
-var heredocs = regexp.MustCompile(`(?ms)^(?:COPY|ADD)\s[^\n]*<<-?["']?(\w+)["']?[^\n]*\n.*?^(\w+)$`)
+// program is a file that the Dockerfile writes itself and the guilty step runs: a COPY with the file behind it.
+type program struct {
+	first, last int // lines, from 0; last is the one after its end
+	text        string
+}
 
-// inHeredocs applies a remedy to the programs that the Dockerfile holds.
-func (b *build) inHeredocs(r cause.Remedy) (change, bool) {
-	file := string(b.project.dockerfile)
-	changed, line := file, 0
-	for _, text := range heredocs.FindAllString(file, -1) {
-		if now, ok := r.Apply(text); ok {
-			if line == 0 {
-				line = 1 + strings.Count(file[:strings.Index(file, text)], "\n")
-			}
-			changed = strings.Replace(changed, text, now, 1)
+// programList are the programs of one step.
+type programList struct {
+	b     *build
+	lines []string
+	list  []program
+}
+
+var heredocCopy = regexp.MustCompile(`^(?i:COPY|ADD)\s.*<<-?["']?(\w+)["']?.*?(\S+)\s*$`)
+
+// programs are those of the step's own stage, before it, that its instruction names.
+func (b *build) programs(lines []string, step int, instruction string) programList {
+	out := programList{b: b, lines: lines}
+	for i := 0; i < step-1; i++ {
+		if strings.HasPrefix(strings.ToUpper(lines[i]), "FROM ") {
+			out.list = nil
 		}
+		m := heredocCopy.FindStringSubmatch(strings.TrimRight(lines[i], "\r\n"))
+		if m == nil {
+			continue
+		}
+		end := i + 1
+		for end < step-1 && strings.TrimSpace(lines[end]) != m[1] {
+			end++
+		}
+		if strings.Contains(instruction, path.Base(m[2])) {
+			out.list = append(out.list, program{i, end + 1, strings.Join(lines[i:end+1], "")})
+		}
+		i = end
 	}
-	if line == 0 {
-		return change{}, false
+	return out
+}
+
+// change applies a remedy to the first program that it changes.
+func (p programList) change(r cause.Remedy) (change, bool) {
+	for _, g := range p.list {
+		now, ok := r.Apply(g.text)
+		if !ok {
+			continue
+		}
+		name := p.b.project.recipe.Build.Dockerfile
+		file := strings.Join(p.lines[:g.first], "") + now + strings.Join(p.lines[g.last:], "")
+		return change{class: r.Class, title: r.Title, text: file, file: []byte(file), patch: report.Patch{
+			Class: string(r.Class), File: report.Escape(name), Line: g.first + 1, Diff: wholeDiff(name, string(p.b.project.dockerfile), file), Note: r.Title,
+		}}, true
 	}
-	name := b.project.recipe.Build.Dockerfile
-	return change{class: r.Class, title: r.Title, file: []byte(changed), patch: report.Patch{
-		Class: string(r.Class), File: report.Escape(name), Line: line, Diff: wholeDiff(name, file, changed), Note: r.Title,
-	}}, true
+	return change{}, false
 }
 
 // wholeDiff shows two texts of as many lines as a unified diff.
@@ -134,17 +223,17 @@ func wholeDiff(name, old, now string) string {
 	return unified(name, a, first+1, last, strings.Join(b[first:len(b)-(len(a)-last)], ""))
 }
 
-// agrees builds the step from a changed file on both builders, on the frozen inputs.
-func (b *build) agrees(ctx context.Context, c culprit, file []byte) (bool, error) {
+// agrees builds the step from a changed file on both builders, on the frozen inputs, and says what A made.
+func (b *build) agrees(ctx context.Context, c culprit, file []byte) (same bool, as shape, err error) {
 	p := *b.project
 	p.dockerfile = file
 	draft, err := b.host.compile(ctx, &p, c.platform, &lockResolver{h: b.host, p: &p, lock: b.lock})
 	if err != nil {
-		return false, nil //nolint:nilerr // a change that makes no Dockerfile is no remedy
+		return false, as, nil //nolint:nilerr // a change that makes no Dockerfile is no remedy
 	}
 	step, err := draft.Isolate(c.made.Step.Name, c.frozen.states, c.frozen.layers)
 	if err != nil {
-		return false, nil //nolint:nilerr // nor is one after which the step is no more
+		return false, as, nil //nolint:nilerr // nor is one after which the step is no more
 	}
 	x := &experiment{run: b.run, step: step, name: c.made.Step.Name}
 	var got [2]*compare.Image
@@ -158,11 +247,20 @@ func (b *build) agrees(ctx context.Context, c culprit, file []byte) (bool, error
 		return
 	})
 	err = eg.Wait()
-	var failed *solver.StepError
-	if errors.As(err, &failed) {
-		return false, nil // a change that breaks the step is no remedy
+	for _, img := range got {
+		if img != nil {
+			defer removeAll(img.Dir())
+		}
 	}
-	return err == nil && got[0].Manifest() == got[1].Manifest(), err
+	var failed *solver.StepError
+	if errors.As(err, &failed) && isStep(err) {
+		return false, as, nil // a change that breaks the step is no remedy
+	}
+	if err != nil {
+		return false, as, err
+	}
+	as, err = shapeOf(ctx, got[0])
+	return got[0].Manifest() == got[1].Manifest(), as, err
 }
 
 // unified shows a change of lines first to last as a unified diff with three lines around it.

@@ -80,4 +80,13 @@ func (t *trust) keep() error {
 	return errors.Join(errs...)
 }
 
+// forget takes the words of this run's slices back: steps that bear them are run again.
+func (t *trust) forget() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for slice := range t.used {
+		_ = os.Remove(t.path(slice)) // where it stays, the next build has the same miss
+	}
+}
+
 func (t *trust) path(slice digest.Digest) string { return filepath.Join(t.dir, slice.Encoded()) }

@@ -38,6 +38,8 @@ type Finish struct {
 	// Once is a word that no other build has. It is the salt of networked steps that must run: BuildKit's own "ignore cache" would
 	// also empty the mount with the proxy's certificate (llbsolver/vertex.go, detectPrunedCacheID).
 	Once string
+	// Salted has networked steps bear the salt of a build with NoCache, without running them again: what such a build left is found.
+	Salted bool
 	// Alone gives every step a salt, also one without a network: two runs of one step at once are not to be taken for one.
 	Alone bool
 }
@@ -105,7 +107,7 @@ func (f Finish) exec(r *rebuild, op *pb.Op, e *pb.ExecOp, md *pb.OpMetadata, s *
 	if f.Sealed && networked {
 		salt, networked = f.Slice(s.Name)
 	}
-	if f.NoCache || !f.Sealed {
+	if f.NoCache || f.Salted || !f.Sealed {
 		salt = digest.FromString(f.Once + salt.String())
 	}
 	s.Networked = networked

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"path"
 	"slices"
-	"strings"
 
 	"github.com/containerd/platforms"
 	"github.com/moby/buildkit/solver/pb"
@@ -236,20 +235,6 @@ func (d *Draft) needed(at edge, frozen map[Edge]digest.Digest) map[digest.Digest
 
 // BaseLayers is how many layers of the result are its base's.
 func (d *Draft) BaseLayers() int { return d.layers }
-
-// Command is the script of a step that a shell runs, as the author's file has it; false where none does.
-func (d *Draft) Command(step string) (script string, ok bool) {
-	for dgst, name := range d.names {
-		if e := d.ops()[dgst].GetExec(); name == step && e != nil {
-			a := e.Meta.Args
-			if n := len(a); n >= 2 && strings.HasPrefix(a[n-2], "-") && strings.HasSuffix(a[n-2], "c") {
-				return a[n-1], true
-			}
-			return strings.Join(a, " "), false
-		}
-	}
-	return "", false
-}
 
 // Lines are the first and last line of a step in the author's file, from 1; 0 where they are not known.
 func (d *Draft) Lines(step string) (first, last int) {

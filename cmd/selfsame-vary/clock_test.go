@@ -114,6 +114,9 @@ func TestHotSitesGetTheSameAnswers(t *testing.T) {
 	for _, path := range []string{tools.dynamic, tools.static} {
 		for _, flags := range [][]string{nil, {"--cpus", "1", "--pin"}, {"--hide-vdso"}, {"--clock-offset", "-9528h"}} {
 			o := vary(t, append(flags, "--", path, "sites", "2000")...)
+			for try := 0; try < 3 && o.status.Counters.Rerouted < 3; try++ { // on a busy machine a place is not always led past in time
+				o = vary(t, append(flags, "--", path, "sites", "2000")...)
+			}
 			want := int64(offset)
 			if len(flags) > 0 && flags[0] == "--clock-offset" {
 				want = -want

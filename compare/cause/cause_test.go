@@ -49,6 +49,14 @@ func ordered(format string, a, b []string) inside.Part {
 	return inside.Part{Format: format, Kind: inside.KindOrder, OrderA: a, OrderB: b}
 }
 
+func many(n ...int) []string {
+	var out []string
+	for _, i := range n {
+		out = append(out, fmt.Sprint("page-", i))
+	}
+	return out
+}
+
 func modified(path string, parts ...inside.Part) compare.Difference {
 	return compare.Difference{Kind: compare.KindModified, Path: path, Content: &compare.Content{SizeA: 400, SizeB: 400, Located: true, Parts: parts}}
 }
@@ -106,7 +114,8 @@ func TestClasses(t *testing.T) {
 		{"flag", modified("c", edit("-march=haswell\n", "-march=x86-64\n")), "T16", Likely},
 		{"aux-cache", modified("var/cache/ldconfig/aux-cache", edit("abc", "abd")), "T17", Certain},
 		{"inode", modified("k", edit("5867199\n", "8204\n")), "T17", Likely},
-		{"folder", modified("index", ordered("text", names, []string{"page-3", "page-2", "page-1"})), "T18", Certain},
+		{"folder", modified("index", ordered("text", many(3, 1, 2, 6, 5, 4), many(6, 5, 4, 3, 2, 1))), "T18", Certain},
+		{"two jobs", modified("log", ordered("text", many(1, 2), many(2, 1))), "T15", Likely},
 		{"dpkg", modified("var/lib/dpkg/status-old", edit("Conffiles: x\n", "Conffiles: y\n")), "T21", Certain},
 		{"certificate", modified("etc/ssl/x.pem", edit("-----BEGIN CERTIFICATE-----\nMIIB\n", "-----BEGIN CERTIFICATE-----\nMIIC\n")), "T22", Likely},
 		{"attribute", entry("xattr.user.x", "1", "2"), "T23", Likely},
@@ -191,6 +200,38 @@ func TestTimesAlone(t *testing.T) {
 	}
 	if f := explain(modified("x", edit("a3c12d7e-52f1-4c62-9d0e-0a1b2c3d4e5f\n", "9b8f7e6d-1111-4d2c-8a3b-4c5d6e7f8091\n")))[0]; f.OfTime {
 		t.Error("two identifiers are taken for times")
+	}
+}
+
+// TestTimesAndMore: a date beside something else is not by time alone.
+func TestTimesAndMore(t *testing.T) {
+	list := explain(modified("x", edit("at 2026-11-28 07:24:46\n", "at 2027-12-30 07:24:48\n"), edit("it is qy\n", "it is vb\n")))
+	if len(list) != 1 || list[0].OfTime {
+		t.Errorf("%+v", list)
+	}
+}
+
+func TestConclude(t *testing.T) {
+	for _, c := range []struct {
+		class          Class
+		axes           []string
+		random, proven bool
+		want           Class
+		certainty      Certainty
+	}{
+		{"T15", []string{"directory order"}, false, true, "T15", Certain},
+		{"", []string{"directory order"}, false, true, "T18", Certain},
+		{"", []string{"directory order"}, false, false, "T18", Likely},
+		{"T13", []string{"host name"}, false, true, "T7", Certain},
+		{"T13", []string{"CPU count"}, false, true, "T15", Likely},
+		{"T15", []string{"address layout"}, false, true, "T14", Likely},
+		{"T18", nil, true, false, "T13", Likely},
+		{"T22", nil, true, false, "T22", Likely},
+		{"T1", []string{"host name", "time zone"}, false, true, "T1", Unknown},
+	} {
+		if got, certainty := Conclude(c.class, c.axes, c.random, c.proven); got != c.want || certainty != c.certainty {
+			t.Errorf("%+v: got %s (%s)", c, got, certainty)
+		}
 	}
 }
 

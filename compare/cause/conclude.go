@@ -22,8 +22,9 @@ var shows = map[string][]Class{
 var byChance = []Class{"T13", "T6", "T14", "T15", "T22", "T24", "T4"}
 
 // Conclude is what an experiment makes of a class that was named by the bytes alone: axes are those without which the results agree, random
-// says that they differ with nothing varied. Where the class can show so, it stays; else the axis' own takes its place.
-func Conclude(c Class, axes []string, random bool) (Class, Certainty) {
+// says that they differ with nothing varied. Where the class can show so, it stays; else the axis' own takes its place. Certain is only what
+// was proven: one axis with which alone the results differ, and without which they do not.
+func Conclude(c Class, axes []string, random, proven bool) (Class, Certainty) {
 	if random {
 		if c == "" || !slices.Contains(byChance, c) {
 			return byChance[0], Likely
@@ -33,12 +34,15 @@ func Conclude(c Class, axes []string, random bool) (Class, Certainty) {
 	if len(axes) != 1 || shows[axes[0]] == nil {
 		return c, Unknown
 	}
-	list := shows[axes[0]]
-	if axes[0] == "CPU count" && slices.Contains([]Class{"T13", "T18", ""}, c) {
+	list, certainty := shows[axes[0]], Likely
+	if proven && axes[0] != "CPU count" && axes[0] != "start time" && axes[0] != "address layout" { // those calm chance, too
+		certainty = Certain
+	}
+	switch {
+	case slices.Contains(list, c):
+		return c, certainty
+	case axes[0] == "CPU count" && slices.Contains([]Class{"T13", "T18", ""}, c):
 		return "T15", Likely // what agrees with itself on one CPU
 	}
-	if slices.Contains(list, c) {
-		return c, Certain
-	}
-	return list[0], Certain
+	return list[0], certainty
 }

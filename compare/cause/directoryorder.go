@@ -18,6 +18,9 @@ Sort every list of files: ls sorts by itself (by the locale), find, os.listdir, 
 
 var digits = regexp.MustCompile(`\d+`)
 
+// leastFalling is how many lines must stand the newest first before that is no race: chance gives it once in so many factorial.
+const leastFalling = 6
+
 func judgeDirectory(s *spot) (verdict, bool) {
 	if s.kind() != "order" || s.part == nil {
 		return verdict{}, false
@@ -29,7 +32,7 @@ func judgeDirectory(s *spot) (verdict, bool) {
 		return verdict{certainty: Likely, weight: 5, evidence: "the linker took its inputs in another order"}, true
 	}
 	switch {
-	case falling(s.orderB) && !falling(s.orderA):
+	case len(s.orderB) >= leastFalling && falling(s.orderB) && !falling(s.orderA):
 		return verdict{certainty: Certain, weight: 9, evidence: "B's lines are in the order in which its filesystem lists a folder: the newest first"}, true
 	case s.nameFiles():
 		return verdict{certainty: Likely, weight: 7, evidence: "the lines that stand in another order look like names of files"}, true

@@ -119,6 +119,7 @@ func secondary(list []Finding) []Finding {
 		return f.Class == ""
 	})
 	kept[0].More += n
+	kept[0].OfTime = kept[0].OfTime && n == 0
 	return kept
 }
 
@@ -179,6 +180,7 @@ func fold(list []Finding) []Finding {
 		k := key{f.Class, f.Difference.Layer, f.Difference.Kind}
 		if count[k]++; f.Class != "" && count[k] > maxAlike {
 			out[last[k]].More += 1 + f.More
+			out[last[k]].OfTime = out[last[k]].OfTime && f.OfTime
 			continue
 		}
 		last[k] = len(out)

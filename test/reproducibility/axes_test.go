@@ -32,8 +32,9 @@ RUN { echo "tz=$TZ"; echo "lang=$LANG"; echo "tunables=$GLIBC_TUNABLES"; echo "f
 `})
 	m.must(0, dir, "lock", "-q")
 	res := m.build(13, dir)
+	limited := slices.ContainsFunc(res.NotApplied, func(n report.NotApplied) bool { return n.Name == "open files" && n.Reason != "" })
 	for _, x := range planted {
-		if !slices.Contains(res.Axes, x) {
+		if !slices.Contains(res.Axes, x) && !(x == "open files" && limited) { // a machine may leave no room above A's limit
 			t.Errorf("axes %v lack %q; not applied %+v", res.Axes, x, res.NotApplied)
 		}
 	}
@@ -48,12 +49,12 @@ RUN { echo "tz=$TZ"; echo "lang=$LANG"; echo "tunables=$GLIBC_TUNABLES"; echo "f
 			t.Errorf("B's step saw %q, want %q in it", b, want)
 		}
 	}
-	if files := regexp.MustCompile(`(?m)^files=\d+$`); files.FindString(a) == files.FindString(b) {
+	if files := regexp.MustCompile(`(?m)^files=\d+$`); !limited && files.FindString(a) == files.FindString(b) {
 		t.Errorf("both steps saw %s", files.FindString(a))
 	}
 	for _, side := range []string{res.Files.A, res.Files.B} {
 		for path, blob := range blobs(t, filepath.Join(dir, side)) {
-			for _, word := range []string{"ELSEW", "C.UTF-8", "GLIBC_TUNABLES"} {
+			for _, word := range []string{"ELSEW", "C.UTF-8", "glibc.cpu.hwcaps"} {
 				if json.Valid(blob) && bytes.Contains(blob, []byte(word)) {
 					t.Errorf("%s holds %s", path, word)
 				}
