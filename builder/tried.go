@@ -119,7 +119,7 @@ func (b *build) changes(c culprit, findings []cause.Finding) []change {
 		changed := strings.Join(lines[:first-1], "") + text + strings.Join(lines[last:], "")
 		name := b.project.recipe.Build.Dockerfile
 		out = append(out, change{class: class, title: title, deletes: gone, text: text, file: []byte(changed), patch: report.Patch{
-			Class: string(class), File: report.Escape(name), Line: first, Diff: unified(name, lines, first, last, text), Note: title,
+			Class: string(class), File: report.Escape(name), Line: first, Diff: wholeDiff(name, string(file), changed), Note: title,
 		}})
 	}
 	programs := b.programs(lines, first, old)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
@@ -102,7 +103,10 @@ func (e *Export) rewrite(ctx context.Context, d ocispec.Descriptor) (Layer, erro
 			return Layer{}, err
 		}
 		if have, ok := e.shared.find(diffID); ok {
-			return have.Layer, link(have.path, e.path(have.Digest))
+			// Where that blob's folder is no more (a builder was repeated, a result was taken away), it is encoded again.
+			if err := link(have.path, e.path(have.Digest)); !errors.Is(err, fs.ErrNotExist) {
+				return have.Layer, err
+			}
 		}
 	}
 	f, err := os.CreateTemp(blobs(e.dir), ".layer-")
