@@ -111,17 +111,17 @@ func (t *text) patches(list []Patch) {
 
 func help(r Result) string {
 	for _, p := range r.Patches {
-		if p.Verified {
+		if p.Verified && r.Next == "" {
 			return "run `selfsame explain --write`, which makes this change, then `selfsame lock`"
 		}
+	}
+	if r.Next != "" {
+		return "run `" + r.Next + "`"
 	}
 	for _, f := range r.Findings {
 		if f.Severity == "error" && f.Fix != "" {
 			return f.Fix
 		}
-	}
-	if r.Next != "" {
-		return "run `" + r.Next + "`"
 	}
 	code := diag.CodeNotReproducible
 	if encodingOnly(r) {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 
@@ -78,10 +79,12 @@ func (a *app) runExplain(cmd *cobra.Command, o builder.Options, write bool) erro
 		return err
 	}
 	if write && res.Mended != nil {
+		// What was found out is shown whatever becomes of the file.
 		if err := a.mend(*res.Mended); err != nil {
-			return err
+			res.Report.Notes = append(res.Report.Notes, "the remedy was not written: "+err.Error())
+		} else {
+			res.Report.Next = Name + " lock"
 		}
-		res.Report.Next = Name + " lock"
 	}
 	if res.Report.Reproducible {
 		return a.showAgreement(res.Report)
@@ -105,18 +108,22 @@ func (a *app) showAgreement(r report.Result) error {
 
 // mend writes a file with its remedy, if nobody has changed it meanwhile.
 func (a *app) mend(m builder.Mended) error {
-	now, err := os.ReadFile(m.Path)
-	if err != nil {
-		return fmt.Errorf("reading the file that is to be changed: %w", err)
-	}
-	if !bytes.Equal(now, m.Old) {
-		return usage("`%s` was changed while the build ran: the remedy was not written", m.Path)
-	}
-	st, err := os.Stat(m.Path)
+	path, err := filepath.EvalSymlinks(m.Path) // a link stays one
 	if err != nil {
 		return err
 	}
-	if err := atomicfile.Write(m.Path, m.New, st.Mode().Perm()); err != nil {
+	now, err := os.ReadFile(path) //nolint:gosec // the recipe's own Dockerfile
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(now, m.Old) {
+		return fmt.Errorf("%s is not what was built", m.Path)
+	}
+	st, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if err := atomicfile.Write(path, m.New, st.Mode().Perm()); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(a.Err, "%s: the remedy is in `%s`\n", Name, m.Path)
