@@ -227,6 +227,7 @@ func TestConclude(t *testing.T) {
 		{"T15", []string{"address layout"}, false, true, "T14", Likely},
 		{"T18", nil, true, false, "T13", Likely},
 		{"T22", nil, true, false, "T22", Likely},
+		{"T17", nil, true, false, "T17", Likely},
 		{"T1", []string{"host name", "time zone"}, false, true, "T1", Unknown},
 	} {
 		if got, certainty := Conclude(c.class, c.axes, c.random, c.proven); got != c.want || certainty != c.certainty {

@@ -18,8 +18,8 @@ var shows = map[string][]Class{
 	"address layout":  {"T14"},
 }
 
-// byChance are the classes that differ with nothing varied.
-var byChance = []Class{"T13", "T6", "T14", "T15", "T22", "T24", "T4"}
+// byChance are the classes that may differ with nothing varied.
+var byChance = []Class{"T13", "T6", "T14", "T15", "T17", "T21", "T22", "T24", "T25", "T4"}
 
 // Conclude is what an experiment makes of a class that was named by the bytes alone: axes are those without which the results agree, random
 // says that they differ with nothing varied. Where the class can show so, it stays; else the axis' own takes its place. Certain is only what
