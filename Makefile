@@ -15,7 +15,7 @@ BUILDKIT := github.com/moby/buildkit
 CANARIES ?= $(filter-out $(shell go env GOARCH),amd64 arm64)
 
 # Where a test may run long (real builders, Debian packages); CI's hard limit is 90 minutes for everything.
-TEST_TIMEOUT ?= 65m
+TEST_TIMEOUT ?= 75m
 TEST_FLAGS   ?=
 PKGS         ?= ./...
 # Packages that need no root, no network and no builder: the race detector runs over these.
