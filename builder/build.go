@@ -45,11 +45,10 @@ type Options struct {
 type Depth int
 
 // The depths. Quick looks for the guilty step and tries remedies for as long as quickTime; Full also runs the experiment, however long it
-// takes; Shallow does neither.
+// takes.
 const (
 	Quick Depth = iota
 	Full
-	Shallow
 )
 
 // Result of a build that took place, reproducible or not.

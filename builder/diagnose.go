@@ -18,9 +18,6 @@ const quickTime = 60 * time.Second
 
 // diagnose finds the step at fault, and what mends it. It never changes the verdict: where it cannot be carried out, the result says so.
 func (b *build) diagnose(ctx context.Context, res *report.Result) *Mended {
-	if b.opt.Explain == Shallow {
-		return nil
-	}
 	within, cancel := ctx, context.CancelFunc(func() {})
 	if b.opt.Explain == Quick {
 		within, cancel = context.WithTimeout(ctx, quickTime)

@@ -53,7 +53,7 @@ func (b *build) mend(ctx context.Context, c culprit, findings []cause.Finding) (
 		if err != nil {
 			return nil, err
 		}
-		if same && (ch.deletes || as == *b.control) {
+		if same && as.empty <= b.control.empty && (ch.deletes || as.entries == b.control.entries) {
 			ch.patch.Verified = true
 			return &ch, nil
 		}
@@ -84,7 +84,7 @@ func shapeOf(ctx context.Context, img *compare.Image) (shape, error) {
 			return s, err
 		}
 		s.entries++
-		if h.Typeflag == tar.TypeReg && h.Size == 0 {
+		if h.Typeflag == tar.TypeReg && h.Size == 0 && !strings.HasPrefix(path.Base(h.Name), ".wh.") { // a deletion is no empty file
 			s.empty++
 		}
 	}

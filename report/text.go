@@ -83,8 +83,11 @@ func (t *text) experiment(e *Experiment) {
 		return
 	}
 	t.line("  experiment  %s", e.Verdict)
-	for _, r := range e.Runs {
+	for i, r := range e.Runs {
 		varied, same := "nothing", "equal"
+		if i == 0 {
+			same = "first"
+		}
 		if len(r.Varied) > 0 {
 			varied = strings.Join(r.Varied, ", ")
 		}
@@ -111,8 +114,8 @@ func (t *text) patches(list []Patch) {
 
 func help(r Result) string {
 	for _, p := range r.Patches {
-		if p.Verified && r.Next == "" {
-			return "run `selfsame explain --write`, which makes this change, then `selfsame lock`"
+		if p.Verified && strings.HasSuffix(r.Next, "--write") {
+			return "run `" + r.Next + "`, which makes this change, then lock again"
 		}
 	}
 	if r.Next != "" {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 
 	"github.com/spf13/cobra"
@@ -127,6 +128,9 @@ func (a *app) showBuild(res *builder.Result, o builder.Options) error {
 		if o.Signer == nil {
 			r.Next = Name + " key new --out release, then build with --key release.key"
 		}
+	}
+	if !r.Reproducible && r.Next == "" && res.Mended != nil && o.From == "" {
+		r.Next = strings.Replace(Name+" explain "+o.Recipe+" --write", " . ", " ", 1)
 	}
 	unwritten := writeReport(a.report, &r)
 	if a.global.json {

@@ -86,6 +86,9 @@ func (a *app) runExplain(cmd *cobra.Command, o builder.Options, write bool) erro
 			res.Report.Next = Name + " lock"
 		}
 	}
+	if write && res.Mended == nil && !res.Report.Reproducible {
+		res.Report.Notes = append(res.Report.Notes, "no remedy was verified, so nothing was written")
+	}
 	if res.Report.Reproducible {
 		return a.showAgreement(res.Report)
 	}
