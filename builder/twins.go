@@ -251,7 +251,7 @@ func (t *twin) lead(ctx context.Context, platform string, done <-chan struct{}) 
 	case <-g.idle:
 	case <-g.first:
 		select {
-		case <-time.After(startGap + 200*time.Millisecond):
+		case <-time.After(startGap + startMargin):
 		case <-ctx.Done():
 		}
 	case <-ctx.Done():

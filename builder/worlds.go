@@ -23,6 +23,9 @@ const clockOffset = 397 * 24 * time.Hour
 // the commonest cause of all (DESIGN §4.3).
 const startGap = 2 * time.Second
 
+// startMargin is how much longer B waits: a later step may begin sooner after the one before it on B than it did on A.
+const startMargin = 700 * time.Millisecond
+
 // world is one twin's surroundings: those of its daemon, and those that go into the graph. For each axis that is varied by a value that
 // we choose, the value is here: in daemon those of the kernel's name and of the CPUs, below the others. Empty or zero means that the twin
 // has the machine's own, which the canary's report tells.

@@ -9,12 +9,12 @@ import (
 	"github.com/selfsame-build/selfsame/report"
 )
 
-// TestLeakThatMatches builds an image in which both builders leave the same date, taken from a file's time, which no tracer moves. The
-// images are equal, and the date is named; also when everything is cached and nothing is searched again.
+// TestLeakThatMatches builds an image in which both builders leave the same date, taken from a file's time, which no tracer moves, in
+// one time zone. The images are equal, and the date is named; also when everything is cached and nothing is searched again.
 func TestLeakThatMatches(t *testing.T) {
 	m := onMachine(t, "first")
 	dir := clone(t, "../../examples/broken")
-	step := "FROM debian:trixie\nRUN touch /x && stat -c %y /x | cut -c1-10 >/date && rm /x\nCOPY greeting.txt /\n"
+	step := "FROM debian:trixie\nRUN touch /x && TZ=UTC stat -c %y /x | cut -c1-10 >/date && rm /x\nCOPY greeting.txt /\n"
 	if err := os.WriteFile(filepath.Join(dir, "Dockerfile"), []byte(step), 0o600); err != nil {
 		t.Fatal(err)
 	}

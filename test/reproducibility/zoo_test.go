@@ -173,6 +173,9 @@ func TestZoo(t *testing.T) {
 func (m *machine) catches(dir string, s specimen, sc *score) {
 	m.t.Helper()
 	res := m.build(13, dir)
+	if s.axis == "start time" && !slices.Contains(res.Axes, s.axis) { // on a busy machine B can catch up with A, and says so
+		res = m.build(13, dir, "--no-cache")
+	}
 	if res.Reproducible || res.Digest != "" {
 		m.t.Errorf("a build that differs is reported as %+v", res)
 	}
