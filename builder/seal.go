@@ -191,8 +191,8 @@ func provenanceOf(ctx context.Context, repo *registry.Repository, index digest.D
 
 func payloadOf(data []byte, artifactType string, keys []*signing.Verifier) ([]byte, error) {
 	if len(keys) > 0 {
-		payload, _, err := signing.Verify(data, keys...)
-		return payload, err
+		got, err := signing.Trust{Keys: keys}.Verify(data)
+		return got.Payload, err
 	}
 	if artifactType == provenance.PayloadType {
 		return data, nil

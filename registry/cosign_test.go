@@ -111,9 +111,9 @@ func TestStockCosign(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				payload, by, err := signing.Verify(raw, signer.Verifier())
-				if err != nil || by != signer.Key() || !strings.Contains(string(payload), pushed.Descriptor.Digest.Encoded()) || r.ArtifactType != signing.BundleMediaType {
-					t.Errorf("%s: %v by %v", payload, err, by)
+				got, err := signing.Trust{Keys: []*signing.Verifier{signer.Verifier()}}.Verify(raw)
+				if err != nil || got.By.Key != signer.Key() || !strings.Contains(string(got.Payload), pushed.Descriptor.Digest.Encoded()) || r.ArtifactType != signing.BundleMediaType {
+					t.Errorf("%s: %v by %v", got.Payload, err, got.By)
 				}
 			}
 		})

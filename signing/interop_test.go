@@ -41,7 +41,7 @@ func TestStockBundles(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		payload, _, err := signing.Verify(read(bundle), v)
+		payload, _, err := verifyKey(read(bundle), v)
 		if err != nil {
 			t.Errorf("%s: %v", bundle, err)
 			continue
@@ -56,9 +56,9 @@ func TestStockBundles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, _, err = signing.Verify(read("cosign-app.1.sigstore.json"), v)
+	_, _, err = verifyKey(read("cosign-app.1.sigstore.json"), v)
 	wantCode(t, err, "A0507")
-	_, _, err = signing.Verify(read("keyless.sigstore.json"), v)
+	_, _, err = verifyKey(read("keyless.sigstore.json"), v)
 	wantCode(t, err, "A0508")
 }
 

@@ -15,18 +15,11 @@ import (
 	"github.com/sigstore/sigstore/pkg/signature"
 
 	"github.com/selfsame-build/selfsame/internal/diag"
+	"github.com/selfsame-build/selfsame/trust"
 )
 
 // maxKeyFile bounds a PEM file in bytes; a P-256 key in cosign's format has about 650.
 const maxKeyFile = 64 << 10
-
-// KeyInfo names a key by what anyone can recompute from its public half.
-type KeyInfo struct {
-	// Hint is base64(sha256(DER SubjectPublicKeyInfo)), the form that sigstore's clients write into a bundle.
-	Hint string `json:"hint"`
-	// Algorithm is always "ecdsa-p256-sha256" today.
-	Algorithm string `json:"algorithm"`
-}
 
 // Signer holds one private key. It is safe for concurrent use.
 type Signer struct {
@@ -37,24 +30,24 @@ type Signer struct {
 // Verifier holds one public key. It is safe for concurrent use.
 type Verifier struct {
 	verifier signature.Verifier
-	info     KeyInfo
+	info     trust.Key
 	pem      []byte
 }
 
 // Key names the key.
-func (v *Verifier) Key() KeyInfo { return v.info }
+func (v *Verifier) Key() trust.Key { return v.info }
 
-// PEM is the public key as SubjectPublicKeyInfo in PEM.
+// PEM is the public key as SubjectPublictrust.Key in PEM.
 func (v *Verifier) PEM() []byte { return bytes.Clone(v.pem) }
 
 // Verifier is the public half of the key.
 func (s *Signer) Verifier() *Verifier { return s.public }
 
 // Key names the key.
-func (s *Signer) Key() KeyInfo { return s.public.info }
+func (s *Signer) Key() trust.Key { return s.public.info }
 
 // NewKey makes an ECDSA P-256 key pair in PEM: the private half in the format of `cosign generate-key-pair` ("ENCRYPTED
-// SIGSTORE PRIVATE KEY": scrypt and secretbox over PKCS #8), the public half as SubjectPublicKeyInfo. An empty password
+// SIGSTORE PRIVATE KEY": scrypt and secretbox over PKCS #8), the public half as SubjectPublictrust.Key. An empty password
 // encrypts with the empty password, as cosign does. There is no source of randomness to pass: since Go 1.26 key generation
 // takes only the system's.
 func NewKey(password []byte) (privPEM, pubPEM []byte, err error) {
@@ -103,7 +96,7 @@ func LoadSigner(privPEM, password []byte) (*Signer, error) {
 	return &Signer{private: private, public: public}, nil
 }
 
-// LoadVerifier reads a public key (SubjectPublicKeyInfo in PEM, one block). A private key is refused, A0503: whoever is
+// LoadVerifier reads a public key (SubjectPublictrust.Key in PEM, one block). A private key is refused, A0503: whoever is
 // handed one to verify with can also sign. Other diagnostics: A0501 not a public key, A0504 not ECDSA P-256.
 func LoadVerifier(pubPEM []byte) (*Verifier, error) {
 	block, err := onePEM(pubPEM, "public key")
@@ -135,7 +128,7 @@ func newVerifier(public crypto.PublicKey) (*Verifier, error) {
 		return nil, fmt.Errorf("loading the public key: %w", err)
 	}
 	sum := sha256.Sum256(der)
-	info := KeyInfo{Hint: base64.StdEncoding.EncodeToString(sum[:]), Algorithm: "ecdsa-p256-sha256"}
+	info := trust.Key{Hint: base64.StdEncoding.EncodeToString(sum[:]), Algorithm: "ecdsa-p256-sha256"}
 	return &Verifier{verifier: verifier, info: info, pem: cryptoutils.PEMEncode(cryptoutils.PublicKeyPEMType, der)}, nil
 }
 

@@ -17,6 +17,7 @@ import (
 
 	"github.com/selfsame-build/selfsame/internal/diag"
 	"github.com/selfsame-build/selfsame/signing"
+	"github.com/selfsame-build/selfsame/trust"
 )
 
 const statement = `{"_type":"https://in-toto.io/Statement/v1","subject":[{"name":"app","digest":{"sha256":"` +
@@ -57,22 +58,28 @@ func wantCode(t *testing.T, err error, code diag.Code) {
 	t.Errorf("error %v, want diagnostic %s", err, code)
 }
 
+// verifyKey checks a bundle against keys alone.
+func verifyKey(bundle []byte, keys ...*signing.Verifier) ([]byte, trust.Key, error) {
+	got, err := signing.Trust{Keys: keys}.Verify(bundle)
+	return got.Payload, got.By.Key, err
+}
+
 func TestSignVerify(t *testing.T) {
 	key, stranger := newKey(t), newKey(t)
 	bundle := sign(t, key, statement)
 	if again := sign(t, key, statement); !bytes.Equal(bundle, again) {
 		t.Error("signing twice gave two bundles")
 	}
-	payload, by, err := signing.Verify(bundle, stranger.Verifier(), key.Verifier())
+	payload, by, err := verifyKey(bundle, stranger.Verifier(), key.Verifier())
 	if err != nil || string(payload) != statement || by != key.Key() {
 		t.Errorf("payload %s by %v, %v", payload, by, err)
 	}
-	_, by, err = signing.Verify(bundle, stranger.Verifier())
+	_, by, err = verifyKey(bundle, stranger.Verifier())
 	wantCode(t, err, "A0507")
-	if !errors.Is(err, signing.ErrOtherKey) || by != (signing.KeyInfo{Hint: key.Key().Hint}) {
+	if !errors.Is(err, signing.ErrOtherKey) || by != (trust.Key{Hint: key.Key().Hint}) {
 		t.Errorf("%v, by %v", err, by)
 	}
-	_, _, err = signing.Verify(bundle)
+	_, _, err = verifyKey(bundle)
 	wantCode(t, err, "A0507")
 	var shape struct {
 		DsseEnvelope struct{ Signatures []map[string]string }
@@ -86,7 +93,7 @@ func TestSignVerify(t *testing.T) {
 func TestLargeStatement(t *testing.T) {
 	key := newKey(t)
 	large := `{"a":[` + strings.Repeat(`"0123456789012345678901234567",`, 1_400_000) + `0]}`
-	payload, _, err := signing.Verify(sign(t, key, large), key.Verifier())
+	payload, _, err := verifyKey(sign(t, key, large), key.Verifier())
 	if err != nil || string(payload) != large {
 		t.Errorf("%d bytes of %d came back: %v", len(payload), len(large), err)
 	}
@@ -140,7 +147,7 @@ func TestRefusals(t *testing.T) {
 		"depth 9000":             {strings.Repeat("[", 9000) + strings.Repeat("]", 9000), "A0505"},
 		"depth inside":           {swap(`{"publicKey"`, `{"tlogEntries":[`+strings.Repeat("[", 9000)+strings.Repeat("]", 9000)+`],"publicKey"`), "A0505"},
 	} {
-		payload, by, err := signing.Verify([]byte(c.bundle), key.Verifier())
+		payload, by, err := verifyKey([]byte(c.bundle), key.Verifier())
 		switch {
 		case c.want == "" && (err != nil || string(payload) != statement || by != key.Key()):
 			t.Errorf("%s: %v", name, err)
@@ -265,7 +272,7 @@ func FuzzVerify(f *testing.F) {
 		if len(data) > 0 && at >= 0 {
 			data[at%len(data)] ^= flip
 		}
-		payload, by, err := signing.Verify(data, key.Verifier())
+		payload, by, err := verifyKey(data, key.Verifier())
 		if err == nil && (string(payload) != statement || by != key.Key()) {
 			t.Fatalf("accepted %q", payload)
 		}
@@ -299,7 +306,7 @@ func TestEveryFlippedByte(t *testing.T) {
 		for bit := range 8 {
 			data := bytes.Clone(good)
 			data[i] ^= 1 << bit
-			payload, _, err := signing.Verify(data, key.Verifier())
+			payload, _, err := verifyKey(data, key.Verifier())
 			if err == nil {
 				accepted++
 				if string(payload) != statement {
@@ -315,7 +322,7 @@ func BenchmarkVerify(b *testing.B) {
 	key := newKey(b)
 	bundle := sign(b, key, statement)
 	for b.Loop() {
-		if _, _, err := signing.Verify(bundle, key.Verifier()); err != nil {
+		if _, _, err := verifyKey(bundle, key.Verifier()); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -5,11 +5,13 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/secure-systems-lab/go-securesystemslib/dsse"
 
 	"github.com/selfsame-build/selfsame/internal/diag"
 	"github.com/selfsame-build/selfsame/internal/strictjson"
+	"github.com/selfsame-build/selfsame/trust"
 )
 
 // ErrOtherKey is in the chain of Verify's error when the bundle is well formed and names none of the keys it was checked
@@ -20,41 +22,58 @@ var ErrOtherKey = errors.New("signed by another key")
 // has a certificate, or a bare message signature. Like ErrOtherKey it proves nothing and spoils nothing.
 var ErrOtherKind = errors.New("not a statement signed with a key")
 
-// Verify checks that bundle is one DSSE envelope with one signature, made by one of keys, over an in-toto statement, and
-// returns the statement's bytes and the key that signed it. The order is the DSSE protocol's: first the signature over the
-// received bytes, then, and only by the caller, their meaning.
+// Trust is what signatures are checked against: the verifier's own choice, never the bundle's.
+type Trust struct {
+	// Keys are the public keys whose signatures hold. A key says nothing of when.
+	Keys []*Verifier
+}
+
+// Signed is a statement whose signature held.
+type Signed struct {
+	// Payload is the statement: the very bytes that the signature covers.
+	Payload []byte
+	// By is who signed, as proven. With an error of Verify it is at most who the bundle says it was.
+	By trust.Party
+	// Time is when it was signed at the latest, by somebody that Trust names (a timestamp authority, a log); zero: nobody says.
+	Time time.Time
+}
+
+// Verify checks that bundle is one DSSE envelope with one signature, made by somebody in t, over an in-toto statement. The order
+// is the DSSE protocol's: first the signature over the received bytes, then, and only by the caller, their meaning.
 //
 // Diagnostics: A0505 the bundle is malformed or ambiguous (two signatures, another payload type, a keyid); A0506 the signature
-// does not hold; A0507 it is another key's (errors.Is ErrOtherKey); A0508 it is of another kind (ErrOtherKind). Without keys
-// nothing verifies.
-func Verify(bundle []byte, keys ...*Verifier) (payload []byte, by KeyInfo, err error) {
+// does not hold; A0507 it is another key's (errors.Is ErrOtherKey); A0508 it is of another kind (ErrOtherKind). Where t names
+// nobody nothing verifies.
+func (t Trust) Verify(bundle []byte) (Signed, error) {
 	b, err := parse(bundle)
 	if errors.Is(err, ErrOtherKind) {
-		return nil, KeyInfo{}, diag.Errorf(codeOtherKind, "reading a bundle: %w", err)
+		return Signed{}, diag.Errorf(codeOtherKind, "reading a bundle: %w", err)
 	}
 	if err != nil {
-		return nil, KeyInfo{}, diag.Errorf(codeBundle, "reading a bundle: %w", err)
+		return Signed{}, diag.Errorf(codeBundle, "reading a bundle: %w", err)
 	}
 	// > Let SERIALIZED_BODY be the base64-decoded payload; verify SIGNATURE against PAE(UTF8(PAYLOAD_TYPE), SERIALIZED_BODY).
 	signed := dsse.PAE(b.Envelope.PayloadType, b.Envelope.Payload)
 	sig := b.Envelope.Signatures[0].Sig
 	named := false
-	for _, k := range keys {
+	for _, k := range t.Keys {
 		// The hint is not signed. It only words the failure; it never keeps a key from being tried.
 		named = named || k.info.Hint == b.VerificationMaterial.PublicKey.Hint
 		if k.verifier.VerifySignature(bytes.NewReader(sig), bytes.NewReader(signed)) == nil {
+			by := trust.Party{Key: k.info}
 			if err := strictjson.Check(b.Envelope.Payload, payloadLimits); err != nil {
-				return nil, k.info, diag.Errorf(codeBundle, "reading a signed payload: %w", err)
+				return Signed{By: by}, diag.Errorf(codeBundle, "reading a signed payload: %w", err)
 			}
-			return b.Envelope.Payload, k.info, nil
+			return Signed{Payload: b.Envelope.Payload, By: by}, nil
 		}
 	}
-	hint := KeyInfo{Hint: b.VerificationMaterial.PublicKey.Hint}
+	hint := b.VerificationMaterial.PublicKey.Hint
+	claimed := Signed{By: trust.Party{Key: trust.Key{Hint: hint}}}
 	if named {
-		return nil, hint, diag.Errorf(codeSignature, "the signature of a bundle does not hold for the key it names, %s", hint.Hint).
+		return claimed, diag.Errorf(codeSignature, "the signature of a bundle does not hold for the key it names, %s", hint).
 			WithWhy("the statement or its signature was changed after signing")
 	}
-	return nil, hint, diag.Errorf(codeOtherKey, "a bundle is %w, %s", ErrOtherKey, hint.Hint).
+	return claimed, diag.Errorf(codeOtherKey, "a bundle is %w, %s", ErrOtherKey, hint).
 		WithWhy("none of the keys given made this signature").
 		WithHelp("pass the public key of whoever signed it with --key")
 }

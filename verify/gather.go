@@ -13,6 +13,7 @@ import (
 	"github.com/selfsame-build/selfsame/provenance"
 	"github.com/selfsame-build/selfsame/registry/artifact"
 	"github.com/selfsame-build/selfsame/signing"
+	"github.com/selfsame-build/selfsame/trust"
 )
 
 // parallel is how many bundles are read at once: enough to hide a registry's latency, few enough to bound memory.
@@ -22,7 +23,7 @@ const parallel = 8
 type statement struct {
 	provenance.Statement
 	referrer digest.Digest
-	by       signing.KeyInfo
+	by       trust.Party
 }
 
 // evidence is what is attached to one image.
@@ -138,7 +139,7 @@ func (e *evidence) readSome(ctx context.Context, o Options, img image, batch []a
 
 // open checks the signature, and only then reads what was signed, from the very bytes that it covers.
 func (e *evidence) open(o Options, img image, referrer digest.Digest, bundle []byte) {
-	payload, by, err := signing.Verify(bundle, o.Keys...)
+	got, err := o.Trust.Verify(bundle)
 	if !errors.Is(err, signing.ErrOtherKind) {
 		e.bundles++
 	}
@@ -146,12 +147,12 @@ func (e *evidence) open(o Options, img image, referrer digest.Digest, bundle []b
 		e.ignore(img, referrer, "%v", err)
 		return
 	}
-	s, err := provenance.Parse(payload)
+	s, err := provenance.Parse(got.Payload)
 	if err != nil {
-		e.ignore(img, referrer, "signed by %s, but %v", by.Hint, err)
+		e.ignore(img, referrer, "signed by %s, but %v", got.By, err)
 		return
 	}
-	e.trusted = append(e.trusted, statement{Statement: s, referrer: referrer, by: by})
+	e.trusted = append(e.trusted, statement{Statement: s, referrer: referrer, by: got.By})
 }
 
 // clip keeps a stranger's text to one short printable line.

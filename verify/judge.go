@@ -6,6 +6,7 @@ import (
 	digest "github.com/opencontainers/go-digest"
 
 	"github.com/selfsame-build/selfsame/provenance"
+	"github.com/selfsame-build/selfsame/trust"
 )
 
 // judge holds what is decided so far over all images of one run.
@@ -73,11 +74,11 @@ func undecide(checks []Check) {
 func (j *judge) signature(f *findings, e *evidence) {
 	switch {
 	case len(e.trusted) > 0:
-		keys := map[string]bool{}
+		parties := map[trust.Party]bool{}
 		for _, s := range e.trusted {
-			keys[s.by.Hint] = true
+			parties[s.by] = true
 		}
-		f.ok("signature", "key "+e.trusted[0].by.Hint, "%d statement(s) signed by %d key(s)", len(e.trusted), len(keys))
+		f.ok("signature", e.trusted[0].by.String(), "%d statement(s) signed by %d key(s)", len(e.trusted), len(parties))
 	case e.bundles > 0:
 		f.fail(VerdictInvalid, "signature", "%d bundle(s) attached, none of them a statement that holds for a key given", e.bundles)
 	case len(e.ignored) > 0:

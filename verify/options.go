@@ -17,8 +17,8 @@ type Options struct {
 	// Digest is the image: an index or a platform manifest. There is no tag here on purpose: who has one resolves it once,
 	// prints it, and passes the digest, so that nobody can answer twice (CVE-2022-47633, CVE-2023-33959).
 	Digest digest.Digest
-	// Keys are the public keys whose signatures count. At least one.
-	Keys []*signing.Verifier
+	// Trust is whose signatures count: at least one key.
+	Trust signing.Trust
 
 	// ExpectName is the repository (without tag) that the evidence must name. Empty for an image in a folder, which has no
 	// name of its own: then all statements must agree on one.

@@ -21,20 +21,20 @@ func (j *judge) reproduced(f *findings, img image, e *evidence) {
 		r, err := j.rebuildOf(img, s)
 		switch {
 		case errors.Is(err, errDiffered):
-			f.fail(VerdictNotReproduced, "reproduced", "a rebuild signed by %s differed: the result is %q", s.by.Hint, r.Result)
+			f.fail(VerdictNotReproduced, "reproduced", "a rebuild signed by %s differed: the result is %q", s.by, r.Result)
 			f.checks[len(f.checks)-1].final = true
 			return
 		case err != nil:
 			refused = append(refused, err.Error())
 			e.ignore(img, s.referrer, "signed rebuild that does not hold: %v", err)
 		case best == nil || stronger(r, *best):
-			best, by = &r, s.by.Hint
+			best, by = &r, s.by.String()
 		}
 	}
 	switch {
 	case best != nil:
 		j.proofs = append(j.proofs, *best)
-		f.ok("reproduced", "key "+by, "%s, %s; the builders differed in %s", best.Level, best.Independence, strings.Join(best.Measured(), ", "))
+		f.ok("reproduced", by, "%s, %s; the builders differed in %s", best.Level, best.Independence, strings.Join(best.Measured(), ", "))
 	case j.options.AllowUnreproduced:
 		f.skip("reproduced", "", "not proven, and allowed not to be")
 	case len(refused) > 0:
@@ -96,7 +96,7 @@ func sbom(f *findings, img image, e *evidence) {
 			continue
 		}
 		if _, err := about(s, img.desc.Digest); err == nil {
-			f.ok("sbom", "key "+s.by.Hint, "SPDX, %s", s.referrer)
+			f.ok("sbom", s.by.String(), "SPDX, %s", s.referrer)
 			return
 		}
 	}

@@ -209,7 +209,7 @@ func TestSecondKeyCounts(t *testing.T) {
 		w.attach(s.Subject, w.sign(signer, s.Payload))
 	}
 	o := w.options()
-	o.Keys = append(o.Keys, w.other.Verifier())
+	o.Trust.Keys = append(o.Trust.Keys, w.other.Verifier())
 	w.must(o, VerdictVerified, "2 key(s)")
 }
 
@@ -231,7 +231,7 @@ func TestOptionsAreChecked(t *testing.T) {
 	w := newWorld(t)
 	w.publish(nil)
 	o := w.options()
-	o.Keys = nil
+	o.Trust.Keys = nil
 	if _, err := Run(t.Context(), o); diag.ExitCode(err) != diag.ExitUsage {
 		t.Errorf("without keys: %v", err)
 	}

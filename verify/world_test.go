@@ -162,7 +162,7 @@ func (w *world) attachArtifact(subject artifact.Descriptor, a artifact.Artifact)
 func (w *world) options() Options {
 	return Options{
 		Reference: shop + ":v1", Source: w.store, Digest: w.build.Index.Digest,
-		Keys: []*signing.Verifier{w.signer.Verifier()}, ExpectName: shop,
+		Trust: signing.Trust{Keys: []*signing.Verifier{w.signer.Verifier()}}, ExpectName: shop,
 	}
 }
 

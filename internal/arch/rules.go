@@ -31,6 +31,7 @@ var layers = map[string]int{
 	"provenance":            pure,
 	"policy":                pure,
 	"registry/artifact":     pure,
+	"trust":                 pure,
 	"report":                pure, // values in, bytes out; what it shows is the result of a use case
 
 	"inputs":          adapter,

@@ -48,7 +48,7 @@ func (a *app) runVerify(cmd *cobra.Command, ref string, f verifyFlags) error {
 	}
 	o := verify.Options{Reference: ref, ExpectName: f.name, ExpectBuilder: f.builder, ExpectSource: f.source, AllowUnreproduced: f.allow}
 	var err error
-	if o.Keys, err = verifiers(f.keys); err != nil {
+	if o.Trust.Keys, err = verifiers(f.keys); err != nil {
 		return err
 	}
 	if st, err := os.Stat(ref); err == nil && st.IsDir() {

@@ -1,0 +1,48 @@
+package trust
+
+// Key names a public key by what anyone can recompute from it.
+type Key struct {
+	// Hint is base64(sha256(DER SubjectPublicKeyInfo)), the form that sigstore's clients write into a bundle.
+	Hint string `json:"hint"`
+	// Algorithm as in "ecdsa-p256-sha256".
+	Algorithm string `json:"algorithm,omitempty"`
+}
+
+// Identity is what a certificate says of its holder: who was asked (an OpenID Connect issuer), and what it called the holder (the
+// certificate's subject alternative name: a mail address or a URI).
+type Identity struct {
+	Issuer  string `json:"issuer"`
+	Subject string `json:"subject"`
+}
+
+// Party is who made a signature, as far as the signature proves it: a key or an identity, never both.
+type Party struct {
+	Key      Key      `json:"key,omitzero"`
+	Identity Identity `json:"identity,omitzero"`
+}
+
+// String is "key HINT" or "SUBJECT (ISSUER)".
+func (p Party) String() string {
+	if p.Identity != (Identity{}) {
+		return p.Identity.Subject + " (" + p.Identity.Issuer + ")"
+	}
+	return "key " + p.Key.Hint
+}
+
+// Role is what somebody may be trusted to say. Each has a key or an identity of its own: stock cosign takes any statement that a
+// key signed as "signed", so what speaks against an image must never be signed by what releases it (DESIGN §8).
+type Role string
+
+// The roles.
+const (
+	Release   Role = "release"   // this image was built from that: provenance, the twins' rebuild statement, contents
+	Rebuilder Role = "rebuilder" // I built it again, and it was the same
+	Finding   Role = "finding"   // I looked, and it is not as it should be: a rebuild that differs, a failed scan
+	Promoter  Role = "promoter"  // it may go to that place
+	Revoker   Role = "revoker"   // this is not to be used any more: the deny list
+	Waiver    Role = "waiver"    // a finding does not count, for that reason
+	Indexer   Role = "indexer"   // these are all the statements that exist: release and rebuilder indexes
+)
+
+// Roles are all of them.
+var Roles = []Role{Release, Rebuilder, Finding, Promoter, Revoker, Waiver, Indexer}
