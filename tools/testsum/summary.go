@@ -28,6 +28,15 @@ type summary struct {
 	packages                int
 	broken                  []string            // packages that failed to build or outside any test
 	reasons                 map[string][]string // why -> tests
+	slow                    []timed             // top-level tests that took slowAt or longer
+}
+
+// slowAt is how many seconds a test takes that is worth naming: the whole run has an hour.
+const slowAt = 20
+
+type timed struct {
+	test    string
+	seconds float64
 }
 
 func (s *summary) ok() bool {
@@ -81,6 +90,9 @@ func (s *summary) take(e event, w io.Writer, logs map[key]*strings.Builder, fail
 
 // count takes the end of one test.
 func (s *summary) count(e event, w io.Writer, log *strings.Builder) {
+	if e.Elapsed >= slowAt && !strings.Contains(e.Test, "/") {
+		s.slow = append(s.slow, timed{short(e.Package) + "." + e.Test, e.Elapsed})
+	}
 	switch e.Action {
 	case "pass":
 		s.passed++
@@ -141,7 +153,7 @@ func short(pkg string) string {
 	return strings.TrimPrefix(pkg, "github.com/selfsame-build/selfsame/")
 }
 
-// print writes the skipped tests by reason, the broken packages, and the closing count.
+// print writes the skipped tests by reason, the slow tests, the broken packages, and the closing count.
 func (s *summary) print(w io.Writer) {
 	whys := make([]string, 0, len(s.reasons))
 	for why := range s.reasons {
@@ -155,6 +167,10 @@ func (s *summary) print(w io.Writer) {
 		for _, t := range tests {
 			fmt.Fprintf(w, "  %s\n", t)
 		}
+	}
+	sort.Slice(s.slow, func(i, j int) bool { return s.slow[i].seconds > s.slow[j].seconds })
+	for _, t := range s.slow {
+		fmt.Fprintf(w, "slow: %4.0fs  %s\n", t.seconds, t.test)
 	}
 	for _, p := range s.broken {
 		fmt.Fprintf(w, "failed outside any test: %s\n", p)

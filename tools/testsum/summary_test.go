@@ -49,6 +49,11 @@ func TestSummary(t *testing.T) {
 {"Action":"output","Package":"m/b","Output":"FAIL\tm/b [build failed]\n"}
 {"Action":"fail","Package":"m/b","Elapsed":0}`, false,
 			[]string{"b.go:1: undefined: x\n", "[build failed]", "failed outside any test: m/b\n", "1 passed, 1 failed, 0 skipped\n"}},
+		{"slow tests, the slowest first", `{"Action":"pass","Package":"m/a","Test":"T1","Elapsed":20}
+{"Action":"pass","Package":"m/a","Test":"T1/part","Elapsed":19}
+{"Action":"pass","Package":"m/a","Test":"T2","Elapsed":100.4}
+{"Action":"pass","Package":"m/a","Test":"T3","Elapsed":19.9}`, true,
+			[]string{"slow:  100s  m/a.T2\nslow:   20s  m/a.T1\n4 passed"}},
 		{"nothing ran", `{"Action":"skip","Package":"m/a","Elapsed":0}`, false,
 			[]string{"no test ran\n0 passed, 0 failed, 0 skipped\n"}},
 		{"go's own words pass through", "go: updates to go.mod needed\n" + pass, true, []string{"go: updates to go.mod needed\n"}},
