@@ -72,7 +72,7 @@ func (b *build) look(ctx context.Context, res *report.Result) (*Mended, error) {
 
 // earlier tells whether a step is itself at fault, or only makes something of what an earlier one left: on equal inputs it agrees then.
 func (b *build) earlier(ctx context.Context, c culprit) (culprit, error) {
-	same, _, err := b.agrees(ctx, c, b.project.dockerfile)
+	same, _, err := b.agrees(ctx, c, b.project.authored())
 	if err != nil || !same {
 		return c, err
 	}
@@ -166,8 +166,11 @@ func (b *build) tryRemedies(ctx context.Context, res *report.Result, c culprit, 
 		ch.patch.Class = "" // of more than one cause
 	}
 	res.Patches = append(res.Patches, ch.patch)
-	path := filepath.Join(b.project.recipe.Dir, b.project.recipe.Source.Path, b.project.recipe.Build.Dockerfile)
-	return &Mended{Path: path, Old: b.project.dockerfile, New: ch.file}, nil
+	path := b.project.recipe.Path
+	if b.project.dockerfile != nil {
+		path = filepath.Join(b.project.recipe.Dir, b.project.recipe.Source.Path, b.project.recipe.Build.Dockerfile)
+	}
+	return &Mended{Path: path, Old: b.project.authored(), New: ch.file}, nil
 }
 
 // blame puts the guilty step in the place of the copy that only brought its result in.

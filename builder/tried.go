@@ -42,7 +42,7 @@ func (b *build) mend(ctx context.Context, c culprit, findings []cause.Finding) (
 		return nil, nil
 	}
 	if b.control == nil { // a step that agrees unchanged would agree with any change
-		same, as, err := b.agrees(ctx, c, b.project.dockerfile)
+		same, as, err := b.agrees(ctx, c, b.project.authored())
 		if err != nil || same {
 			return nil, err
 		}
@@ -92,20 +92,17 @@ func shapeOf(ctx context.Context, img *compare.Image) (shape, error) {
 
 // changes are the remedies that change something, each alone and then the first of each cause together.
 func (b *build) changes(c culprit, findings []cause.Finding) []change {
-	first, last := c.draft.Lines(c.made.Step.Name)
-	file := b.project.dockerfile
-	lines := strings.SplitAfter(string(file), "\n")
-	if file == nil || first < 1 || last > len(lines) || last < first {
+	in, ok := b.instruction(c)
+	if !ok {
 		return nil
 	}
-	old := strings.Join(lines[first-1:last], "")
 	var out []change
 	if b.tried == nil {
 		b.tried = map[string]bool{}
 	}
 	seen := b.tried
-	seen[old] = true
-	all, classes := old, map[cause.Class]bool{}
+	seen[in.text] = true
+	all, classes := in.text, map[cause.Class]bool{}
 	var titles []string // of what is in all
 	deletes := false    // of what is in all
 	add := func(class cause.Class, title, text string, gone bool) {
@@ -113,16 +110,14 @@ func (b *build) changes(c culprit, findings []cause.Finding) []change {
 			return
 		}
 		seen[text] = true
-		if !strings.HasSuffix(text, "\n") && strings.HasSuffix(old, "\n") {
+		if !strings.HasSuffix(text, "\n") && strings.HasSuffix(in.text, "\n") {
 			text += "\n"
 		}
-		changed := strings.Join(lines[:first-1], "") + text + strings.Join(lines[last:], "")
-		name := b.project.recipe.Build.Dockerfile
-		out = append(out, change{class: class, title: title, deletes: gone, text: text, file: []byte(changed), patch: report.Patch{
-			Class: string(class), File: report.Escape(name), Line: first, Diff: wholeDiff(name, string(file), changed), Note: title,
-		}})
+		if file, ok := in.put(text); ok {
+			out = append(out, change{class: class, title: title, deletes: gone, text: text, file: file, patch: in.patch(class, title, file)})
+		}
 	}
-	programs := b.programs(lines, first, old)
+	programs := b.programs(in)
 	asked := map[string]bool{}
 	for _, f := range findings {
 		for _, r := range cause.Remedies(f) {
@@ -131,7 +126,7 @@ func (b *build) changes(c culprit, findings []cause.Finding) []change {
 			} else if asked[key] = true; len(out) == maxTries && !r.Deletes {
 				continue
 			}
-			if text, ok := r.Apply(old); ok {
+			if text, ok := r.Apply(in.text); ok {
 				add(r.Class, r.Title, text, r.Deletes)
 				if !classes[r.Class] || r.Deletes {
 					classes[r.Class] = true
@@ -149,9 +144,11 @@ func (b *build) changes(c culprit, findings []cause.Finding) []change {
 		for _, ch := range out[min(len(out), maxTries-1):] {
 			delete(seen, ch.text)
 		}
-		out = out[:min(len(out), maxTries-1)]
-		add(findings[0].Class, strings.Join(titles, "; "), all, deletes)
-		out[len(out)-1].together = true
+		n := min(len(out), maxTries-1)
+		out = out[:n]
+		if add(findings[0].Class, strings.Join(titles, "; "), all, deletes); len(out) > n {
+			out[n].together = true
+		}
 	}
 	return out
 }
@@ -164,17 +161,21 @@ type program struct {
 
 // programList are the programs of one step.
 type programList struct {
-	b     *build
+	in    instruction
 	lines []string
 	list  []program
 }
 
 var heredocCopy = regexp.MustCompile(`^(?i:COPY|ADD)\s.*<<-?["']?(\w+)["']?.*?(\S+)\s*$`)
 
-// programs are those of the step's own stage, before it, that its instruction names.
-func (b *build) programs(lines []string, step int, instruction string) programList {
-	out := programList{b: b, lines: lines}
-	for i := 0; i < step-1; i++ {
+// programs are those of the step's own stage, before it, that its instruction names. A recipe that spells its build out has none.
+func (b *build) programs(in instruction) programList {
+	if b.project.dockerfile == nil {
+		return programList{}
+	}
+	lines := strings.SplitAfter(string(in.file), "\n")
+	out := programList{in: in, lines: lines}
+	for i := 0; i < in.line-1; i++ {
 		if strings.HasPrefix(strings.ToUpper(lines[i]), "FROM ") {
 			out.list = nil
 		}
@@ -183,10 +184,10 @@ func (b *build) programs(lines []string, step int, instruction string) programLi
 			continue
 		}
 		end := i + 1
-		for end < step-1 && strings.TrimSpace(lines[end]) != m[1] {
+		for end < in.line-1 && strings.TrimSpace(lines[end]) != m[1] {
 			end++
 		}
-		if strings.Contains(instruction, path.Base(m[2])) {
+		if strings.Contains(in.text, path.Base(m[2])) {
 			out.list = append(out.list, program{i, end + 1, strings.Join(lines[i:end+1], "")})
 		}
 		i = end
@@ -201,11 +202,10 @@ func (p programList) change(r cause.Remedy) (change, bool) {
 		if !ok {
 			continue
 		}
-		name := p.b.project.recipe.Build.Dockerfile
 		file := strings.Join(p.lines[:g.first], "") + now + strings.Join(p.lines[g.last:], "")
-		return change{class: r.Class, title: r.Title, text: file, file: []byte(file), patch: report.Patch{
-			Class: string(r.Class), File: report.Escape(name), Line: g.first + 1, Diff: wholeDiff(name, string(p.b.project.dockerfile), file), Note: r.Title,
-		}}, true
+		at := p.in
+		at.line = g.first + 1
+		return change{class: r.Class, title: r.Title, text: file, file: []byte(file), patch: at.patch(r.Class, r.Title, []byte(file))}, true
 	}
 	return change{}, false
 }
@@ -225,9 +225,11 @@ func wholeDiff(name, old, now string) string {
 
 // agrees builds the step from a changed file on both builders, on the frozen inputs, and says what A made.
 func (b *build) agrees(ctx context.Context, c culprit, file []byte) (same bool, as shape, err error) {
-	p := *b.project
-	p.dockerfile = file
-	draft, err := b.host.compile(ctx, &p, c.platform, &lockResolver{h: b.host, p: &p, lock: b.lock})
+	p, err := b.project.with(file)
+	if err != nil {
+		return false, as, nil //nolint:nilerr // a change that makes no recipe is no remedy
+	}
+	draft, err := b.host.compile(ctx, p, c.platform, &lockResolver{h: b.host, p: p, lock: b.lock})
 	if err != nil {
 		return false, as, nil //nolint:nilerr // a change that makes no Dockerfile is no remedy
 	}

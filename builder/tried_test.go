@@ -35,7 +35,7 @@ func TestPrograms(t *testing.T) {
 		t.Fatalf("line %d is %q", step, lines[step-1])
 	}
 	b := &build{project: &project{dockerfile: []byte(file), recipe: &recipes.Recipe{}}}
-	p := b.programs(lines, step, lines[step-1])
+	p := b.programs(instruction{file: []byte(file), line: step, text: lines[step-1]})
 	if len(p.list) != 1 || p.list[0].first != 6 || p.list[0].last != 11 {
 		t.Fatalf("programs %+v", p.list)
 	}

@@ -95,3 +95,31 @@ func TestRemedyIsWritten(t *testing.T) {
 		t.Errorf("with the remedy: %+v", res)
 	}
 }
+
+// TestRemedyOfRecipe does the same for a recipe that spells its build out: the remedy is a change of the recipe.
+func TestRemedyOfRecipe(t *testing.T) {
+	m := onMachine(t, "first")
+	dir := clone(t, filepath.Join("zoo", "directory-order"))
+	const step = "        - run: |\n            for i in $(seq 1 200); do : >\"page-$i\"; done\n            ls -U >/index\n"
+	recipe := "recipe: v1\nname: listed\nplatforms: [linux/amd64]\nsource: {path: .}\nepoch: 1760000000\nbuild:\n  stages:\n" +
+		"    - name: list\n      from: {debian: {suite: trixie}}\n      workdir: /work\n      steps:\n" + step +
+		"    - name: final\n      from: scratch\n      steps:\n        - copy: {from: list, sources: [/index], to: /srv/index}\n" +
+		"output:\n  image: registry.example.com/listed\n"
+	path := filepath.Join(dir, "recipe.yaml")
+	if err := os.WriteFile(path, []byte(recipe), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	m.must(0, dir, "lock", "-q")
+	res := m.build(13, dir)
+	if len(res.Patches) != 1 || !res.Patches[0].Verified || !strings.Contains(res.Patches[0].Diff, "\n-            ls -U >/index\n+            LC_ALL=C ls >/index\n") {
+		t.Fatalf("the patches are %+v, the findings %+v", res.Patches, res.Findings)
+	}
+	m.explain(dir, "--write")
+	if got, want := read(t, path), strings.Replace(recipe, "ls -U >", "LC_ALL=C ls >", 1); got != want {
+		t.Errorf("the recipe is\n%s", got)
+	}
+	m.must(0, dir, "lock", "-q")
+	if res := m.build(0, dir); !res.Reproducible {
+		t.Errorf("with the remedy: %+v", res)
+	}
+}
