@@ -32,7 +32,7 @@ const (
 )
 
 // WrongPIN is how our own program for tokens says that the PIN was wrong. It is asked once only: a token locks itself after a few tries.
-const WrongPIN = "the token refused the PIN"
+const WrongPIN = "the token's PIN is wrong or missing"
 
 // PINVariable is the environment variable that carries a PIN to our own program for tokens, and to no other.
 const PINVariable = "SELFSAME_KEY_PASSWORD"
@@ -138,7 +138,9 @@ func (k *Key) call(ctx context.Context, hash crypto.Hash, stdin []byte, args *co
 	out, said, err := run(ctx, k.path, []string{common.ProtocolVersion, string(argument)}, k.env, stdin)
 	said = k.clean(said)
 	switch cause := context.Cause(ctx); {
-	case errors.Is(cause, errTimeout):
+	case errors.Is(err, errOutput), errors.Is(err, errHeld):
+		return nil, k.broken(err.Error(), said)
+	case err != nil && errors.Is(cause, errTimeout):
 		return nil, k.broken(fmt.Sprintf("it did not answer within %s", k.timeout), said)
 	case cause != nil && err != nil:
 		return nil, cause

@@ -34,29 +34,34 @@ func run(ctx context.Context, path string, args, env []string, stdin []byte) (ou
 	var exit *exec.ExitError
 	switch {
 	case errors.Is(context.Cause(ctx), errOutput):
-		err = fmt.Errorf("it wrote more than %d bytes", maxOutput)
+		err = errOutput
+	case errors.Is(err, exec.ErrWaitDelay):
+		err = errHeld
 	case errors.As(err, &exit) && exit.ExitCode() > 0:
 		err = nil
 	case errors.As(err, &exit):
 		err = fmt.Errorf("it was ended: %w", err)
 	}
-	return stdout.Bytes(), stderr.String(), err
+	return stdout.kept.Bytes(), stderr.kept.String(), err
 }
 
-var errOutput = errors.New("too much output")
+var (
+	errOutput = fmt.Errorf("it wrote more than %d bytes", maxOutput)
+	errHeld   = errors.New("a process that it started held its output open")
+)
 
 // bounded keeps the first bytes that are written to it, and tells once when there are more.
 type bounded struct {
-	bytes.Buffer
+	kept  bytes.Buffer // not embedded: its ReadFrom would read without end
 	limit int
 	full  func()
 }
 
 func (b *bounded) Write(p []byte) (int, error) {
-	room := b.limit - b.Len()
+	room := b.limit - b.kept.Len()
 	if len(p) > room && b.full != nil {
 		b.full()
 	}
-	b.Buffer.Write(p[:min(len(p), room)])
+	b.kept.Write(p[:min(len(p), room)])
 	return len(p), nil // the rest is read and dropped, so that the program is not stopped by a full pipe
 }

@@ -22,6 +22,7 @@ const maxPIN = 4 << 10
 // session is an open session with the one token that a URI names.
 type session struct {
 	ctx    *pkcs11.Ctx
+	id     uint // of the slot
 	handle pkcs11.SessionHandle
 	uri    pkcs11uri.URI
 	pin    string
@@ -47,9 +48,9 @@ func open(uri pkcs11uri.URI, module, pin string) (*session, error) {
 		ctx.Destroy()
 		return nil, fmt.Errorf("starting %s: %w", module, err)
 	}
-	slot, err := s.slot()
-	if err == nil {
-		s.handle, err = ctx.OpenSession(slot, pkcs11.CKF_SERIAL_SESSION)
+	var err error
+	if s.id, err = s.slot(); err == nil {
+		s.handle, err = ctx.OpenSession(s.id, pkcs11.CKF_SERIAL_SESSION)
 	}
 	if err != nil {
 		s.close()
@@ -104,7 +105,14 @@ func (s *session) login() error {
 		}
 		pin = data
 	}
-	err := s.ctx.Login(s.handle, pkcs11.CKU_USER, pin)
+	info, err := s.ctx.GetTokenInfo(s.id)
+	if err != nil {
+		return fmt.Errorf("logging in: %w", err)
+	}
+	if pin == "" && info.Flags&pkcs11.CKF_PROTECTED_AUTHENTICATION_PATH == 0 { // else it has keys of its own to type it on
+		return errors.New(plugin.WrongPIN)
+	}
+	err = s.ctx.Login(s.handle, pkcs11.CKU_USER, pin)
 	var code pkcs11.Error
 	switch errors.As(err, &code); {
 	case err == nil, code == pkcs11.CKR_USER_ALREADY_LOGGED_IN:
