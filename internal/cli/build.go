@@ -105,6 +105,9 @@ func (a *app) runBuild(cmd *cobra.Command, o builder.Options, key string, unsign
 		if o.Signer, err = a.signer(ctx, key, trust.Release, cancel); err != nil {
 			return err
 		}
+		if ref, err := signing.ParseRef(key); err == nil {
+			o.KeyFile = ref.File
+		}
 	}
 	h, done, err := a.host(ctx)
 	if err != nil {
