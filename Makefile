@@ -33,8 +33,10 @@ deps: ## install the Debian packages that builds and tests need (or say which ar
 .PHONY: build
 build: ## build everything into bin/: our commands, and BuildKit's at go.mod's version
 	@mkdir -p bin
-	@$(GO_BUILD) -o bin/ $(filter-out %/selfsame-canary,$(wildcard ./cmd/*))
+	@$(GO_BUILD) -o bin/ $(filter-out %/selfsame-canary %/sigstore-kms-p11,$(wildcard ./cmd/*))
 	@for arch in $(CANARIES); do GOARCH=$$arch $(GO_BUILD) -o bin/selfsame-canary-$$arch ./cmd/selfsame-canary; done
+	@if command -v "$$(go env CC)" >/dev/null; then CGO_ENABLED=1 go build -trimpath -ldflags='-s -w' -o bin/ ./cmd/sigstore-kms-p11; \
+	else echo "build: no C compiler, hence no bin/sigstore-kms-p11: keys on PKCS #11 tokens cannot be used" >&2; fi
 	@$(MAKE) --no-print-directory buildkit
 
 .PHONY: buildkit

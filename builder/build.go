@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/selfsame-build/selfsame/builder/graph"
@@ -39,6 +40,8 @@ type Options struct {
 	Explain Depth
 	// Signer gives what signs the evidence, and is asked for it once there is evidence; nil leaves it unsigned.
 	Signer func() (*signing.Signer, error)
+	// KeyFile is the file that Signer's key is in, if it is in one: no step may see it, should it lie in the source.
+	KeyFile string
 }
 
 // Depth is how far a difference is looked into.
@@ -159,7 +162,11 @@ func (h *Host) inputs(ctx context.Context, o Options) (*project, *lock.Lock, *re
 		p, err := h.locked(ctx, r, l, o.Offline)
 		return p, l, nil, err
 	}
-	p, err := h.open(ctx, r, o.Out)
+	exclude := []string{o.Out}
+	if o.KeyFile != "" {
+		exclude = append(exclude, relative(filepath.Join(r.Dir, r.Source.Path), o.KeyFile)...)
+	}
+	p, err := h.open(ctx, r, exclude...)
 	if err != nil {
 		return nil, nil, nil, err
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/selfsame-build/selfsame/registry/artifact"
 	"github.com/selfsame-build/selfsame/registry/local"
 	"github.com/selfsame-build/selfsame/signing"
+	"github.com/selfsame-build/selfsame/trust"
 )
 
 // tool finds a program that an environment variable names, or that tools/build left in its cache; "" when it is not here.
@@ -86,7 +87,7 @@ func TestStockCosign(t *testing.T) {
 				t.Fatalf("cosign accepts an image without evidence: this test proves nothing\n%s", out)
 			}
 			statement := fmt.Sprintf(`{"_type":"https://in-toto.io/Statement/v1","subject":[{"name":"app","digest":{"sha256":"%s"}}],"predicateType":"https://slsa.dev/provenance/v1","predicate":{"buildDefinition":{"buildType":"https://example.com/b","externalParameters":{}},"runDetails":{"builder":{"id":"https://example.com/x"}}}}`, pushed.Descriptor.Digest.Encoded())
-			bundle, err := signing.Sign(t.Context(), signer, []byte(statement))
+			bundle, err := signing.Sign(t.Context(), signer.For(trust.Release), []byte(statement))
 			if err != nil {
 				t.Fatal(err)
 			}

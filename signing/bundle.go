@@ -4,8 +4,10 @@
 // the form that `cosign attest --key` stores beside an image, so stock cosign verifies what is signed here; signing with a
 // key uses no transparency log and no timestamp, and therefore says nothing of when.
 //
-// Signing is deterministic (RFC 6979): one statement and one key give one bundle, byte for byte, so that publishing twice
-// stores one artifact.
+// Signing with a key file is deterministic (ECDSA by RFC 6979, Ed25519, RSA by PKCS #1 v1.5): one statement and one key give one bundle, byte
+// for byte, so that publishing twice stores one artifact. A token or a KMS makes another ECDSA signature every time.
+//
+// A key signs in a role (trust.Role), and Sign refuses what its role may not say.
 //
 // Verify returns the very bytes over which the signature held. Callers decode those and nothing else: a second decoding of
 // the envelope could see something that was never signed.
@@ -13,8 +15,6 @@ package signing
 
 import (
 	"context"
-	"crypto"
-	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -38,7 +38,7 @@ const (
 	MaxPayload = 64 << 20
 	// MaxBundle bounds a bundle in bytes: the payload in base64 and room for the envelope.
 	MaxBundle = MaxPayload/3*4 + 64<<10
-	// maxSignature bounds a signature in bytes; ECDSA P-256 in DER has at most 72.
+	// maxSignature bounds a signature in bytes; ECDSA P-256 in DER has at most 72, RSA of 4096 bits 512.
 	maxSignature = 1 << 10
 )
 
@@ -103,17 +103,26 @@ func (b *base64Bytes) UnmarshalJSON(data []byte) error {
 	return err
 }
 
-// Sign signs statement, an in-toto statement in JSON, as it is, and returns the bundle. It fails when the statement is not
-// strict JSON or has more than MaxPayload bytes, since no verifier of ours would take it.
+// Sign signs statement, an in-toto statement in JSON, as it is, and returns the bundle. What the signer's role may not say is refused: a
+// statement that no verifier of ours would take, one whose predicate type is not known, and one that is another role's (a failed rebuild
+// for a release key). Diagnostic: A0584, and A0581 to A0583 where another program holds the key.
 func Sign(ctx context.Context, s *Signer, statement []byte) ([]byte, error) {
+	if err := checkRole(s.role, statement); err != nil {
+		return nil, err
+	}
+	return SignUnchecked(ctx, s, statement)
+}
+
+// SignUnchecked signs whatever is strict JSON of at most MaxPayload bytes, in no role at all. It is for the tests of verifiers, which must
+// see signed nonsense; a test holds that nothing else calls it.
+func SignUnchecked(ctx context.Context, s *Signer, statement []byte) ([]byte, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, context.Cause(ctx)
 	}
 	if err := strictjson.Check(statement, payloadLimits); err != nil {
 		return nil, fmt.Errorf("signing a statement: %w", err)
 	}
-	sum := sha256.Sum256(dsse.PAE(PayloadType, statement))
-	sig, err := s.private.Sign(nil, sum[:], crypto.SHA256) // nil: RFC 6979
+	sig, err := s.sign(ctx, dsse.PAE(PayloadType, statement))
 	if err != nil {
 		return nil, fmt.Errorf("signing a statement: %w", err)
 	}

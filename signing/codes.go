@@ -2,7 +2,7 @@ package signing
 
 import "github.com/selfsame-build/selfsame/internal/diag"
 
-// The diagnostics of this package; internal/diag/codes_evidence.go has their pages.
+// The diagnostics of this package; internal/diag/codes_evidence.go and codes_keys.go have their pages.
 const (
 	codeKeyUnreadable diag.Code = "A0501"
 	codePassword      diag.Code = "A0502"
@@ -12,6 +12,9 @@ const (
 	codeSignature     diag.Code = "A0506"
 	codeOtherKey      diag.Code = "A0507"
 	codeOtherKind     diag.Code = "A0508"
+	codeReference     diag.Code = "A0580"
+	codePinned        diag.Code = "A0583"
+	codeRole          diag.Code = "A0584"
 )
 
 const helpNewKey = "selfsame key new --out selfsame"

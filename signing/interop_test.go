@@ -1,7 +1,6 @@
 package signing_test
 
 import (
-	"crypto"
 	"crypto/x509"
 	"encoding/hex"
 	"encoding/pem"
@@ -62,19 +61,32 @@ func TestStockBundles(t *testing.T) {
 	wantCode(t, err, "A0508")
 }
 
-// TestSigstoreGoAccepts has sigstore-go, the library below cosign, verify a bundle of ours.
+// TestSigstoreGoAccepts has sigstore-go, the library below cosign, verify a bundle of ours, with each kind of key.
 func TestSigstoreGoAccepts(t *testing.T) {
-	key := newKey(t)
+	for name, key := range someKeys(t) {
+		t.Run(name, func(t *testing.T) {
+			s, err := signing.LoadSigner(pem.EncodeToMemory(pkcs8(t, key)), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			acceptedBySigstoreGo(t, sign(t, s, statement), s.Verifier())
+		})
+	}
+}
+
+// acceptedBySigstoreGo loads the key as sigstore's registry says, without our code.
+func acceptedBySigstoreGo(t *testing.T, ours []byte, key *signing.Verifier) {
+	t.Helper()
 	b := bundle.Bundle{Bundle: &protobundle.Bundle{}}
-	if err := b.UnmarshalJSON(sign(t, key, statement)); err != nil {
+	if err := b.UnmarshalJSON(ours); err != nil {
 		t.Fatal(err)
 	}
-	block, _ := pem.Decode(key.Verifier().PEM())
+	block, _ := pem.Decode(key.PEM())
 	public, err := x509.ParsePKIXPublicKey(block.Bytes)
 	if err != nil {
 		t.Fatal(err)
 	}
-	sv, err := signature.LoadVerifier(public, crypto.SHA256)
+	sv, err := signature.LoadDefaultVerifier(public)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,13 +2,15 @@ package signing
 
 import (
 	"bytes"
+	"context"
 	"crypto"
-	"crypto/ecdsa"
-	"crypto/elliptic"
+	"crypto/ed25519"
+	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/pem"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/sigstore/sigstore/pkg/cryptoutils"
@@ -18,26 +20,30 @@ import (
 	"github.com/selfsame-build/selfsame/trust"
 )
 
-// maxKeyFile bounds a PEM file in bytes; a P-256 key in cosign's format has about 650.
+// maxKeyFile bounds a PEM file in bytes; an RSA key of 4096 bits in cosign's format has about 4,500.
 const maxKeyFile = 64 << 10
 
-// Signer holds one private key. It is safe for concurrent use.
+// Signer holds one private key, or speaks to whoever holds it, and knows the role that it signs in. It is safe for concurrent use.
 type Signer struct {
-	private *ecdsa.PrivateKey
-	public  *Verifier
+	public *Verifier
+	role   trust.Role
+	// sign signs message. It is deterministic for keys in files.
+	sign func(ctx context.Context, message []byte) ([]byte, error)
 }
 
 // Verifier holds one public key. It is safe for concurrent use.
 type Verifier struct {
-	verifier signature.Verifier
-	info     trust.Key
-	pem      []byte
+	public    crypto.PublicKey
+	verifier  signature.Verifier
+	algorithm algorithm
+	info      trust.Key
+	pem       []byte
 }
 
 // Key names the key.
 func (v *Verifier) Key() trust.Key { return v.info }
 
-// PEM is the public key as SubjectPublictrust.Key in PEM.
+// PEM is the public key as SubjectPublicKeyInfo in PEM.
 func (v *Verifier) PEM() []byte { return bytes.Clone(v.pem) }
 
 // Verifier is the public half of the key.
@@ -46,23 +52,49 @@ func (s *Signer) Verifier() *Verifier { return s.public }
 // Key names the key.
 func (s *Signer) Key() trust.Key { return s.public.info }
 
-// NewKey makes an ECDSA P-256 key pair in PEM: the private half in the format of `cosign generate-key-pair` ("ENCRYPTED
-// SIGSTORE PRIVATE KEY": scrypt and secretbox over PKCS #8), the public half as SubjectPublictrust.Key. An empty password
-// encrypts with the empty password, as cosign does. There is no source of randomness to pass: since Go 1.26 key generation
-// takes only the system's.
+// Role is what Sign lets the key say; empty: nothing.
+func (s *Signer) Role() trust.Role { return s.role }
+
+// For is the same key in a role. A key should have one role only, in all its life.
+func (s *Signer) For(role trust.Role) *Signer {
+	c := *s
+	c.role = role
+	return &c
+}
+
+// NewKey makes a key pair of the default algorithm; see NewKeyOf.
 func NewKey(password []byte) (privPEM, pubPEM []byte, err error) {
+	return NewKeyOf(DefaultAlgorithm, password)
+}
+
+// NewKeyOf makes a key pair for one of Algorithms in PEM: the private half in the format of `cosign generate-key-pair` ("ENCRYPTED SIGSTORE
+// PRIVATE KEY": scrypt and secretbox over PKCS #8), the public half as SubjectPublicKeyInfo. An empty password encrypts with the empty
+// password, as cosign does. There is no source of randomness to pass: since Go 1.26 key generation takes only the system's.
+func NewKeyOf(algorithm string, password []byte) (privPEM, pubPEM []byte, err error) {
+	a, err := algorithmNamed(algorithm)
+	if err != nil {
+		return nil, nil, err
+	}
 	if password == nil {
 		password = []byte{} // nil would mean: leave the key in the clear
 	}
-	privPEM, pubPEM, err = cryptoutils.GeneratePEMEncodedECDSAKeyPair(elliptic.P256(), func(bool) ([]byte, error) { return password, nil })
+	key, err := a.make()
 	if err != nil {
 		return nil, nil, fmt.Errorf("making a key pair: %w", err)
 	}
-	return privPEM, pubPEM, nil
+	der, err := cryptoutils.MarshalPrivateKeyToEncryptedDER(key, func(bool) ([]byte, error) { return password, nil })
+	if err != nil {
+		return nil, nil, fmt.Errorf("encrypting the new key: %w", err)
+	}
+	if pubPEM, err = cryptoutils.MarshalPublicKeyToPEM(key.Public()); err != nil {
+		return nil, nil, fmt.Errorf("encoding the public key: %w", err)
+	}
+	return cryptoutils.PEMEncode(cryptoutils.EncryptedSigstorePrivateKeyPEMType, der), pubPEM, nil
 }
 
-// LoadSigner reads a private key: cosign's encrypted format (both of its PEM names), or plain PKCS #8 or SEC 1, for which
-// password is not used. Diagnostics: A0501 not a private key, A0502 wrong password, A0504 not ECDSA P-256.
+// LoadSigner reads a private key: cosign's encrypted format (both of its PEM names), or plain PKCS #8, SEC 1 or PKCS #1, for which
+// password is not used. The signer has no role yet; give it one with For. Diagnostics: A0501 not a private key, A0502 wrong password, A0504
+// a kind of key that does not sign.
 func LoadSigner(privPEM, password []byte) (*Signer, error) {
 	block, err := onePEM(privPEM, "private key")
 	if err != nil {
@@ -85,19 +117,33 @@ func LoadSigner(privPEM, password []byte) (*Signer, error) {
 	case err != nil:
 		return nil, diag.Errorf(codeKeyUnreadable, "reading the private key: %w", err).WithHelp(helpNewKey)
 	}
-	private, ok := key.(*ecdsa.PrivateKey)
-	if !ok || private.Curve != elliptic.P256() {
-		return nil, unsupported(key)
+	private, ok := key.(crypto.Signer)
+	if !ok {
+		return nil, unsupported(fmt.Sprintf("a key of type %T", key))
 	}
 	public, err := newVerifier(private.Public())
 	if err != nil {
 		return nil, err
 	}
-	return &Signer{private: private, public: public}, nil
+	return newSigner(public, func(_ context.Context, message []byte) ([]byte, error) {
+		// nil: ECDSA by RFC 6979, RSA by PKCS #1 v1.5. Both, and Ed25519, give one signature for one message.
+		return private.Sign(nil, public.algorithm.digest(message), public.algorithm.hash)
+	})
 }
 
-// LoadVerifier reads a public key (SubjectPublictrust.Key in PEM, one block). A private key is refused, A0503: whoever is
-// handed one to verify with can also sign. Other diagnostics: A0501 not a public key, A0504 not ECDSA P-256.
+// newSigner refuses keys that verify but are too weak to sign anything new.
+func newSigner(public *Verifier, sign func(context.Context, []byte) ([]byte, error)) (*Signer, error) {
+	if key, ok := public.public.(*rsa.PublicKey); ok && key.N.BitLen() < minSigningBits {
+		return nil, diag.Errorf(codeAlgorithm, "an RSA key of %d bits does not sign", key.N.BitLen()).
+			WithWhy("NIST ends signing with 2048 bits in 2030 (SP 800-131A), and evidence is read for longer; such keys still verify").
+			WithHelp(helpNewKey)
+	}
+	return &Signer{public: public, sign: sign}, nil
+}
+
+// LoadVerifier reads a public key (SubjectPublicKeyInfo in PEM, one block). A private key is refused, A0503: whoever is
+// handed one to verify with can also sign. Other diagnostics: A0501 not a public key, A0504 a kind of key that is not
+// supported.
 func LoadVerifier(pubPEM []byte) (*Verifier, error) {
 	block, err := onePEM(pubPEM, "public key")
 	if err != nil {
@@ -112,24 +158,62 @@ func LoadVerifier(pubPEM []byte) (*Verifier, error) {
 	if err != nil {
 		return nil, diag.Errorf(codeKeyUnreadable, "reading the public key: %w", err).WithHelp(helpNewKey)
 	}
-	if public, ok := key.(*ecdsa.PublicKey); !ok || public.Curve != elliptic.P256() {
-		return nil, unsupported(key)
-	}
 	return newVerifier(key)
 }
 
 func newVerifier(public crypto.PublicKey) (*Verifier, error) {
+	how, err := algorithmOf(public)
+	if err != nil {
+		return nil, err
+	}
 	der, err := cryptoutils.MarshalPublicKeyToDER(public)
 	if err != nil {
 		return nil, fmt.Errorf("encoding the public key: %w", err)
 	}
-	verifier, err := signature.LoadVerifier(public, crypto.SHA256)
+	verifier, err := loadVerifier(public, how)
 	if err != nil {
 		return nil, fmt.Errorf("loading the public key: %w", err)
 	}
 	sum := sha256.Sum256(der)
-	info := trust.Key{Hint: base64.StdEncoding.EncodeToString(sum[:]), Algorithm: "ecdsa-p256-sha256"}
-	return &Verifier{verifier: verifier, info: info, pem: cryptoutils.PEMEncode(cryptoutils.PublicKeyPEMType, der)}, nil
+	return &Verifier{
+		public: public, verifier: verifier, algorithm: how, pem: cryptoutils.PEMEncode(cryptoutils.PublicKeyPEMType, der),
+		info: trust.Key{Hint: base64.StdEncoding.EncodeToString(sum[:]), Algorithm: how.name},
+	}, nil
+}
+
+func loadVerifier(public crypto.PublicKey, how algorithm) (signature.Verifier, error) {
+	key, ok := public.(ed25519.PublicKey)
+	if !ok {
+		return signature.LoadVerifier(public, how.hash)
+	}
+	pure, err := signature.LoadED25519Verifier(key)
+	if err != nil {
+		return nil, err
+	}
+	prehashed, err := signature.LoadED25519phVerifier(key)
+	return eitherEd25519{pure, prehashed}, err
+}
+
+// eitherEd25519 takes Ed25519 and Ed25519ph. We sign the former, which is what stock cosign verifies; stock cosign signs the latter, since
+// its log takes nothing else. RFC 8032 (section 4, "dom2") keeps the two apart, so that no signature of one is one of the other.
+type eitherEd25519 struct {
+	signature.Verifier
+	prehashed signature.Verifier
+}
+
+func (e eitherEd25519) VerifySignature(sig, message io.Reader, opts ...signature.VerifyOption) error {
+	s, err := io.ReadAll(io.LimitReader(sig, maxSignature))
+	if err != nil {
+		return err
+	}
+	m, err := io.ReadAll(message)
+	if err != nil {
+		return err
+	}
+	if e.prehashed.VerifySignature(bytes.NewReader(s), bytes.NewReader(m), opts...) == nil {
+		return nil
+	}
+	return e.Verifier.VerifySignature(bytes.NewReader(s), bytes.NewReader(m), opts...)
 }
 
 // onePEM takes a file that holds exactly one PEM block: a second key in the file would be one that nobody looked at.
@@ -142,10 +226,4 @@ func onePEM(data []byte, what string) (*pem.Block, error) {
 		return nil, diag.Errorf(codeKeyUnreadable, "the %s is not one PEM block", what).WithHelp(helpNewKey)
 	}
 	return block, nil
-}
-
-func unsupported(key any) error {
-	return diag.Errorf(codeAlgorithm, "unsupported key type %T", key).
-		WithWhy("only ECDSA on the curve P-256 is taken, the one algorithm that every sigstore client reads").
-		WithHelp(helpNewKey)
 }

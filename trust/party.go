@@ -4,7 +4,7 @@ package trust
 type Key struct {
 	// Hint is base64(sha256(DER SubjectPublicKeyInfo)), the form that sigstore's clients write into a bundle.
 	Hint string `json:"hint"`
-	// Algorithm as in "ecdsa-p256-sha256".
+	// Algorithm is named as in sigstore's algorithm registry: "ecdsa-sha2-256-nistp256".
 	Algorithm string `json:"algorithm,omitempty"`
 }
 

@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -57,7 +58,6 @@ func (t *tree) writeOne(tw *tar.Writer, p string, o Options, c *Context) error {
 		c.Files++
 		return tw.WriteHeader(normal(&tar.Header{Typeflag: tar.TypeSymlink, Name: p, Linkname: target, Mode: 0o777}, o))
 	case 0:
-		c.Files++
 		return t.writeFile(tw, p, fi, o, c)
 	default:
 		return diag.Errorf(diag.SourceSpecial, "`%s` is neither file, folder nor link (%s)", p, fi.Mode().Type()).
@@ -68,7 +68,18 @@ func (t *tree) writeOne(tw *tar.Writer, p string, o Options, c *Context) error {
 // pointer begins every git LFS pointer (git-lfs docs/spec.md); such a file has less than 1024 bytes.
 var pointer = []byte("version https://git-lfs.github.com/spec/")
 
-// writeFile adds a file and makes sure that what was read is one state of it.
+// signingKeys begin the files of cosign's format for private keys, which `selfsame key new` writes too. Such a key signs images and is never a
+// part of one, so it is left out, by what it is and not by its name: whoever keeps it beside the recipe must not hand it to every step.
+var signingKeys = [][]byte{[]byte("-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----"), []byte("-----BEGIN ENCRYPTED COSIGN PRIVATE KEY-----")}
+
+// signingKey tells whether the file begins as a signing key.
+func signingKey(f *os.File) bool {
+	var head [48]byte
+	n, _ := f.ReadAt(head[:], 0) //nolint:errcheck // a file that cannot be read fails below
+	return slices.ContainsFunc(signingKeys, func(k []byte) bool { return bytes.HasPrefix(head[:n], k) })
+}
+
+// writeFile adds a file, unless it is a signing key, and makes sure that what was read is one state of it.
 func (t *tree) writeFile(tw *tar.Writer, p string, want fs.FileInfo, o Options, c *Context) error {
 	// O_NONBLOCK: should it have become a pipe since, opening must not wait for a writer.
 	f, err := t.root.OpenFile(p, os.O_RDONLY|unix.O_NONBLOCK, 0)
@@ -79,6 +90,10 @@ func (t *tree) writeFile(tw *tar.Writer, p string, want fs.FileInfo, o Options, 
 	if err := unchanged(f, want, p); err != nil {
 		return err
 	}
+	if signingKey(f) {
+		return nil
+	}
+	c.Files++
 	mode := int64(0o644)
 	if want.Mode()&0o100 != 0 {
 		mode = 0o755

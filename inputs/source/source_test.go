@@ -619,3 +619,16 @@ func BenchmarkPack5000Files(b *testing.B) {
 		}
 	}
 }
+
+// TestSigningKeysStayOut: a key that signs is left out wherever it lies and whatever it is called; other keys are somebody's files.
+func TestSigningKeysStayOut(t *testing.T) {
+	dir, s := t.TempDir(), store(t)
+	write(t, dir, map[string]string{
+		"release.key": "-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\nx", "deep/notes.txt": "-----BEGIN ENCRYPTED COSIGN PRIVATE KEY-----\nx",
+		"tls.key": "-----BEGIN PRIVATE KEY-----\nx", "about": "see -----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----", "short": "-----BEGIN ENC", "empty": "",
+	})
+	c := pack(t, s, source.Options{Dir: dir})
+	if d := cmp.Diff([]string{"about", "empty", "short", "tls.key"}, names(t, s, c)); d != "" || c.Files != 4 {
+		t.Errorf("%d files: %s", c.Files, d)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -16,6 +17,8 @@ import (
 	"github.com/selfsame-build/selfsame/registry"
 	"github.com/selfsame-build/selfsame/report"
 	"github.com/selfsame-build/selfsame/signing"
+	"github.com/selfsame-build/selfsame/signing/plugin"
+	"github.com/selfsame-build/selfsame/trust"
 )
 
 // DefaultOut is where a build puts its results.
@@ -43,7 +46,7 @@ where they differ (exit 13).`,
 				return usage("`--push=` names no repository")
 			}
 			var err error
-			if o.FromKeys, err = verifiers(fromKeys); err != nil {
+			if o.FromKeys, err = a.verifiers(cmd.Context(), fromKeys); err != nil {
 				return err
 			}
 			a.inputsListen, a.report = listen, reportDir
@@ -66,8 +69,8 @@ where they differ (exit 13).`,
 	f.StringVar(&listen, "inputs-listen", "", "this machine's address (HOST or HOST:PORT) as builders at tcp:// see it; the steps' inputs come from there, in the clear")
 	f.StringVar(&o.Seal, "seal", "none", "push the sealed inputs too: a repository, same or none; they hold the source and all that was fetched")
 	f.StringVar(&o.From, "from", "", "repeat the build of a published image (REPOSITORY@sha256:...) from its seal, instead of a recipe")
-	f.StringSliceVar(&fromKeys, "from-key", nil, "public key that must have signed the provenance of --from")
-	f.StringVar(&key, "key", "", "private key that signs the evidence (password: SELFSAME_KEY_PASSWORD, or asked for)")
+	f.StringSliceVar(&fromKeys, "from-key", nil, "public key that must have signed the provenance of --from: a file, pkcs11:... or NAME://...")
+	f.StringVar(&key, "key", "", "key that signs the evidence: a file, pkcs11:... or NAME://... (password or PIN: SELFSAME_KEY_PASSWORD, or asked for)")
 	f.BoolVar(&unsigned, "unsigned", false, "push evidence that nobody signed")
 	return cmd
 }
@@ -99,8 +102,11 @@ func (a *app) runBuild(cmd *cobra.Command, o builder.Options, key string, unsign
 	}
 	if key != "" {
 		var err error
-		if o.Signer, err = a.signer(key, cancel); err != nil {
+		if o.Signer, err = a.signer(ctx, key, trust.Release, cancel); err != nil {
 			return err
+		}
+		if ref, err := signing.ParseRef(key); err == nil {
+			o.KeyFile = ref.File
 		}
 	}
 	h, done, err := a.host(ctx)
@@ -154,24 +160,48 @@ func (a *app) showBuild(res *builder.Result, o builder.Options) error {
 	return a.verdict(diag.ExitCode(res.Err), unwritten)
 }
 
-// signer reads a private key, asking for its password where there is somebody to ask. Finding the key behind it takes a while on
-// purpose, so that goes on beside the build, which fail ends if the key is no good.
-func (a *app) signer(path string, fail context.CancelCauseFunc) (func() (*signing.Signer, error), error) {
-	data, err := os.ReadFile(path) //nolint:gosec // the user's own key
-	if err != nil {
-		return nil, usage("reading the key: %v", err)
-	}
-	pw, err := a.password("password for " + path + ": ")
+// signer opens a private key for a role, asking for its password or PIN where there is somebody to ask. Finding the key in a file takes a while
+// on purpose, and a KMS is far away, so that goes on beside the build, which fail ends if the key is no good.
+func (a *app) signer(ctx context.Context, name string, role trust.Role, fail context.CancelCauseFunc) (func() (*signing.Signer, error), error) {
+	ref, err := signing.ParseRef(name)
 	if err != nil {
 		return nil, err
 	}
-	load := sync.OnceValues(func() (*signing.Signer, error) { return signing.LoadSigner(data, pw) })
+	o := a.keyOptions(role)
+	if ref.File != "" {
+		if _, err := os.Stat(ref.File); err != nil {
+			return nil, usage("reading the key: %v", err)
+		}
+		o.Password, err = a.password("password for " + ref.File + ": ")
+	} else if ref.AsksPIN {
+		o.Password, err = a.password("PIN of the token: ")
+	}
+	if err != nil {
+		return nil, err
+	}
+	load := sync.OnceValues(func() (*signing.Signer, error) { return signing.Open(ctx, name, o) })
 	go func() {
 		if _, err := load(); err != nil {
 			fail(err)
 		}
 	}()
 	return load, nil
+}
+
+// keyOptions is what opening a key needs of this machine. Programs that hold keys lie beside selfsame or in PATH, and get our environment,
+// where those of clouds find their credentials.
+func (a *app) keyOptions(role trust.Role) signing.OpenOptions {
+	return signing.OpenOptions{Role: role, Programs: plugin.Programs{Env: os.Environ(), Find: func(name string) (string, error) {
+		self, err := os.Executable()
+		if err != nil {
+			return "", err
+		}
+		beside := filepath.Join(filepath.Dir(self), name)
+		if st, err := os.Stat(beside); err == nil && st.Mode().IsRegular() {
+			return beside, nil
+		}
+		return exec.LookPath(name)
+	}}}
 }
 
 // password is SELFSAME_KEY_PASSWORD, or what the user types; empty where there is no terminal.

@@ -14,7 +14,7 @@ type Variable struct {
 // The variables that this package reads.
 var (
 	envPassword = Variable{Name: "SELFSAME_KEY_PASSWORD", Secret: true,
-		Meaning: "password of the private key; without it, and with a terminal, `build` and `key new` ask"}
+		Meaning: "password of the private key, or the PIN of the token that it is on; without it, and with a terminal, commands that sign and `key new` ask. Of the programs that hold keys only `sigstore-kms-p11` gets it"}
 	envState = Variable{Name: "XDG_STATE_HOME",
 		Meaning: "builders live in `selfsame/builders` below it; `~/.local/state` when unset or not absolute; `--state` goes before it"}
 	envCache = Variable{Name: "XDG_CACHE_HOME",
@@ -38,6 +38,8 @@ func Environment() []Variable {
 		{Name: "HTTPS_PROXY", Library: "net/http", Meaning: "proxy for registries, Debian mirrors, and locked inputs that the store lacks; `HTTP_PROXY` for plain HTTP. What steps fetch while recording is fetched directly, and steps never see these variables"},
 		{Name: "HTTP_PROXY", Library: "net/http", Meaning: "see `HTTPS_PROXY`"},
 		{Name: "NO_PROXY", Library: "net/http", Meaning: "hosts that are reached without that proxy"},
+		{Name: "COSIGN_PKCS11_MODULE_PATH", Library: "sigstore-kms-p11", Meaning: "module of a PKCS #11 token whose URI has no `module-path`; other programs that hold keys (`sigstore-kms-NAME`) find all of our environment but the password, and read what they document"},
+		{Name: "COSIGN_PKCS11_PIN", Secret: true, Library: "sigstore-kms-p11", Meaning: "PIN of the token where neither `pin-source` nor `SELFSAME_KEY_PASSWORD` says it; it is how cosign passes one"},
 		{Name: "SSL_CERT_FILE", Library: "crypto/x509", Meaning: "certificates to trust when reaching registries and upstreams, instead of the system's"},
 		{Name: "SSL_CERT_DIR", Library: "crypto/x509", Meaning: "the same, a folder"},
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"os"
 
 	"github.com/opencontainers/go-digest"
@@ -33,7 +34,7 @@ asked for is proven.`,
 		RunE:    func(cmd *cobra.Command, args []string) error { return a.runVerify(cmd, args[0], f) },
 	}
 	fl := cmd.Flags()
-	fl.StringSliceVar(&f.keys, "key", nil, "public key that must have signed the evidence")
+	fl.StringSliceVar(&f.keys, "key", nil, "public key that must have signed the evidence: a file, pkcs11:... or NAME://...#sha256=...")
 	fl.StringVar(&f.name, "name", "", "repository that the evidence must name (default: REF's; for a layout: whatever it names)")
 	fl.StringVar(&f.builder, "builder", "", "builder id that must have built the image")
 	fl.StringVar(&f.source, "source", "", "source that the image must come from")
@@ -48,7 +49,7 @@ func (a *app) runVerify(cmd *cobra.Command, ref string, f verifyFlags) error {
 	}
 	o := verify.Options{Reference: ref, ExpectName: f.name, ExpectBuilder: f.builder, ExpectSource: f.source, AllowUnreproduced: f.allow}
 	var err error
-	if o.Trust.Keys, err = verifiers(f.keys); err != nil {
+	if o.Trust.Keys, err = a.verifiers(ctx, f.keys); err != nil {
 		return err
 	}
 	if st, err := os.Stat(ref); err == nil && st.IsDir() {
@@ -80,15 +81,11 @@ func (a *app) runVerify(cmd *cobra.Command, ref string, f verifyFlags) error {
 	return a.showVerdict(res)
 }
 
-// verifiers loads public keys.
-func verifiers(paths []string) ([]*signing.Verifier, error) {
+// verifiers opens public keys.
+func (a *app) verifiers(ctx context.Context, names []string) ([]*signing.Verifier, error) {
 	var out []*signing.Verifier
-	for _, path := range paths {
-		data, err := os.ReadFile(path) //nolint:gosec // the user's own file
-		if err != nil {
-			return nil, usage("reading the key: %v", err)
-		}
-		v, err := signing.LoadVerifier(data)
+	for _, name := range names {
+		v, err := signing.OpenVerifier(ctx, name, a.keyOptions(""))
 		if err != nil {
 			return nil, err
 		}

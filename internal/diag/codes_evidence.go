@@ -1,8 +1,10 @@
 package diag
 
+import "slices"
+
 // evidenceCodes: A0501-A0509 keys and bundles (signing), A0510-A0529 registries, layouts and seals (registry); verification
-// takes A0530 and above.
-var evidenceCodes = append(keyCodes, registryCodes...)
+// takes A0530 and above, A0580-A0589 are keys on tokens and in a KMS, and roles.
+var evidenceCodes = slices.Concat(keyCodes, remoteKeyCodes, registryCodes)
 
 var keyCodes = []Info{
 	{"A0501", ExitUsage, "a key cannot be read", `The file given as a key is not one PEM block with a key of the kind that is wanted.
@@ -13,7 +15,8 @@ Keys come in pairs, PREFIX.key (private, to sign with) and PREFIX.pub (public, t
 
 Keys made by "cosign generate-key-pair" work too.
 `},
-	{"A0502", ExitUsage, "the password of the key is wrong", `The private key is encrypted and the password did not open it. A damaged file looks the same.
+	{"A0502", ExitUsage, "the password or PIN of the key is wrong", `The private key is encrypted and the password did not open it. A damaged file looks the same. For a key on a token: the PIN is
+wrong. It was tried once only, since tokens lock themselves after a few wrong ones.
 
 In a script the password comes from SELFSAME_KEY_PASSWORD:
 
@@ -26,9 +29,18 @@ that it checks, and a key that lies around where images are verified will be use
 
     selfsame verify REF --key selfsame.pub
 `},
-	{"A0504", ExitUsage, "the kind of key is not supported", `Keys are ECDSA on the curve P-256, signed over SHA-256: the one algorithm that every sigstore client reads.
+	{"A0504", ExitUsage, "the kind of key is not supported", `Keys sign and verify with these algorithms, named as in sigstore's registry:
 
-    selfsame key new --out selfsame
+    ecdsa-sha2-256-nistp256      the default, which every sigstore client reads
+    ecdsa-sha2-384-nistp384
+    ed25519
+    rsa-sign-pkcs1-3072-sha256
+    rsa-sign-pkcs1-4096-sha256
+    rsa-sign-pkcs1-2048-sha256   only to verify: NIST ends signing with it in 2030
+
+An RSA key whose public exponent is below 65537 is refused. Make a key:
+
+    selfsame key new --out selfsame --algorithm ed25519
 `},
 	{"A0505", ExitInvalid, "a signed bundle is malformed", `A bundle beside the image is not what it must be: one sigstore bundle (v0.3) in strict JSON with one DSSE envelope, one
 signature, an empty keyid, and the payload type application/vnd.in-toto+json. Two signatures, duplicate keys or trailing data are

@@ -1,0 +1,85 @@
+package signing_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/selfsame-build/selfsame/provenance"
+	"github.com/selfsame-build/selfsame/signing"
+	"github.com/selfsame-build/selfsame/trust"
+)
+
+const sum = "1b65ebf924809c08abafb361776930bd1f06cb49405a24c09f4943afa23ca148"
+
+// statementOf is a statement about sum.
+func statementOf(kind, predicate string) []byte {
+	return fmt.Appendf(nil, `{"_type":"https://in-toto.io/Statement/v1","subject":[{"name":"app","digest":{"sha256":%q}}],"predicateType":%q,"predicate":%s}`, sum, kind, predicate)
+}
+
+// said is one statement of each meaning.
+var said = map[string][]byte{
+	"provenance": statementOf(provenance.PredicateProvenance, `{"buildDefinition":{"buildType":"https://example.com/b","externalParameters":{}},"runDetails":{"builder":{"id":"https://example.com/x"}}}`),
+	"match": statementOf(provenance.PredicateRebuild, `{"result":"match","level":"manifest","original":{"digest":{"sha256":"`+sum+`"}},"rebuilt":{"digest":{"sha256":"`+sum+`"}},"independence":"same-host",
+"axes":[{"name":"clock","state":"measured","a":"1","b":"2"}],"builders":[{"name":"A","id":"x"}],"images":[{"platform":"linux/amd64","original":{"digest":{"sha256":"`+sum+`"}},"rebuilt":{"digest":{"sha256":"`+sum+`"}},"diffIDs":[]}]}`),
+	"mismatch":    statementOf(provenance.PredicateRebuild, `{"result":"mismatch"}`),
+	"contents":    statementOf(provenance.PredicateSPDX, `{}`),
+	"signature":   statementOf(provenance.PredicateCosign, `{}`),
+	"VSA passed":  statementOf(provenance.PredicateVSA, `{"verificationResult":"PASSED"}`),
+	"VSA failed":  statementOf(provenance.PredicateVSA, `{"verificationResult":"FAILED"}`),
+	"SVR neutral": statementOf(provenance.PredicateSVR, `{"properties":["ODD"]}`),
+	"scan":        statementOf(provenance.PredicateVulns, `{}`),
+	"unknown":     statementOf("https://example.com/my-own/v1", `{"approved":true}`),
+	"no type":     []byte(strings.Replace(statement, "Statement/v1", "Statement/v2", 1)),
+	"nothing":     nil,
+}
+
+// TestRoles tries every statement in every role. What is not in the table is refused.
+func TestRoles(t *testing.T) {
+	allowed := map[trust.Role]string{
+		trust.Release:   "provenance, match, contents, signature",
+		trust.Rebuilder: "match, provenance, VSA passed",
+		trust.Finding:   "mismatch, VSA failed, SVR neutral, scan",
+		trust.Promoter:  "VSA passed",
+	}
+	key := newKey(t)
+	for _, role := range append([]trust.Role{"", "root"}, trust.Roles...) {
+		for name, payload := range said {
+			t.Run(string(role)+"/"+name, func(t *testing.T) {
+				bundle, err := signing.Sign(t.Context(), key.For(role), payload)
+				if !strings.Contains(", "+allowed[role]+", ", ", "+name+", ") {
+					wantCode(t, err, "A0584")
+					if bundle != nil {
+						t.Error("a bundle all the same")
+					}
+					return
+				}
+				if got, _, err := verifyKey(bundle, key.Verifier()); err != nil || string(got) != string(payload) {
+					t.Errorf("%q, %v", got, err)
+				}
+			})
+		}
+	}
+}
+
+// TestNothingSignsUnchecked looks through the whole tree: what skips the role is for tests.
+func TestNothingSignsUnchecked(t *testing.T) {
+	out, err := exec.CommandContext(t.Context(), "grep", "-rl", "--include=*.go", "SignUnchecked", filepath.Join("..")).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	for path := range strings.Lines(string(out)) {
+		path = strings.TrimSpace(path)
+		seen++
+		if path != filepath.Join("..", "signing", "bundle.go") && !strings.HasSuffix(path, "_test.go") {
+			t.Errorf("%s signs what no role was asked about", path)
+		}
+	}
+	if _, err := os.Stat("bundle.go"); err != nil || seen < 3 {
+		t.Errorf("%d files: this test proves nothing (%v)", seen, err)
+	}
+}
