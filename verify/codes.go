@@ -9,4 +9,5 @@ const (
 	codeInvalid       diag.Code = "A0532"
 	codeNotReproduced diag.Code = "A0533"
 	codeUndecided     diag.Code = "A0534"
+	codeRefused       diag.Code = "A0536"
 )

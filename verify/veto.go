@@ -60,7 +60,7 @@ func (j *judge) against(img image, s statement) (veto, bool) {
 	return veto{}, false
 }
 
-// replaced says whether a newer summary of the same signer takes the place of s. Both times must be trusted: where one is not, an
+// replacedBy says whether a newer summary of the same signer takes the place of s. Both times must be trusted: where one is not, an
 // older approval could be replayed as if it were newer (N13).
 func replacedBy(s statement, all []statement) bool {
 	if s.PredicateType != provenance.PredicateVSA || s.at.IsZero() {
@@ -89,9 +89,8 @@ func sameSubject(a, b statement) bool {
 	return len(a.Subject) == 1 && len(b.Subject) == 1 && a.Subject[0].SHA256() == b.Subject[0].SHA256() && a.name() == b.name()
 }
 
-// newest leaves out summaries that a newer one of the same signer has replaced, approvals and rejections alike.
-//
-// (R8) newest by trusted time for each (predicate type, signer); a newer negative one wins over an older positive.
+// newest leaves out summaries that a newer one of the same signer has replaced, approvals and rejections alike: for each signer
+// the newest by trusted time speaks, and a newer rejection wins over an older approval (N13).
 func newest(all []statement) []statement {
 	var out []statement
 	for _, s := range all {
