@@ -204,8 +204,11 @@ func (l *loader) conflicts(signers []Signer) {
 		for _, s := range signers {
 			for _, o := range signers {
 				if s.May(Release) && o.May(bad) && (s.Name == o.Name || shared(s, o)) {
-					l.Report(diag.CodeTrustRoles, l.At[strictyaml.Join("signers", o.Name)+".roles"],
-						fmt.Sprintf("`%s` has the role %s, and `%s` the role %s, with one key or identity", strictyaml.Short(s.Name), Release, strictyaml.Short(o.Name), bad),
+					what := fmt.Sprintf("`%s` has the role %s, and `%s` the role %s, with one key or identity", strictyaml.Short(s.Name), Release, strictyaml.Short(o.Name), bad)
+					if s.Name == o.Name {
+						what = fmt.Sprintf("`%s` has both the role %s and the role %s", strictyaml.Short(s.Name), Release, bad)
+					}
+					l.Report(diag.CodeTrustRoles, l.At[strictyaml.Join("signers", o.Name)+".roles"], what,
 						"stock cosign takes any statement that a key signed as \"signed\"; what speaks against an image needs a key of its own",
 						"make another key: `selfsame key new --out "+string(bad)+"`")
 				}

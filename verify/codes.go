@@ -10,4 +10,5 @@ const (
 	codeNotReproduced diag.Code = "A0533"
 	codeUndecided     diag.Code = "A0534"
 	codeRefused       diag.Code = "A0536"
+	codeNoSummary     diag.Code = "A0537"
 )

@@ -19,6 +19,7 @@ type judge struct {
 	// makers and makerOwners are who signed provenance that holds, and who stands behind them.
 	makers, makerOwners map[string]bool
 	owners              []map[string]bool // of each image: who built it again
+	platforms           []map[string]bool // of each image: who built it at all
 	evidence            []Evidence
 }
 

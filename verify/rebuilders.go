@@ -19,6 +19,7 @@ type tally struct {
 func (j *judge) rebuilders(f *findings, img image, e *evidence) {
 	t := j.count(img, e)
 	j.owners = append(j.owners, t.owners)
+	j.platforms = append(j.platforms, j.builtBy(t.owners))
 	d := j.options.Demand
 	if d == (trust.Demand{}) {
 		return
@@ -36,6 +37,18 @@ func (j *judge) rebuilders(f *findings, img image, e *evidence) {
 		f.ok("rebuilders", names, "%d of %d owners, %d classes of environments, %d fetched the inputs anew",
 			len(have), max(d.Owners, 1), len(t.environments), len(t.refetched))
 	}
+}
+
+// builtBy are the owners who built the image again, and one of those who made it: its provenance is theirs.
+func (j *judge) builtBy(owners map[string]bool) map[string]bool {
+	all := map[string]bool{}
+	for o := range owners {
+		all[o] = true
+	}
+	if makers := sortedKeys(j.makerOwners); len(makers) > 0 {
+		all[makers[0]] = true
+	}
+	return all
 }
 
 func list2(names string) string {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 
 	digest "github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/selfsame-build/selfsame/internal/diag"
 	"github.com/selfsame-build/selfsame/provenance"
@@ -102,6 +103,11 @@ type Result struct {
 	// Ignored lists every referrer that counted for nothing; NotRead counts those beyond the budget.
 	Ignored []Ignored `json:"ignored"`
 	NotRead int       `json:"notRead"`
+
+	// What summaries take from the run beside all that.
+	subject      ocispec.Descriptor
+	policySHA256 string
+	platforms    []string // owners of build platforms that made every manifest, the first one included
 }
 
 // JSON is the result as a document of SchemaVersion, indented, with a newline at the end.

@@ -40,6 +40,7 @@ func Run(ctx context.Context, o Options) (Result, error) {
 		res.Level = int(slices.Min(j.levels))
 	}
 	res.Reproduced, res.Axes, res.Independence = j.strength(len(images))
+	res.describe(o, images[0].desc, together(j.platforms))
 	res.conclude()
 	return res, nil
 }

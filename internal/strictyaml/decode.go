@@ -115,8 +115,12 @@ func (d *Decoder) value(f Field, v reflect.Value) {
 		d.sequence(f, v)
 	case reflect.String:
 		d.text(f, v)
+	case reflect.Bool:
+		d.truth(f, v)
+	case reflect.Int:
+		d.number(f, v)
 	default:
-		panic("recipes: no decoding for " + v.Type().String())
+		panic("strictyaml: no decoding for " + v.Type().String())
 	}
 }
 
