@@ -72,7 +72,7 @@ func (j *judge) count(img image, e *evidence) tally {
 			if _, err := j.rebuildOf(img, s, w); err != nil {
 				continue
 			}
-			owner := w.OwnedBy()
+			owner := j.ownerOf(s, w)
 			t.owners[owner] = true
 			if w.Environment != "" {
 				t.environments[w.Environment] = true
@@ -103,6 +103,14 @@ func (j *judge) countable(s statement, w trust.Signer) bool {
 		}
 	}
 	return false
+}
+
+// ownerOf is by whom a statement is counted: who made the image counts as one, under whatever name a roster has his key.
+func (j *judge) ownerOf(s statement, w trust.Signer) string {
+	if makers := sortedKeys(j.makerOwners); j.isOriginal(s, w) && len(makers) > 0 {
+		return makers[0]
+	}
+	return w.OwnedBy()
 }
 
 // isOriginal: the party that signed the provenance, and whoever has the same owner, are one, and it is the one that made it.

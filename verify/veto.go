@@ -29,7 +29,7 @@ func (j *judge) vetoes(f *findings, img image, e *evidence) []veto {
 			continue
 		}
 		if w, signer, ok := j.waived(img, e, s); ok {
-			f.ok("waiver", s.by.String(), "%s, overruled by %s (%s) until %s: %s", v.text, w.Owner, signer.Name, w.Expires.UTC().Format(time.RFC3339), w.Reason)
+			f.ok("waiver", s.by.String(), "finding %s is overruled by %s (%s) until %s: %s", s.payload, w.Owner, signer.Name, w.Expires.UTC().Format(time.RFC3339), w.Reason)
 			continue
 		}
 		out = append(out, v)
