@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sort"
 	"unicode"
 
 	digest "github.com/opencontainers/go-digest"
@@ -48,6 +49,8 @@ func gather(ctx context.Context, o Options, img image) (evidence, error) {
 		e.ignore(img, r.Descriptor.Digest, "%s", r.Reason)
 	}
 	err = e.read(ctx, o, img, e.candidates(img, listing.Referrers))
+	// The same evidence gives the same answer to the letter, whatever order it was read in.
+	sort.SliceStable(e.trusted, func(i, j int) bool { return e.trusted[i].order() < e.trusted[j].order() })
 	e.trusted = newest(e.trusted)
 	return e, err
 }

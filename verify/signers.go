@@ -98,6 +98,11 @@ func (s statement) may(roles ...trust.Role) (trust.Signer, bool) {
 	return trust.Signer{}, false
 }
 
+// order sorts statements by what they say and who says it, and by nothing that depends on where they lie.
+func (s statement) order() string {
+	return s.PredicateType + " " + s.payload.String() + " " + s.by.String() + " " + s.bundle.String()
+}
+
 // name is the repository that the statement is about. Statements with several subjects are refused later.
 func (s statement) name() string {
 	if len(s.Subject) == 0 {
