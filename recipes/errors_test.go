@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/selfsame-build/selfsame/internal/diag"
+	"github.com/selfsame-build/selfsame/internal/strictyaml"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -87,7 +88,7 @@ var refused = []struct {
 	{diag.CodeRecipeMissingKey, "7 {", stage("name: b"), "add `from:`"},
 	{diag.CodeRecipeMissingKey, "7 from", stage("name: b, from: {}"), "add `debian:`"},
 	{diag.CodeRecipeTooDeep, "1 a", strings.Repeat("a: {", 40) + strings.Repeat("}", 40), ""},
-	{diag.CodeRecipeTooDeep, "5 [", small + "x: [" + strings.Repeat("[],", maxNodes) + "]\n", ""},
+	{diag.CodeRecipeTooDeep, "5 [", small + "x: [" + strings.Repeat("[],", strictyaml.MaxNodes) + "]\n", ""},
 	{diag.CodeRecipeTooLarge, "", small + "#" + strings.Repeat(" ", maxBytes), ""},
 	{diag.CodeRecipeInvisible, `4 "a\x1b[2J"`, build(`dockerfile: Dockerfile, args: {V: "a\x1b[2J"}`), "remove"},
 	{diag.CodeRecipeInvisible, `4 "a\u202e"`, build(`dockerfile: Dockerfile, args: {V: "a\u202e"}`), "remove"},

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/selfsame-build/selfsame/internal/diag"
+	"github.com/selfsame-build/selfsame/internal/strictyaml"
 )
 
 // FuzzParse: no input makes Parse panic; every refusal says something; and what is accepted is accepted by the schema, and its
@@ -61,31 +62,30 @@ func checkParse(t *testing.T, schema *jsonschema.Schema, data []byte) {
 // asJSON reads data as a tool that knows nothing of recipes would, by way of the same YAML reader.
 func asJSON(t *testing.T, data []byte) any {
 	t.Helper()
-	d := &decoder{lines: splitLines(data)}
-	root := d.parseYAML(data)
+	root := strictyaml.New(dialect, "r.yaml", data).Tree(data)
 	if root == nil {
 		t.Fatal("accepted data has no tree")
 	}
 	return plainValue(root)
 }
 
-func plainValue(n *node) any {
-	switch n.kind {
-	case mappingKind:
+func plainValue(n *strictyaml.Node) any {
+	switch n.Kind {
+	case strictyaml.Mapping:
 		m := map[string]any{}
-		for i, k := range n.keys {
-			m[k.text] = plainValue(n.items[i])
+		for i, k := range n.Keys {
+			m[k.Text] = plainValue(n.Items[i])
 		}
 		return m
-	case listKind:
+	case strictyaml.List:
 		l := []any{}
-		for _, item := range n.items {
+		for _, item := range n.Items {
 			l = append(l, plainValue(item))
 		}
 		return l
 	}
-	if n.tag == "int" {
-		return number(n.text)
+	if n.Tag == "int" {
+		return number(n.Text)
 	}
-	return n.text
+	return n.Text
 }

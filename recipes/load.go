@@ -2,7 +2,6 @@ package recipes
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -11,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/selfsame-build/selfsame/internal/diag"
+	"github.com/selfsame-build/selfsame/internal/strictyaml"
 )
 
 // Load reads the recipe at path: a file, or a folder that holds recipe.yaml (the current one when path is empty). The error is
@@ -68,46 +68,30 @@ func unreadable(path string, err error) *diag.Diagnostic {
 // Parse reads a recipe from data. name is the file's name as the user gave it; places in diagnostics bear it, and relative
 // paths start from its folder. The error is a diag.List with everything that is wrong, sorted by place.
 func Parse(name string, data []byte) (*Recipe, error) {
-	d := &decoder{name: name, at: map[string]diag.Position{}, seen: map[string]bool{}, broken: map[string]bool{}}
-	r := &Recipe{Path: name, Dir: filepath.Dir(name), At: d.at}
-	if len(data) <= maxBytes {
-		d.lines = splitLines(data)
+	r := &Recipe{Path: name, Dir: filepath.Dir(name)}
+	d := decoder{strictyaml.New(dialect, name, data)}
+	r.At = d.At
+	if d.Decode(reflect.ValueOf(r).Elem()) {
+		d.defaults(r)
+		d.rules(r)
 	}
-	if d.vetText(data) {
-		if root := d.parseYAML(data); root != nil {
-			d.recipe(root, r)
-		}
-	}
-	if err := d.list.Err(); err != nil {
+	if err := d.Err(); err != nil {
 		return nil, err
 	}
-	r.Lines = d.lines
+	r.Lines = d.Lines
 	return r, nil
-}
-
-func (d *decoder) recipe(root *node, r *Recipe) {
-	if root.kind == badKind {
-		return
-	}
-	if root.kind != mappingKind {
-		d.report(diag.CodeRecipeWrongType, d.place(root), fmt.Sprintf("a recipe is keys and values, not %s", root.name()), "", "run `selfsame init` for a commented recipe")
-		return
-	}
-	d.structure(field{node: root}, reflect.ValueOf(r).Elem())
-	d.defaults(r)
-	d.rules(r)
 }
 
 // defaults fills in what the recipe may leave out. They are part of the canonical form, so that a changed default would be a
 // changed recipe.
-func (d *decoder) defaults(r *Recipe) {
-	if !d.seen["source"] {
+func (d decoder) defaults(r *Recipe) {
+	if !d.Seen["source"] {
 		r.Source.Path = "."
 	}
-	if !d.seen["epoch"] {
+	if !d.Seen["epoch"] {
 		r.Epoch.FromSource = true
 	}
-	if !d.seen["output.compression"] {
+	if !d.Seen["output.compression"] {
 		r.Output.Compression = "zstd"
 	}
 }
@@ -117,7 +101,7 @@ func (d *decoder) defaults(r *Recipe) {
 func (r *Recipe) Where(path string) (diag.Position, string) {
 	for path != "" {
 		if at, ok := r.At[path]; ok {
-			if at.Line < 1 || at.Line > len(r.Lines) || unshowable(r.Lines[at.Line-1]) {
+			if at.Line < 1 || at.Line > len(r.Lines) || strictyaml.Unshowable(r.Lines[at.Line-1]) {
 				return at, ""
 			}
 			return at, r.Lines[at.Line-1]

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	digest "github.com/opencontainers/go-digest"
 	"github.com/selfsame-build/selfsame/internal/diag"
+	"github.com/selfsame-build/selfsame/internal/strictyaml"
 )
 
 // small is the least that a recipe says.
@@ -279,11 +280,11 @@ func TestManyKeysAndManyErrors(t *testing.T) {
 	}
 	_, err := Parse("r.yaml", []byte(strings.ReplaceAll(b.String(), "x, ", "1, ")))
 	list := diag.All(err)
-	if len(list) != maxErrors+1 || list[maxErrors].Code != diag.CodeRecipeMoreErrors && list[0].Code != diag.CodeRecipeMoreErrors {
+	if len(list) != strictyaml.MaxErrors+1 || list[strictyaml.MaxErrors].Code != diag.CodeRecipeMoreErrors && list[0].Code != diag.CodeRecipeMoreErrors {
 		t.Errorf("20,000 errors gave %d", len(list))
 	}
 	for _, d := range list {
-		if len(d.Excerpt) > maxExcerpt {
+		if len(d.Excerpt) > strictyaml.MaxExcerpt {
 			t.Fatalf("an excerpt of %d bytes", len(d.Excerpt))
 		}
 	}

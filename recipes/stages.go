@@ -10,15 +10,15 @@ import (
 )
 
 // stages checks names and the order in which stages use each other.
-func (d *decoder) stages(r *Recipe) {
+func (d decoder) stages(r *Recipe) {
 	first := map[string]int{}
 	for i, s := range r.Build.Stages {
 		if s.Name == "" || s.Name == "scratch" {
 			continue
 		}
 		if j, again := first[s.Name]; again {
-			at, earlier := d.at[stagePath(i)+".name"], d.at[stagePath(j)+".name"]
-			d.report(diag.CodeRecipeStageRepeated, at, fmt.Sprintf("there are two stages `%s`, the first in line %d", short(s.Name), earlier.Line), "`from` could mean either", "rename one of them")
+			at, earlier := d.At[stagePath(i)+".name"], d.At[stagePath(j)+".name"]
+			d.Report(diag.CodeRecipeStageRepeated, at, fmt.Sprintf("there are two stages `%s`, the first in line %d", short(s.Name), earlier.Line), "`from` could mean either", "rename one of them")
 			continue
 		}
 		first[s.Name] = i
@@ -39,7 +39,7 @@ func (d *decoder) stages(r *Recipe) {
 func stagePath(i int) string { return fmt.Sprintf("build.stages[%d]", i) }
 
 // stageOrder reports the use of a stage that is not there yet.
-func (d *decoder) stageOrder(first map[string]int, name string, i int, path string) {
+func (d decoder) stageOrder(first map[string]int, name string, i int, path string) {
 	j, isStage := first[name]
 	if !isStage || j < i {
 		return
@@ -48,23 +48,23 @@ func (d *decoder) stageOrder(first map[string]int, name string, i int, path stri
 	if j == i {
 		what = "is this one"
 	}
-	d.report(diag.CodeRecipeStageOrder, d.at[path], "the stage `"+short(name)+"` "+what, "stages are built in order", "move the stage `"+short(name)+"` above the one that uses it")
+	d.Report(diag.CodeRecipeStageOrder, d.At[path], "the stage `"+short(name)+"` "+what, "stages are built in order", "move the stage `"+short(name)+"` above the one that uses it")
 }
 
-func (d *decoder) copyStep(c *Copy, path string) {
+func (d decoder) copyStep(c *Copy, path string) {
 	several := len(c.Sources) > 1
 	for i, s := range c.Sources {
 		several = several || strings.ContainsAny(s, "*?[")
-		if strings.HasPrefix(s, "/") && !d.seen[path+".from"] {
-			d.report(diag.CodeRecipePath, d.at[fmt.Sprintf("%s.sources[%d]", path, i)], "`"+short(s)+"` is an absolute path",
+		if strings.HasPrefix(s, "/") && !d.Seen[path+".from"] {
+			d.Report(diag.CodeRecipePath, d.At[fmt.Sprintf("%s.sources[%d]", path, i)], "`"+short(s)+"` is an absolute path",
 				"files of the build context are named relative to it", "write `"+short(strings.TrimLeft(s, "/"))+"`")
 		}
 	}
 	if several && c.To != "" && !strings.HasSuffix(c.To, "/") {
-		d.report(diag.CodeRecipeCopyDestination, d.at[path+".to"], "`"+short(c.To)+"` is one file, and there are several sources", "the last source would win", "write `"+short(c.To)+"/`")
+		d.Report(diag.CodeRecipeCopyDestination, d.At[path+".to"], "`"+short(c.To)+"` is one file, and there are several sources", "the last source would win", "write `"+short(c.To)+"/`")
 	}
 	if c.From == "scratch" {
-		d.report(diag.CodeRecipeStageOrder, d.at[path+".from"], "`scratch` is empty", "there is nothing to copy from it", "name a stage or an image, or remove `from`")
+		d.Report(diag.CodeRecipeStageOrder, d.At[path+".from"], "`scratch` is empty", "there is nothing to copy from it", "name a stage or an image, or remove `from`")
 	}
 }
 

@@ -9,4 +9,6 @@ const (
 	codeInvalid       diag.Code = "A0532"
 	codeNotReproduced diag.Code = "A0533"
 	codeUndecided     diag.Code = "A0534"
+	codeRefused       diag.Code = "A0536"
+	codeNoSummary     diag.Code = "A0537"
 )

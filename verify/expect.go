@@ -6,43 +6,90 @@ import (
 	"time"
 
 	"github.com/selfsame-build/selfsame/provenance"
+	"github.com/selfsame-build/selfsame/trust"
 )
 
 // checkName: an attestation signs a digest, and so is valid in every repository that has it, unless names are compared.
 //
 //	> expectations are tied to a *package name*, whereas provenance is tied to an *artifact*
-func (j *judge) checkName(f *findings, _ image, subject provenance.Subject, _ provenance.Provenance) {
+func (j *judge) checkName(f *findings, _ image, s statement, _ provenance.Provenance) {
 	switch {
-	case subject.Name == "":
+	case s.name() == "":
 		f.fail(VerdictInvalid, "name", "the statement names no repository")
-	case j.name != "" && subject.Name != j.name:
-		f.fail(VerdictInvalid, "name", "the statement is about %q, not %q", subject.Name, j.name)
+	case j.name != "" && s.name() != j.name:
+		f.fail(VerdictInvalid, "name", "the statement is about %q, not %q", s.name(), j.name)
 	case j.options.ExpectName == "":
-		f.skip("name", subject.Name, "no name to compare with: a folder has none")
+		f.skip("name", s.name(), "no name to compare with: a folder has none")
 	default:
-		f.ok("name", "", "%s", subject.Name)
+		f.ok("name", "", "%s", s.name())
 	}
 }
 
-// checkBuilder (forgotten in GHSA-r2xv-vpr2-42m9). The map here is small: the keys given, and our builders or the one expected.
+// checkBuilder (forgotten in GHSA-r2xv-vpr2-42m9). The map is the trust file's; with keys alone it is our own builders, or the one
+// that is expected.
 //
 //	> Ensuring that the builder identity is one of those in the map of trusted builder id's to SLSA level.
-func (j *judge) checkBuilder(f *findings, _ image, _ provenance.Subject, p provenance.Provenance) {
+func (j *judge) checkBuilder(f *findings, _ image, s statement, p provenance.Provenance) {
 	id, want := p.Builder(), j.options.ExpectBuilder
+	level, listed := j.level(s, id)
 	switch {
 	case want != "" && id != want:
 		f.fail(VerdictInvalid, "builder", "it was built by %q, not %q", id, want)
-	case want == "" && !provenance.IsBuilderID(id):
+	case level == 0 && listed:
+		f.fail(VerdictInvalid, "builder", "it was built by %q, which %s may not claim", id, s.who[0].Name)
+	case level == 0:
 		f.fail(VerdictInvalid, "builder", "it was built by %q, which is no builder of selfsame's", id)
 	default:
 		f.ok("builder", id, "%s", versions(p))
 	}
 }
 
+// checkLevel: the level is what this verifier trusts the pair of signer and builder up to, never what a statement says of itself.
+// SLSA v1.2, "Verifying artifacts", step 1:
+//
+//	> 4. Look up the SLSA Build Level in the roots of trust, using the recognized public keys and the `builder.id`, defaulting to
+//	>    SLSA Build L1.
+func (j *judge) checkLevel(f *findings, _ image, s statement, p provenance.Provenance) {
+	level, listed := j.level(s, p.Builder())
+	if !listed && j.options.MinLevel == 0 {
+		return // nobody asked, and nothing but the default is known
+	}
+	if level < j.options.MinLevel {
+		f.fail(VerdictRefused, "level", "this verifier trusts %s by %s up to SLSA Build %s, and %s is asked for", p.Builder(), s.who[0].Name, level, j.options.MinLevel)
+		return
+	}
+	j.levels = append(j.levels, level)
+	f.ok("level", s.who[0].Name, "SLSA Build %s", level)
+}
+
+// level is up to which level the signers of s are trusted when they say that builder made it, 0: not at all; and whether a list
+// says so. "Consumers MUST accept only specific (signer, builder.id) pairs" (SLSA v1.2, build-provenance).
+func (j *judge) level(s statement, builder string) (best trust.Level, listed bool) {
+	for _, w := range s.who {
+		if !w.May(trust.Release) {
+			continue
+		}
+		listed = listed || w.Builders != nil
+		if l, ok := j.levelOf(w, builder); ok {
+			best = max(best, l)
+		}
+	}
+	return best, listed
+}
+
+// levelOf is the level of one entry. Without a list of its own an entry may claim our builders, or the one that is expected.
+func (j *judge) levelOf(w trust.Signer, builder string) (trust.Level, bool) {
+	if w.Builders != nil {
+		l, ok := w.Builders[builder]
+		return l, ok
+	}
+	return 1, builder == j.options.ExpectBuilder || provenance.IsBuilderID(builder)
+}
+
 // checkBuildType:
 //
 //	> Ensuring that the values for `buildType` and `externalParameters` in the provenance match the expected values.
-func (j *judge) checkBuildType(f *findings, _ image, _ provenance.Subject, p provenance.Provenance) {
+func (j *judge) checkBuildType(f *findings, _ image, _ statement, p provenance.Provenance) {
 	if t := p.BuildDefinition.BuildType; t != provenance.BuildType {
 		f.fail(VerdictInvalid, "build type", "it is %q, not %q", t, provenance.BuildType)
 		return
@@ -53,7 +100,7 @@ func (j *judge) checkBuildType(f *findings, _ image, _ provenance.Subject, p pro
 // checkParameters: what they must be is a policy's business; that they are complete and of a known form is checked here.
 //
 //	> Any unrecognized `externalParameters` SHOULD cause verification to fail.
-func (j *judge) checkParameters(f *findings, _ image, _ provenance.Subject, p provenance.Provenance) {
+func (j *judge) checkParameters(f *findings, _ image, _ statement, p provenance.Provenance) {
 	x, err := p.External()
 	switch {
 	case err != nil:
@@ -66,7 +113,7 @@ func (j *judge) checkParameters(f *findings, _ image, _ provenance.Subject, p pr
 }
 
 // checkSource compares the one parameter that matters most, where it was said what to expect.
-func (j *judge) checkSource(f *findings, _ image, _ provenance.Subject, p provenance.Provenance) {
+func (j *judge) checkSource(f *findings, _ image, _ statement, p provenance.Provenance) {
 	x, err := p.External()
 	if err != nil {
 		f.fail(VerdictInvalid, "source", "%v", err)

@@ -13,22 +13,15 @@ import (
 	"github.com/selfsame-build/selfsame/provenance"
 	"github.com/selfsame-build/selfsame/registry/artifact"
 	"github.com/selfsame-build/selfsame/signing"
-	"github.com/selfsame-build/selfsame/trust"
 )
 
 // parallel is how many bundles are read at once: enough to hide a registry's latency, few enough to bound memory.
 const parallel = 8
 
-// statement is one statement whose signature holds for a key that was given.
-type statement struct {
-	provenance.Statement
-	referrer digest.Digest
-	by       trust.Party
-}
-
 // evidence is what is attached to one image.
 type evidence struct {
-	trusted []statement // in order of the referrers' digests
+	trusted []statement // by somebody whose word counts
+	undated []statement // as well, if it was known when they were signed: they count against an image and never for it
 	ignored []Ignored
 	bundles int // that were read and claim to be signed with a key, whosever it is
 	notRead int
@@ -55,11 +48,14 @@ func gather(ctx context.Context, o Options, img image) (evidence, error) {
 	for _, r := range listing.Rejected {
 		e.ignore(img, r.Descriptor.Digest, "%s", r.Reason)
 	}
-	return e, e.read(ctx, o, img, e.candidates(img, listing.Referrers))
+	err = e.read(ctx, o, img, e.candidates(img, listing.Referrers))
+	// The same evidence gives the same answer to the letter, whatever order it was read in.
+	sort.SliceStable(e.trusted, func(i, j int) bool { return e.trusted[i].order() < e.trusted[j].order() })
+	e.trusted = newest(e.trusted)
+	return e, err
 }
 
-// candidates are the referrers that carry a signature bundle by their own manifest, smallest first, so that somebody's huge
-// junk comes last when the budget runs out.
+// candidates are the referrers that carry a signature bundle by their own manifest, in the order in which they are read.
 func (e *evidence) candidates(img image, all []artifact.Referrer) []artifact.Referrer {
 	var out []artifact.Referrer
 	seen := map[digest.Digest]bool{}
@@ -79,34 +75,30 @@ func (e *evidence) candidates(img image, all []artifact.Referrer) []artifact.Ref
 		}
 		seen[d] = true
 	}
-	sort.SliceStable(out, func(i, j int) bool {
-		a, b := out[i], out[j]
-		if a.Layers[0].Size != b.Layers[0].Size {
-			return a.Layers[0].Size < b.Layers[0].Size
-		}
-		return a.Descriptor.Digest < b.Descriptor.Digest
-	})
-	return out
+	return fair(out)
 }
 
-// read fetches the candidates' bundles within the budget, some at a time.
+// read fetches the candidates' bundles within the budget, some at a time. One that does not fit any more is passed over, so that
+// smaller ones behind it are still read.
 func (e *evidence) read(ctx context.Context, o Options, img image, candidates []artifact.Referrer) error {
 	left := o.Budget.Bytes
-	for len(candidates) > 0 {
-		n := 0
-		for n < len(candidates) && n < parallel && candidates[n].Layers[0].Size <= left {
-			left -= candidates[n].Layers[0].Size
-			n++
+	var chosen []artifact.Referrer
+	for _, c := range candidates {
+		if c.Layers[0].Size <= left {
+			left -= c.Layers[0].Size
+			chosen = append(chosen, c)
 		}
-		if n == 0 {
-			e.notRead = len(candidates)
-			e.incomplete = fmt.Sprintf("%d bundles were not read: together they have more than %d bytes", e.notRead, o.Budget.Bytes)
-			return nil
-		}
-		if err := e.readSome(ctx, o, img, candidates[:n]); err != nil {
+	}
+	if e.notRead = len(candidates) - len(chosen); e.notRead > 0 {
+		e.incomplete = fmt.Sprintf("%d of %d bundles were not read: together they have more than %d bytes, and one of them could speak against the image",
+			e.notRead, len(candidates), o.Budget.Bytes)
+	}
+	for len(chosen) > 0 {
+		n := min(parallel, len(chosen))
+		if err := e.readSome(ctx, o, img, chosen[:n]); err != nil {
 			return err
 		}
-		candidates = candidates[n:]
+		chosen = chosen[n:]
 	}
 	return nil
 }
@@ -132,14 +124,19 @@ func (e *evidence) readSome(ctx context.Context, o Options, img image, batch []a
 			e.notRead++
 			continue
 		}
-		e.open(o, img, r.Descriptor.Digest, bundles[i])
+		e.open(o, img, r, bundles[i])
 	}
 	return nil
 }
 
 // open checks the signature, and only then reads what was signed, from the very bytes that it covers.
-func (e *evidence) open(o Options, img image, referrer digest.Digest, bundle []byte) {
-	got, err := o.Trust.Verify(bundle)
+func (e *evidence) open(o Options, img image, r artifact.Referrer, bundle []byte) {
+	referrer := r.Descriptor.Digest
+	check := o.checkBundle
+	if check == nil {
+		check = o.Trust.Verify
+	}
+	got, err := check(bundle)
 	if !errors.Is(err, signing.ErrOtherKind) {
 		e.bundles++
 	}
@@ -152,7 +149,19 @@ func (e *evidence) open(o Options, img image, referrer digest.Digest, bundle []b
 		e.ignore(img, referrer, "signed by %s, but %v", got.By, err)
 		return
 	}
-	e.trusted = append(e.trusted, statement{Statement: s, referrer: referrer, by: got.By})
+	st := statement{Statement: s, referrer: referrer, bundle: r.Layers[0].Digest, payload: digest.FromBytes(got.Payload), by: got.By, at: got.Time}
+	ok, undated, why := st.admit(o.entries())
+	switch {
+	case len(ok) > 0:
+		st.who = ok
+		e.trusted = append(e.trusted, st)
+	case len(undated) > 0:
+		st.who = undated
+		e.undated = append(e.undated, st)
+		e.ignore(img, referrer, "signed by %s, %s", got.By, why)
+	default:
+		e.ignore(img, referrer, "signed by %s, %s", got.By, why)
+	}
 }
 
 // clip keeps a stranger's text to one short printable line.

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"fmt"
+	"time"
 
 	digest "github.com/opencontainers/go-digest"
 
@@ -14,6 +15,16 @@ type judge struct {
 	options Options
 	name    string // that every statement must have; from the options, else from the first statement that holds
 	proofs  []provenance.Rebuild
+	levels  []trust.Level // of every image whose provenance holds, where levels are known
+	// makers and makerOwners are who signed provenance that holds, and who stands behind them.
+	makers, makerOwners map[string]bool
+	owners              []map[string]bool // of each image: who built it again
+	platforms           []map[string]bool // of each image: who built it at all
+	evidence            []Evidence
+}
+
+func newJudge(o Options) *judge {
+	return &judge{options: o, name: o.ExpectName, makers: map[string]bool{}, makerOwners: map[string]bool{}}
 }
 
 // findings are the checks of one image in the order in which they are made.
@@ -47,14 +58,40 @@ func (j *judge) judge(img image, e *evidence) Subject {
 	if !f.failed() {
 		j.origin(f, img, e)
 		j.reproduced(f, img, e)
+		j.rebuilders(f, img, e)
 		sbom(f, img, e)
-		f.skip("time", "", "a signature by a key carries no trusted time, so neither age nor expiry is known")
+		times(f, e)
 	}
+	j.list(img, e)
 	s.Checks = f.checks
 	if e.incomplete != "" {
 		undecide(s.Checks)
 	}
 	return s
+}
+
+// list adds what is signed by somebody whose word counts to the result.
+func (j *judge) list(img image, e *evidence) {
+	for _, s := range e.trusted {
+		j.evidence = append(j.evidence, Evidence{
+			Subject: img.desc.Digest, Referrer: s.referrer, Bundle: s.bundle, Statement: s.payload, PredicateType: clip(s.PredicateType), Signer: s.by.String(),
+		})
+	}
+}
+
+// times says since when the youngest statement is known to exist.
+func times(f *findings, e *evidence) {
+	var last time.Time
+	for _, s := range e.trusted {
+		if s.at.After(last) {
+			last = s.at
+		}
+	}
+	if last.IsZero() {
+		f.skip("time", "", "a signature by a key carries no trusted time, so neither age nor expiry is known")
+		return
+	}
+	f.ok("time", "", "the last of it was signed by %s, as a trusted party says", last.UTC().Format(time.RFC3339))
 }
 
 // undecide turns failures for want of evidence into undecided ones: what is missing may be among what was not read. A veto

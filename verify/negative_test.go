@@ -433,7 +433,7 @@ func TestNoByteOfABundleMayChange(t *testing.T) {
 	bundle := w.sign(w.signer, w.statements()[0].Payload)
 	read := func(b []byte) []statement {
 		e := evidence{}
-		e.open(w.options(), img, w.build.Index.Digest, b)
+		e.open(w.options(), img, artifact.Referrer{Layers: []artifact.Descriptor{{}}}, b)
 		return e.trusted
 	}
 	original := read(bundle)

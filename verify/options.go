@@ -1,10 +1,13 @@
 package verify
 
 import (
+	"time"
+
 	digest "github.com/opencontainers/go-digest"
 
 	"github.com/selfsame-build/selfsame/registry/artifact"
 	"github.com/selfsame-build/selfsame/signing"
+	"github.com/selfsame-build/selfsame/trust"
 )
 
 // Options says what to verify and what to expect of it. The zero values of the expectations are the strict or the honest
@@ -17,8 +20,20 @@ type Options struct {
 	// Digest is the image: an index or a platform manifest. There is no tag here on purpose: who has one resolves it once,
 	// prints it, and passes the digest, so that nobody can answer twice (CVE-2022-47633, CVE-2023-33959).
 	Digest digest.Digest
-	// Trust is whose signatures count: at least one key.
+	// Trust is whose signatures hold: at least one key. UseTrust and UseRoster add those that a file names.
 	Trust signing.Trust
+	// Signers are what those may say, as a trust file has it; nil: each key may release, rebuild and speak against.
+	Signers []trust.Signer
+	// Roster are those whose rebuilds are counted; nil: the rebuilders among Signers that have an owner.
+	Roster *trust.Roster
+	// Demand is how many rebuilders have to agree.
+	Demand trust.Demand
+	// MinLevel is the least SLSA build level; 0: none is asked for.
+	MinLevel trust.Level
+	// Now is the time by which waivers expire; the zero time lets none count.
+	Now time.Time
+	// PolicyFile and PolicySHA256 name the trust file, for summaries.
+	PolicyFile, PolicySHA256 string
 
 	// ExpectName is the repository (without tag) that the evidence must name. Empty for an image in a folder, which has no
 	// name of its own: then all statements must agree on one.
@@ -31,14 +46,18 @@ type Options struct {
 	AllowUnreproduced bool
 	// Budget bounds the work that strangers can cause by attaching things.
 	Budget Budget
+
+	// checkBundle is how a bundle is verified; tests set it to make identities and trusted times. nil: Trust.Verify.
+	checkBundle func(bundle []byte) (signing.Signed, error)
 }
 
 // Budget bounds reading. Zero means the default. A bound that is reached makes the verdict undecided, never a success: what
 // was not read could be a statement that a rebuild failed.
 type Budget struct {
-	Listing   artifact.Budget // of the referrers of one manifest
+	Listing   artifact.Budget // of the referrers of one manifest; 0: 20,000 of them on 2,000 pages, 256 MiB of manifests
 	Bytes     int64           // of all bundles of one manifest together; 0: 1 GiB
 	Platforms int             // listed by an index; 0: 64
+	Time      time.Duration   // of the whole run; 0: 10 minutes
 }
 
 func (b Budget) withDefaults() Budget {
@@ -47,6 +66,19 @@ func (b Budget) withDefaults() Budget {
 	}
 	if b.Platforms == 0 {
 		b.Platforms = 64
+	}
+	if b.Time == 0 {
+		b.Time = 10 * time.Minute
+	}
+	// Ten thousand attached by somebody else must not keep the good ones from being read.
+	if b.Listing.Referrers == 0 {
+		b.Listing.Referrers = 20_000
+	}
+	if b.Listing.Pages == 0 {
+		b.Listing.Pages = 2_000
+	}
+	if b.Listing.Bytes == 0 {
+		b.Listing.Bytes = 256 << 20
 	}
 	return b
 }

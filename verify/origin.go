@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/selfsame-build/selfsame/provenance"
+	"github.com/selfsame-build/selfsame/trust"
 )
 
 // origin checks where the image came from. When none of several signed provenance statements holds (the same bytes may have
@@ -22,6 +23,10 @@ func (j *judge) origin(f *findings, img image, e *evidence) {
 			if !known[s.PredicateType] {
 				e.ignore(img, s.referrer, "signed, but of a kind that proves nothing here: %s", s.PredicateType)
 			}
+			continue
+		}
+		if _, ok := s.may(trust.Release); !ok {
+			e.ignore(img, s.referrer, "signed by %s, who may not say where an image came from (role %s)", s.by, trust.Release)
 			continue
 		}
 		g := j.originOf(img, s)
@@ -43,21 +48,26 @@ func (j *judge) origin(f *findings, img image, e *evidence) {
 	}
 	f.checks = append(f.checks, best.checks...)
 	if !best.failed() {
-		j.name = bestAt.Subject[0].Name
+		j.accept(bestAt)
 	}
 }
 
-// known are the kinds of statement that have a check of their own.
-var known = map[string]bool{
-	provenance.PredicateProvenance: true, provenance.PredicateRebuild: true, provenance.PredicateSPDX: true,
+// accept remembers whose word it is that the image came from there: the name that the rest has to agree with, and who made it.
+func (j *judge) accept(s statement) {
+	j.name = s.name()
+	j.makers[s.by.String()] = true
+	for _, w := range s.who {
+		if w.May(trust.Release) {
+			j.makerOwners[w.OwnedBy()] = true
+		}
+	}
 }
 
 // originOf goes on with step 1 and then step 2 of SLSA v1.2, "Verifying artifacts".
 func (j *judge) originOf(img image, s statement) *findings {
 	f := &findings{}
 	// > 2. Verify that statement's `subject` matches the digest of the artifact in question.
-	subject, err := about(s, img.desc.Digest)
-	if err != nil {
+	if _, err := about(s, img.desc.Digest); err != nil {
 		f.fail(VerdictInvalid, "subject", "%v", err)
 		return f
 	}
@@ -69,11 +79,11 @@ func (j *judge) originOf(img image, s statement) *findings {
 		f.fail(VerdictInvalid, "provenance", "%v", err)
 		return f
 	}
-	steps := []func(*findings, image, provenance.Subject, provenance.Provenance){
-		j.checkName, j.checkBuilder, j.checkBuildType, j.checkParameters, j.checkSource, j.checkPlatforms,
+	steps := []func(*findings, image, statement, provenance.Provenance){
+		j.checkName, j.checkBuilder, j.checkLevel, j.checkBuildType, j.checkParameters, j.checkSource, j.checkPlatforms,
 	}
 	for _, step := range steps {
-		if step(f, img, subject, p); f.failed() {
+		if step(f, img, s, p); f.failed() {
 			return f
 		}
 	}

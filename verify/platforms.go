@@ -10,7 +10,7 @@ import (
 
 // checkPlatforms compares what the index lists with what the signed provenance says was built, both ways; a platform
 // manifest must be among what was built.
-func (j *judge) checkPlatforms(f *findings, img image, _ provenance.Subject, p provenance.Provenance) {
+func (j *judge) checkPlatforms(f *findings, img image, _ statement, p provenance.Provenance) {
 	built := map[string]string{}
 	for _, b := range p.RunDetails.Byproducts {
 		built[b.Name] = "sha256:" + b.Digest["sha256"]

@@ -6,11 +6,21 @@ import (
 	"strings"
 
 	"github.com/selfsame-build/selfsame/provenance"
+	"github.com/selfsame-build/selfsame/trust"
 )
 
 // reproduced checks that somebody trusted built the image again and got the same digest. One good rebuild is enough, unless a
-// trusted party says that its rebuild differed: that is a veto (a scan or rebuild that failed must never count as approval).
+// trusted party says that its rebuild differed: that is a veto (a scan or rebuild that failed must never count as approval),
+// until a waiver overrules it.
 func (j *judge) reproduced(f *findings, img image, e *evidence) {
+	objections := j.vetoes(f, img, e)
+	for _, v := range objections {
+		f.fail(VerdictNotReproduced, v.check, "%s", v.text)
+		f.checks[len(f.checks)-1].final = true
+	}
+	if len(objections) > 0 {
+		return
+	}
 	var best *provenance.Rebuild
 	var by string
 	var refused []string
@@ -18,12 +28,13 @@ func (j *judge) reproduced(f *findings, img image, e *evidence) {
 		if s.PredicateType != provenance.PredicateRebuild {
 			continue
 		}
-		r, err := j.rebuildOf(img, s)
+		signer, may := s.may(trust.Release, trust.Rebuilder)
+		if !may {
+			continue // it may speak against only
+		}
+		r, err := j.rebuildOf(img, s, signer)
 		switch {
-		case errors.Is(err, errDiffered):
-			f.fail(VerdictNotReproduced, "reproduced", "a rebuild signed by %s differed: the result is %q", s.by, r.Result)
-			f.checks[len(f.checks)-1].final = true
-			return
+		case errors.Is(err, errDiffered): // overruled
 		case err != nil:
 			refused = append(refused, err.Error())
 			e.ignore(img, s.referrer, "signed rebuild that does not hold: %v", err)
@@ -48,7 +59,7 @@ var errDiffered = errors.New("the rebuild differed")
 
 // rebuildOf judges one rebuild statement: it must be about this digest and name, a match of every byte, by builders that
 // were seen to differ, and cover exactly the platforms of an index.
-func (j *judge) rebuildOf(img image, s statement) (provenance.Rebuild, error) {
+func (j *judge) rebuildOf(img image, s statement, signer trust.Signer) (provenance.Rebuild, error) {
 	subject, err := about(s, img.desc.Digest)
 	if err != nil {
 		return provenance.Rebuild{}, err
@@ -70,7 +81,9 @@ func (j *judge) rebuildOf(img image, s statement) (provenance.Rebuild, error) {
 		return r, fmt.Errorf("only the contents were equal (%s), not every byte", r.Level)
 	}
 	for _, b := range r.Builders {
-		if b.ID != j.options.ExpectBuilder && !provenance.IsBuilderID(b.ID) {
+		if _, ok := j.levelOf(signer, b.ID); !ok && signer.Builders != nil {
+			return r, fmt.Errorf("%s may not claim the builder %q", signer.Name, b.ID)
+		} else if !ok {
 			return r, fmt.Errorf("builder %q is not one of selfsame's", b.ID)
 		}
 	}

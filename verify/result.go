@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 
 	digest "github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/selfsame-build/selfsame/internal/diag"
 	"github.com/selfsame-build/selfsame/provenance"
@@ -29,6 +30,7 @@ type Verdict string
 const (
 	VerdictVerified      Verdict = "verified"       // 0
 	VerdictNotReproduced Verdict = "not-reproduced" // 14: signed, but no rebuild is proven, or one failed
+	VerdictRefused       Verdict = "refused"        // 14: signed, but not at the level or by the rebuilders that were asked for
 	VerdictInvalid       Verdict = "invalid"        // 15: evidence is there and does not hold
 	VerdictMissing       Verdict = "missing"        // 16: there is no evidence
 	VerdictUndecided     Verdict = "undecided"      // 17: not everything could be read, and what was read does not suffice
@@ -57,6 +59,17 @@ type Subject struct {
 	Checks   []Check       `json:"checks"`
 }
 
+// Evidence is a statement by somebody whose word counts.
+type Evidence struct {
+	Subject  digest.Digest `json:"subject"` // the manifest that it is attached to
+	Referrer digest.Digest `json:"referrer"`
+	Bundle   digest.Digest `json:"bundle"`
+	// Statement is the sha256 of what is signed; a waiver names a finding by it.
+	Statement     digest.Digest `json:"statement"`
+	PredicateType string        `json:"predicateType"`
+	Signer        string        `json:"signer"`
+}
+
 // Ignored is a referrer that counted for nothing.
 type Ignored struct {
 	Subject  digest.Digest `json:"subject"`
@@ -79,10 +92,22 @@ type Result struct {
 	Independence provenance.Independence `json:"independence,omitempty"` // the weakest of all manifests
 	Axes         []string                `json:"axes"`                   // on which the builders were seen to differ, for every manifest
 
+	// Level is the SLSA build level up to which signer and builder are trusted, the least of all manifests; 0: none is known.
+	Level int `json:"level,omitempty"`
+	// Rebuilders are the owners who built every manifest again with the same result.
+	Rebuilders []string `json:"rebuilders"`
+
 	Subjects []Subject `json:"subjects"`
+	// Evidence lists every statement that was taken into account.
+	Evidence []Evidence `json:"evidence"`
 	// Ignored lists every referrer that counted for nothing; NotRead counts those beyond the budget.
 	Ignored []Ignored `json:"ignored"`
 	NotRead int       `json:"notRead"`
+
+	// What summaries take from the run beside all that.
+	subject      ocispec.Descriptor
+	policySHA256 string
+	platforms    []string // owners of build platforms that made every manifest, the first one included
 }
 
 // JSON is the result as a document of SchemaVersion, indented, with a newline at the end.
@@ -98,6 +123,7 @@ func (r Result) JSON() ([]byte, error) {
 func (r Result) Err() error {
 	code, ok := map[Verdict]diag.Code{
 		VerdictNotReproduced: codeNotReproduced,
+		VerdictRefused:       codeRefused,
 		VerdictInvalid:       codeInvalid,
 		VerdictMissing:       codeMissing,
 		VerdictUndecided:     codeUndecided,
@@ -150,7 +176,7 @@ func (r *Result) conclude() {
 }
 
 func rank(v Verdict) int {
-	for i, w := range []Verdict{VerdictVerified, VerdictUndecided, VerdictNotReproduced, VerdictMissing, VerdictInvalid} {
+	for i, w := range []Verdict{VerdictVerified, VerdictUndecided, VerdictRefused, VerdictNotReproduced, VerdictMissing, VerdictInvalid} {
 		if v == w {
 			return i
 		}
@@ -162,7 +188,7 @@ func (v Verdict) exit() int {
 	switch v {
 	case VerdictVerified:
 		return diag.ExitProven
-	case VerdictNotReproduced:
+	case VerdictNotReproduced, VerdictRefused:
 		return diag.ExitPolicy
 	case VerdictMissing:
 		return diag.ExitMissing

@@ -3,6 +3,7 @@ package verify
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/selfsame-build/selfsame/internal/diag"
 )
@@ -15,23 +16,31 @@ func Run(ctx context.Context, o Options) (Result, error) {
 		return Result{}, err
 	}
 	o.Budget = o.Budget.withDefaults()
+	outer := ctx
+	ctx, cancel := context.WithTimeoutCause(ctx, o.Budget.Time, fmt.Errorf("reading took longer than %s", o.Budget.Time))
+	defer cancel()
 	images, err := readImages(ctx, o)
 	if err != nil {
-		return Result{}, unreadable(ctx, err)
+		return Result{}, unreadable(outer, ctx, err)
 	}
-	j := judge{options: o, name: o.ExpectName}
-	res := Result{SchemaVersion: SchemaVersion, Reference: o.Reference, Digest: o.Digest, Axes: []string{}, Ignored: []Ignored{}}
+	j := newJudge(o)
+	res := Result{SchemaVersion: SchemaVersion, Reference: o.Reference, Digest: o.Digest, Axes: []string{}, Ignored: []Ignored{}, Evidence: []Evidence{}}
 	for _, img := range images {
 		found, err := gather(ctx, o, img)
 		if err != nil {
-			return Result{}, unreadable(ctx, err)
+			return Result{}, unreadable(outer, ctx, err)
 		}
 		res.Subjects = append(res.Subjects, j.judge(img, &found))
 		res.Ignored = append(res.Ignored, found.ignored...)
 		res.NotRead += found.notRead
 	}
 	res.Name = j.name
+	res.Evidence, res.Rebuilders = j.evidence, together(j.owners)
+	if len(j.levels) == len(images) {
+		res.Level = int(slices.Min(j.levels))
+	}
 	res.Reproduced, res.Axes, res.Independence = j.strength(len(images))
+	res.describe(o, images[0].desc, together(j.platforms))
 	res.conclude()
 	return res, nil
 }
@@ -51,9 +60,12 @@ func (o Options) check() error {
 }
 
 // unreadable keeps a diagnostic of the source and an interruption as they are; anything else could not be decided.
-func unreadable(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
+func unreadable(outer, bounded context.Context, err error) error {
+	switch {
+	case outer.Err() != nil:
+		return context.Cause(outer)
+	case bounded.Err() != nil:
+		err = context.Cause(bounded) // the budget of time is used up
 	}
 	if len(diag.All(err)) > 0 {
 		return err

@@ -22,6 +22,7 @@ var layers = map[string]int{
 	"internal/flock":      base,
 	"internal/diag":       base,
 	"internal/strictjson": base,
+	"internal/strictyaml": base,
 
 	"recipes":               pure,
 	"inputs/debian/archive": pure,
@@ -81,6 +82,7 @@ var sideways = map[string][]string{
 	"internal/cli":          {"report"},
 	"internal/trace":        {"internal/canary"},
 	"internal/atomicfile":   {"internal/flock"},
+	"internal/strictyaml":   {"internal/diag"},
 	"guard":                 {"report"},
 	"cmd":                   {"internal"},
 }
@@ -105,7 +107,7 @@ var owners = []owner{
 	{"github.com/miekg/pkcs11/", []string{"signing/token"}, "C modules of tokens are loaded into a process of their own"},
 	{"github.com/secure-systems-lab/go-securesystemslib/", []string{"signing"}, "signatures are made and checked in one package"},
 	{"github.com/in-toto/", []string{"provenance"}, "statements have one owner"},
-	{"gopkg.in/yaml.v3/", []string{"recipes"}, "YAML is decoded strictly, in one place"},
+	{"gopkg.in/yaml.v3/", []string{"internal/strictyaml"}, "YAML is decoded strictly, in one place"},
 	{"github.com/spf13/", []string{"internal/cli"}, "flags are a matter of the command line"},
 	{"cel.dev/cel-go/", []string{"policy"}, "policies are evaluated in one place"},
 	{"github.com/ProtonMail/go-crypto/", []string{"inputs/debian/archive"}, "Debian's signatures are checked in one place"},

@@ -20,38 +20,65 @@ type verifyFlags struct {
 	builder string
 	source  string
 	allow   bool
+	trust   trustFlags
 }
 
 func (a *app) verifyCommand() *cobra.Command {
 	var f verifyFlags
 	cmd := &cobra.Command{
-		Use: "verify REF|LAYOUT --key KEY.pub", GroupID: "trust", Short: "Check an image's evidence: who built it, from what, and whether twice the same",
+		Use: "verify REF|LAYOUT {--key KEY.pub | --trust FILE}", GroupID: "trust", Short: "Check an image's evidence: who built it, from what, and whether twice the same",
 		Long: `Verify the evidence of an image in a registry (REF) or in an OCI layout on disk (LAYOUT): signatures, subjects, predicates, name,
 builder, and whether the image was reproduced. A tag is resolved once and verified by digest. Exit 0 only if everything that was
-asked for is proven.`,
-		Example: "  selfsame verify selfsame-out/image --key release.pub\n  selfsame verify registry.example.com/team/shop:v1 --key release.pub",
-		Args:    cobra.ExactArgs(1),
-		RunE:    func(cmd *cobra.Command, args []string) error { return a.runVerify(cmd, args[0], f) },
+asked for is proven.
+
+--key takes one key for everything; a trust file says who may say what, where and until when. --rebuilders counts owners of a
+roster, not keys or statements.`,
+		Example: "  selfsame verify selfsame-out/image --key release.pub\n  selfsame verify registry.example.com/team/shop:v1 --key release.pub\n" +
+			"  selfsame verify registry.example.com/team/shop:v1 --trust trust.yaml --roster roster.yaml --rebuilders 2",
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return a.runVerify(cmd, args[0], f) },
 	}
 	fl := cmd.Flags()
 	fl.StringSliceVar(&f.keys, "key", nil, "public key that must have signed the evidence: a file, pkcs11:... or NAME://...#sha256=...")
 	fl.StringVar(&f.name, "name", "", "repository that the evidence must name (default: REF's; for a layout: whatever it names)")
 	fl.StringVar(&f.builder, "builder", "", "builder id that must have built the image")
 	fl.StringVar(&f.source, "source", "", "source that the image must come from")
+	f.trust.add(fl)
 	fl.BoolVar(&f.allow, "allow-unreproduced", false, "accept an image that is signed but was not reproduced")
 	return cmd
 }
 
 func (a *app) runVerify(cmd *cobra.Command, ref string, f verifyFlags) error {
 	ctx := cmd.Context()
-	if len(f.keys) == 0 {
-		return usage("`verify` needs --key: without one, anyone's word would do")
+	if (len(f.keys) == 0) == (f.trust.file == "") {
+		return usage("`verify` needs one of --key and --trust: without any, anyone's word would do")
 	}
 	o := verify.Options{Reference: ref, ExpectName: f.name, ExpectBuilder: f.builder, ExpectSource: f.source, AllowUnreproduced: f.allow}
 	var err error
 	if o.Trust.Keys, err = a.verifiers(ctx, f.keys); err != nil {
 		return err
 	}
+	if err := f.trust.apply(a, &o); err != nil {
+		return err
+	}
+	if err := f.trust.open(ctx, a, ref, &o); err != nil {
+		return err
+	}
+	res, err := verify.Run(ctx, o)
+	if err != nil {
+		return err
+	}
+	if shown := a.showVerdict(res); shown != nil {
+		if err := f.trust.summary.write(a, res); err != nil {
+			a.notice("no summary is written: %v", err)
+		}
+		return shown // the verdict decides the exit code
+	}
+	return f.trust.summary.write(a, res)
+}
+
+// openImage finds image and evidence where ref says: in a layout on disk, or in a registry, resolving a tag once.
+func (a *app) openImage(ctx context.Context, ref string, o *verify.Options) error {
 	if st, err := os.Stat(ref); err == nil && st.IsDir() {
 		l, err := layout.Open(ref)
 		if err != nil {
@@ -74,11 +101,7 @@ func (a *app) runVerify(cmd *cobra.Command, ref string, f verifyFlags) error {
 			o.ExpectName = got.Repository.Name()
 		}
 	}
-	res, err := verify.Run(ctx, o)
-	if err != nil {
-		return err
-	}
-	return a.showVerdict(res)
+	return nil
 }
 
 // verifiers opens public keys.

@@ -52,6 +52,26 @@ Try again. If it stays like this, look at what is attached and at the reasons:
 
     selfsame verify REF --key selfsame.pub --json
 `},
+	{"A0536", ExitPolicy, "signed, but not as was asked for", `
+The image is signed, its provenance holds, and no trusted party speaks against it. What is not proven is something that you asked
+for: a SLSA build level that you trust this signer and builder up to (--min-level, "builders:" of the trust file), or enough
+independent owners who built it again with the same result (--rebuilders, "demand:" of the roster), or that they sit in
+different classes of environments or fetched the inputs anew.
+
+The table of checks says how many there are and who. Owners are counted, not keys and not statements:
+
+    selfsame verify REF --trust trust.yaml --roster roster.yaml --json
+`},
+	{"A0537", ExitPolicy, "no summary can be written", `
+A summary (--vsa, --svr) is what other tools believe instead of looking at the evidence, so it is written only of what was decided:
+
+  - SLSA_BUILD_REPRODUCED (--vsa-reproduced) takes two or more independent owners whose builds agree, the one who made the image
+    and one of the roster, or two of the roster.
+  - A simple verification result (--svr) has no negative form: it is written of a success only.
+  - A failed verification summary is written only for a key with the finding role (--finding-key), because stock cosign takes any
+    statement that the release key signed as "signed".
+  - Where nothing was decided (exit 16 and 17) there is nothing to hand on.
+`},
 	{"A0535", ExitUndecided, "the image's contents could not be listed", `
 The list of what is inside the image (SBOM) is made from its layers. Here it was given up, because the image has more in it than
 the limits allow: entries, unpacked bytes, packages, or the length of a path. Half a list would pass for a whole one, so there

@@ -1,4 +1,4 @@
-package recipes
+package strictyaml
 
 import (
 	"bytes"
@@ -9,14 +9,14 @@ import (
 	"github.com/selfsame-build/selfsame/internal/diag"
 )
 
-// maxBytes is the greatest size of a recipe: 1 MiB.
-const maxBytes = 1 << 20
+// MaxBytes is the greatest size of a file: 1 MiB.
+const MaxBytes = 1 << 20
 
 // vetText refuses a file that is not plain text before any parser sees it. It reports the first fault of each kind only.
-func (d *decoder) vetText(data []byte) bool {
-	if len(data) > maxBytes {
-		d.report(diag.CodeRecipeTooLarge, diag.Position{File: d.name}, "the recipe is larger than 1 MiB",
-			"every read is bounded", "move long scripts into files of their own")
+func (d *Decoder) vetText(data []byte) bool {
+	if len(data) > MaxBytes {
+		d.Report(d.dialect.Codes.TooLarge, diag.Position{File: d.name}, "the "+d.dialect.Noun+" is larger than 1 MiB",
+			"every read is bounded", d.dialect.Large)
 		return false
 	}
 	seen := map[string]bool{}
@@ -25,7 +25,7 @@ func (d *decoder) vetText(data []byte) bool {
 		r, n := utf8.DecodeRune(data[i:])
 		if what := forbidden(r, n, data[i:]); what != "" && !seen[what] {
 			seen[what] = true
-			d.report(diag.CodeRecipeEncoding, diag.Position{File: d.name, Line: line, Column: column, Length: 1},
+			d.Report(d.dialect.Codes.Encoding, diag.Position{File: d.name, Line: line, Column: column, Length: 1},
 				fmt.Sprintf("byte %d is %s", i, what), "the file could read otherwise than it looks", "save the file as plain UTF-8, or write the character as an escape in double quotes")
 		}
 		if column++; r == '\n' {
@@ -77,8 +77,8 @@ func splitLines(data []byte) []string {
 	return lines
 }
 
-// short keeps text that is quoted in a message to a readable length.
-func short(s string) string {
+// Short keeps text that is quoted in a message to a readable length.
+func Short(s string) string {
 	const most = 60
 	if len(s) <= most {
 		return s

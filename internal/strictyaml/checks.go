@@ -1,4 +1,4 @@
-package format
+package strictyaml
 
 import (
 	"fmt"
@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Checks is a parsed `check` tag of a recipe's field: what is demanded of the value beside its type.
+// Checks is a parsed `check` tag of a field: what is demanded of the value beside its type.
 type Checks struct {
 	Required bool // the key must be there
 	Unique   bool // a list holds nothing twice
@@ -17,8 +17,8 @@ type Checks struct {
 	Keys *Format
 }
 
-// ParseTag reads the check tag of a field. A tag that cannot be read is a mistake in the program.
-func ParseTag(tag reflect.StructTag) Checks {
+// ParseTag reads the check tag of a field; formats are those that it may name. A tag that cannot be read is a mistake in the program.
+func ParseTag(tag reflect.StructTag, formats map[string]*Format) Checks {
 	var c Checks
 	for part := range strings.SplitSeq(tag.Get("check"), ",") {
 		switch name, keys := strings.CutPrefix(part, "keys="); {
@@ -30,18 +30,18 @@ func ParseTag(tag reflect.StructTag) Checks {
 		case part == "emptyok":
 			c.EmptyOK = true
 		case keys:
-			c.Keys = mustLookup(name)
+			c.Keys = mustLookup(formats, name)
 		default:
-			c.Format = mustLookup(name)
+			c.Format = mustLookup(formats, name)
 		}
 	}
 	return c
 }
 
-func mustLookup(name string) *Format {
-	f, ok := table[name]
+func mustLookup(formats map[string]*Format, name string) *Format {
+	f, ok := formats[name]
 	if !ok {
-		panic(fmt.Sprintf("format: a check tag names the unknown format %q", name))
+		panic(fmt.Sprintf("strictyaml: a check tag names the unknown format %q", name))
 	}
 	return f
 }

@@ -1,4 +1,4 @@
-package recipes
+package strictyaml
 
 import (
 	"reflect"
@@ -31,8 +31,8 @@ func keysOf(t reflect.Type) []string {
 // simple is a key that needs no quotes in a dotted path.
 var simple = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
 
-// join extends a dotted path by a key; a key with dots of its own is put in brackets: build.config.labels["org.example"].
-func join(path, key string) string {
+// Join extends a dotted path by a key; a key with dots of its own is put in brackets: build.config.labels["org.example"].
+func Join(path, key string) string {
 	switch {
 	case !simple.MatchString(key):
 		return path + `["` + key + `"]`
@@ -43,8 +43,8 @@ func join(path, key string) string {
 	}
 }
 
-// last is the name of what a path leads to, for messages.
-func last(path string) string {
+// Last is the name of what a path leads to, for messages.
+func Last(path string) string {
 	if i := strings.LastIndexByte(path, '.'); i >= 0 && !strings.Contains(path[i:], `"]`) {
 		return path[i+1:]
 	}

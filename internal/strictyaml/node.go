@@ -1,45 +1,46 @@
-package recipes
+package strictyaml
 
 import (
 	"strings"
 	"unicode/utf8"
 )
 
-// kind is the shape of a node.
-type kind int
+// Kind is the shape of a node.
+type Kind int
 
+// The kinds.
 const (
-	scalarKind kind = iota
-	mappingKind
-	listKind
-	badKind // something that was refused and reported; nothing more is said of it
+	Scalar Kind = iota
+	Mapping
+	List
+	Bad // something that was refused and reported; nothing more is said of it
 )
 
-// node is a value of the file with its place: all that the decoder knows of YAML.
-type node struct {
-	kind kind
-	// text is a scalar's value after unquoting.
-	text string
-	// tag is a scalar's type as YAML sees it: str, int, float, bool, null, timestamp.
-	tag string
-	// plain means the scalar is written without quotes; block, that it follows | or >.
-	plain, block bool
-	// lossy means that keys were refused and left out of a mapping.
-	lossy        bool
-	keys         []*node // of a mapping, beside items
-	items        []*node // a mapping's values or a list's entries
-	line, column int     // from 1, in runes
+// Node is a value of the file with its place: all that the decoder knows of YAML.
+type Node struct {
+	Kind Kind
+	// Text is a scalar's value after unquoting.
+	Text string
+	// Tag is a scalar's type as YAML sees it: str, int, float, bool, null, timestamp.
+	Tag string
+	// Plain means the scalar is written without quotes; Block, that it follows | or >.
+	Plain, Block bool
+	// Lossy means that keys were refused and left out of a mapping.
+	Lossy        bool
+	Keys         []*Node // of a mapping, beside Items
+	Items        []*Node // a mapping's values or a list's entries
+	Line, Column int     // from 1, in runes
 }
 
-// name says in words what a node is, for messages.
-func (n *node) name() string {
-	switch n.kind {
-	case mappingKind:
+// Name says in words what a node is, for messages.
+func (n *Node) Name() string {
+	switch n.Kind {
+	case Mapping:
 		return "a mapping"
-	case listKind:
+	case List:
 		return "a list"
 	}
-	switch n.tag {
+	switch n.Tag {
 	case "int", "float":
 		return "a number"
 	case "bool":
@@ -54,14 +55,14 @@ func (n *node) name() string {
 }
 
 // width is how many runes of its line the node takes, for the caret.
-func (n *node) width(line string) int {
-	rest := runesFrom(line, n.column)
+func (n *Node) width(line string) int {
+	rest := runesFrom(line, n.Column)
 	switch {
-	case n.kind != scalarKind || n.block || rest == "":
+	case n.Kind != Scalar || n.Block || rest == "":
 		return 1
-	case n.plain:
+	case n.Plain:
 		rest = strings.TrimRight(rest, " \t")
-		return max(1, min(utf8.RuneCountInString(n.text), utf8.RuneCountInString(rest)))
+		return max(1, min(utf8.RuneCountInString(n.Text), utf8.RuneCountInString(rest)))
 	}
 	return quotedWidth(rest)
 }

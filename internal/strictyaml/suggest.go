@@ -1,10 +1,10 @@
-package recipes
+package strictyaml
 
 import "strings"
 
-// nearest is the one of known that s was most likely meant to be, or nothing: at most two edits away, and fewer than half of
+// Nearest is the one of known that s was most likely meant to be, or nothing: at most two edits away, and fewer than half of
 // its letters.
-func nearest(s string, known []string) string {
+func Nearest(s string, known []string) string {
 	const most = 64
 	if len(s) > most {
 		return ""

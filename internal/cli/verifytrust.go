@@ -1,0 +1,195 @@
+package cli
+
+import (
+	"context"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+	"github.com/spf13/pflag"
+
+	"github.com/selfsame-build/selfsame/internal/atomicfile"
+	"github.com/selfsame-build/selfsame/provenance"
+	"github.com/selfsame-build/selfsame/registry/artifact"
+	"github.com/selfsame-build/selfsame/signing"
+	"github.com/selfsame-build/selfsame/trust"
+	"github.com/selfsame-build/selfsame/verify"
+)
+
+// trustFlags are verify's flags for whose word counts, how many have to agree, and what is handed on.
+type trustFlags struct {
+	file, roster, level, bundles string
+	demand                       trust.Demand
+	summary                      summaryFlags
+}
+
+type summaryFlags struct {
+	vsa, reproduced, svr     string
+	verifier, key, findingBy string
+}
+
+func (f *trustFlags) add(fl *pflag.FlagSet) {
+	fl.StringVar(&f.file, "trust", "", "trust file: whose word counts, for what")
+	fl.StringVar(&f.roster, "roster", "", "roster: who may say that an image was built again")
+	fl.StringVar(&f.level, "min-level", "", "least SLSA build level (L1, L2 or L3) that the trust file gives signer and builder")
+	fl.IntVar(&f.demand.Owners, "rebuilders", 0, "how many owners must have built the image again with the same result")
+	fl.IntVar(&f.demand.Environments, "rebuilder-environments", 0, "how many classes of environments they must sit in")
+	fl.IntVar(&f.demand.Refetched, "rebuilders-refetched", 0, "how many of them must have fetched the inputs anew")
+	fl.BoolVar(&f.demand.IncludeOriginal, "include-original", false, "count who made the image as one of them")
+	fl.StringVar(&f.bundles, "bundles", "", "folder of bundle files to take the evidence from")
+	fl.StringVar(&f.summary.vsa, "vsa", "", "write a SLSA verification summary to this file")
+	fl.StringVar(&f.summary.reproduced, "vsa-reproduced", "", "write one that says SLSA_BUILD_REPRODUCED to this file")
+	fl.StringVar(&f.summary.svr, "svr", "", "write an in-toto simple verification result to this file")
+	fl.StringVar(&f.summary.verifier, "verifier", "https://selfsame.build/verifier/v1", "who verifies, as summaries name it")
+	fl.StringVar(&f.summary.key, "sign-with", "", "private key to sign summaries of a success with")
+	fl.StringVar(&f.summary.findingBy, "finding-key", "", "private key to sign a failed verification summary with")
+}
+
+// apply lets whoever the flags name count, and reads the files that they name.
+func (f *trustFlags) apply(a *app, o *verify.Options) error {
+	o.Now, o.Demand = time.Now(), f.demand
+	if f.level != "" {
+		l := strings.TrimPrefix(strings.ToUpper(f.level), "L")
+		if len(l) != 1 || l < "1" || l > "3" {
+			return usage("--min-level %s: it is L1, L2 or L3", f.level)
+		}
+		o.MinLevel = trust.Level(l[0] - '0')
+	}
+	if f.file != "" {
+		warnings, err := o.UseTrust(f.file, o.Now)
+		if err != nil {
+			return err
+		}
+		for _, w := range warnings {
+			a.warn(w)
+		}
+	}
+	if f.roster != "" {
+		warnings, err := o.UseRoster(f.roster)
+		if err != nil {
+			return err
+		}
+		for _, w := range warnings {
+			a.warn(w)
+		}
+	}
+	if o.Demand != (trust.Demand{}) && f.roster == "" && f.file == "" {
+		return usage("--rebuilders and its like need --roster or --trust: they say who is who")
+	}
+	return f.summary.check()
+}
+
+// openEvidence opens the image and its evidence: where the image lies, or in the folder of --bundles.
+func (f *trustFlags) open(ctx context.Context, a *app, ref string, o *verify.Options) error {
+	if f.bundles == "" {
+		return a.openImage(ctx, ref, o)
+	}
+	folder, err := verify.OpenFolder(f.bundles, nil)
+	if err != nil {
+		return err
+	}
+	name, hex, pinned := strings.Cut(ref, "@")
+	if d := digest.Digest(hex); pinned && artifact.CheckDigest(d) == nil && folder.Has(d) {
+		o.Source, o.Digest = folder, d
+		if o.ExpectName == "" {
+			o.ExpectName = name
+		}
+		return nil
+	}
+	if err := a.openImage(ctx, ref, o); err != nil {
+		return err
+	}
+	o.Source = folder.With(o.Source)
+	return nil
+}
+
+func (s summaryFlags) check() error {
+	switch {
+	case s.vsa == "" && s.reproduced == "" && s.svr == "" && (s.key != "" || s.findingBy != ""):
+		return usage("--sign-with and --finding-key sign what --vsa, --vsa-reproduced and --svr write")
+	case s.findingBy != "" && s.vsa == "":
+		return usage("--finding-key signs a failed summary, which --vsa writes")
+	}
+	return nil
+}
+
+// write makes the summaries that were asked for. Of a success they are signed with --sign-with, or left to be signed; a failed one
+// is written only for --finding-key, which must not be the same key.
+func (s summaryFlags) write(a *app, res verify.Result) error {
+	if s.vsa == "" && s.reproduced == "" && s.svr == "" {
+		return nil
+	}
+	about := verify.Summary{Verifier: s.verifier, Version: version(), Time: time.Now()}
+	key := s.key
+	if res.Verdict != verify.VerdictVerified {
+		if s.findingBy == "" || !res.Conclusive() {
+			a.notice("no summary is written: the verdict is %s", res.Verdict)
+			return nil
+		}
+		key = s.findingBy
+		s.reproduced, s.svr = "", ""
+	}
+	sign, err := s.signer(a, key)
+	if err != nil {
+		return err
+	}
+	for _, w := range []struct {
+		path string
+		make func() (provenance.Subjected, error)
+	}{
+		{s.vsa, func() (provenance.Subjected, error) { return res.VSA(about, false) }},
+		{s.reproduced, func() (provenance.Subjected, error) { return res.VSA(about, true) }},
+		{s.svr, func() (provenance.Subjected, error) { return res.SVR(about) }},
+	} {
+		if w.path == "" {
+			continue
+		}
+		made, err := w.make()
+		if err != nil {
+			return err
+		}
+		data, err := sign(made.Payload)
+		if err != nil {
+			return err
+		}
+		if err := atomicfile.Write(w.path, data, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// signer signs with the key at path, or leaves a statement as it is where there is none.
+func (s summaryFlags) signer(a *app, path string) (func([]byte) ([]byte, error), error) {
+	if path == "" {
+		return func(statement []byte) ([]byte, error) { return statement, nil }, nil
+	}
+	signer, err := a.loadSigner(path)
+	if err != nil {
+		return nil, err
+	}
+	if s.key != "" && s.findingBy != "" {
+		other, err := a.loadSigner(map[bool]string{true: s.findingBy, false: s.key}[path == s.key])
+		if err != nil {
+			return nil, err
+		}
+		if other.Key() == signer.Key() {
+			return nil, usage("--sign-with and --finding-key are one key; what speaks against an image needs a key of its own")
+		}
+	}
+	return func(statement []byte) ([]byte, error) { return signing.Sign(context.Background(), signer, statement) }, nil
+}
+
+// loadSigner reads a private key, asking for its password where there is somebody to ask.
+func (a *app) loadSigner(path string) (*signing.Signer, error) {
+	data, err := os.ReadFile(path) //nolint:gosec // the user's own key
+	if err != nil {
+		return nil, usage("reading the key: %v", err)
+	}
+	pw, err := a.password("password for " + path + ": ")
+	if err != nil {
+		return nil, err
+	}
+	return signing.LoadSigner(data, pw)
+}

@@ -1,0 +1,30 @@
+package trust
+
+import (
+	"time"
+
+	"github.com/selfsame-build/selfsame/internal/diag"
+)
+
+// Check is what a reader of the file should look at, now being the time: expressions that match more than they seem to, and
+// signers whose time is over or has not begun. They are warnings; what is an error, Load refuses.
+func (r Roots) Check(now time.Time) diag.List {
+	out := append(diag.List{}, r.Warnings...)
+	for _, s := range r.Signers {
+		at := diag.Position{File: r.Path}
+		switch {
+		case !s.Until.IsZero() && !now.Before(s.Until):
+			out = append(out, diag.Warnf(diag.CodeTrustWindow, "the time of `%s` was over on %s", s.Name, s.Until.Format(time.RFC3339)).
+				WithAt(at, "").WithWhy("nothing that he signs now counts").WithHelp("remove him when nothing old of his is used any more"))
+		case now.Before(s.From):
+			out = append(out, diag.Warnf(diag.CodeTrustWindow, "the time of `%s` begins on %s", s.Name, s.From.Format(time.RFC3339)).
+				WithAt(at, "").WithWhy("nothing that he signs now counts").WithHelp("wait, or set another `from`"))
+		}
+		if (!s.From.IsZero() || !s.Until.IsZero()) && len(s.Keys) > 0 {
+			out = append(out, diag.Warnf(diag.CodeTrustWindow, "`%s` has a window and a plain key", s.Name).WithAt(at, "").
+				WithWhy("a signature by a key says nothing of when, so without a timestamp nothing that it signed counts").
+				WithHelp("sign with a timestamp, or remove `from` and `until`"))
+		}
+	}
+	return out
+}

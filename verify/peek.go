@@ -1,0 +1,108 @@
+package verify
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	digest "github.com/opencontainers/go-digest"
+
+	"github.com/selfsame-build/selfsame/provenance"
+	"github.com/selfsame-build/selfsame/registry/artifact"
+	"github.com/selfsame-build/selfsame/signing"
+)
+
+// payload is what a bundle has signed, before anybody has checked that. It says where to look and proves nothing.
+func payload(bundle []byte) (raw []byte, isBundle bool, err error) {
+	var shape struct {
+		MediaType string `json:"mediaType"`
+		Envelope  struct {
+			Payload string `json:"payload"`
+		} `json:"dsseEnvelope"`
+	}
+	if err := json.Unmarshal(bundle, &shape); err != nil || shape.MediaType != signing.BundleMediaType {
+		return nil, false, err
+	}
+	encoding := base64.StdEncoding
+	if strings.ContainsAny(shape.Envelope.Payload, "-_") {
+		encoding = base64.URLEncoding // DSSE allows both
+	}
+	raw, err = encoding.DecodeString(shape.Envelope.Payload)
+	return raw, true, err
+}
+
+// peek reads the statement of a bundle without checking it.
+func peek(bundle []byte) (s provenance.Statement, isBundle bool, err error) {
+	raw, isBundle, err := payload(bundle)
+	if !isBundle || err != nil {
+		return s, isBundle, err
+	}
+	s, err = provenance.Parse(raw)
+	return s, true, err
+}
+
+// Finding is a statement that speaks against an image, as somebody said it: nothing of it is verified.
+type Finding struct {
+	Subject artifact.Descriptor // the manifest that it is about
+	Name    string              // of the repository, by its own word
+	Result  string              // what it says
+}
+
+// FindFinding looks among everything attached to the image o.Digest for the statement whose signed bytes have this sha256, so that
+// it can be waived. One that is not there, or that does not speak against the image, is an error.
+func FindFinding(ctx context.Context, o Options, statement digest.Digest) (Finding, error) {
+	o.Budget = o.Budget.withDefaults()
+	images, err := readImages(ctx, o)
+	if err != nil {
+		return Finding{}, unreadable(ctx, ctx, err)
+	}
+	for _, img := range images {
+		listing, err := o.Source.Referrers(ctx, img.desc.Digest, o.Budget.Listing)
+		if err != nil {
+			return Finding{}, unreadable(ctx, ctx, err)
+		}
+		var e evidence
+		for _, r := range e.candidates(img, listing.Referrers) {
+			bundle, err := o.Source.Blob(ctx, r.Layers[0], signing.MaxBundle)
+			if err != nil {
+				return Finding{}, unreadable(ctx, ctx, err)
+			}
+			raw, _, err := payload(bundle)
+			if err != nil || digest.FromBytes(raw) != statement {
+				continue
+			}
+			return findingOf(img, raw)
+		}
+	}
+	return Finding{}, fmt.Errorf("no statement %s is attached to the image", statement)
+}
+
+func findingOf(img image, raw []byte) (Finding, error) {
+	s, err := provenance.Parse(raw)
+	if err != nil {
+		return Finding{}, err
+	}
+	subject, err := about(statement{Statement: s}, img.desc.Digest)
+	if err != nil {
+		return Finding{}, fmt.Errorf("the statement is not about the manifest it is attached to: %w", err)
+	}
+	f := Finding{Subject: img.desc, Name: subject.Name}
+	f.Subject.Platform, f.Subject.Annotations = nil, nil
+	switch s.PredicateType {
+	case provenance.PredicateRebuild:
+		r, err := s.Rebuild()
+		if err == nil && r.Result != provenance.ResultMatch {
+			f.Result = "a rebuild with the result " + clip(r.Result)
+			return f, nil
+		}
+	case provenance.PredicateVSA:
+		v, err := s.VSA()
+		if err == nil && v.VerificationResult != provenance.VSAPassed {
+			f.Result = "a verification with the result " + v.VerificationResult
+			return f, nil
+		}
+	}
+	return f, fmt.Errorf("the statement does not speak against the image: there is nothing to waive")
+}

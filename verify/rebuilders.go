@@ -1,0 +1,150 @@
+package verify
+
+import (
+	"encoding/json"
+	"sort"
+	"strings"
+
+	"github.com/selfsame-build/selfsame/provenance"
+	"github.com/selfsame-build/selfsame/trust"
+)
+
+// tally is who built an image again with the same result. Owners are counted, whatever they have of keys, builders and
+// statements: the same statement twice, signed again, or by two keys of one owner is one owner's word (CVE-2026-49834).
+type tally struct {
+	owners, environments, refetched map[string]bool
+}
+
+// rebuilders checks the demand of k of n.
+func (j *judge) rebuilders(f *findings, img image, e *evidence) {
+	t := j.count(img, e)
+	j.owners = append(j.owners, t.owners)
+	j.platforms = append(j.platforms, j.builtBy(t.owners))
+	d := j.options.Demand
+	if d == (trust.Demand{}) {
+		return
+	}
+	have := sortedKeys(t.owners)
+	names := strings.Join(have, ", ")
+	switch {
+	case len(have) < max(d.Owners, 1):
+		f.fail(VerdictRefused, "rebuilders", "%d of %d owners built it again with the same result%s", len(have), max(d.Owners, 1), list2(names))
+	case len(t.environments) < d.Environments:
+		f.fail(VerdictRefused, "rebuilders", "%d of %d classes of environments among %s%s", len(t.environments), d.Environments, names, list2(strings.Join(sortedKeys(t.environments), ", ")))
+	case len(t.refetched) < d.Refetched:
+		f.fail(VerdictRefused, "rebuilders", "%d of %d owners among %s fetched the inputs anew%s", len(t.refetched), d.Refetched, names, list2(strings.Join(sortedKeys(t.refetched), ", ")))
+	default:
+		f.ok("rebuilders", names, "%d of %d owners, %d classes of environments, %d fetched the inputs anew",
+			len(have), max(d.Owners, 1), len(t.environments), len(t.refetched))
+	}
+}
+
+// builtBy are the owners who built the image again, and one of those who made it: its provenance is theirs.
+func (j *judge) builtBy(owners map[string]bool) map[string]bool {
+	all := map[string]bool{}
+	for o := range owners {
+		all[o] = true
+	}
+	if makers := sortedKeys(j.makerOwners); len(makers) > 0 {
+		all[makers[0]] = true
+	}
+	return all
+}
+
+func list2(names string) string {
+	if names == "" {
+		return ""
+	}
+	return ": " + names
+}
+
+// count takes every rebuild statement that holds, and asks whose it is.
+func (j *judge) count(img image, e *evidence) tally {
+	t := tally{map[string]bool{}, map[string]bool{}, map[string]bool{}}
+	for _, s := range e.trusted {
+		if s.PredicateType != provenance.PredicateRebuild {
+			continue
+		}
+		for _, w := range s.who {
+			if !j.countable(s, w) {
+				continue
+			}
+			if _, err := j.rebuildOf(img, s, w); err != nil {
+				continue
+			}
+			owner := j.ownerOf(s, w)
+			t.owners[owner] = true
+			if w.Environment != "" {
+				t.environments[w.Environment] = true
+			}
+			if inputsOf(s) == "refetched" {
+				t.refetched[owner] = true
+			}
+		}
+	}
+	return t
+}
+
+// countable says whether statement s counts for entry w: an owner of the roster (without one, a rebuilder of the trust file that
+// has an owner) who is not the one that made the image; or that one, where it is to be counted.
+func (j *judge) countable(s statement, w trust.Signer) bool {
+	if j.isOriginal(s, w) {
+		return j.options.Demand.IncludeOriginal && w.May(trust.Release, trust.Rebuilder)
+	}
+	if !w.May(trust.Rebuilder) || w.Owner == "" {
+		return false
+	}
+	if j.options.Roster == nil {
+		return true
+	}
+	for _, o := range j.options.Roster.Owners {
+		if o.Name == w.Name && o.Is(s.by) {
+			return true
+		}
+	}
+	return false
+}
+
+// ownerOf is by whom a statement is counted: who made the image counts as one, under whatever name a roster has his key.
+func (j *judge) ownerOf(s statement, w trust.Signer) string {
+	if makers := sortedKeys(j.makerOwners); j.isOriginal(s, w) && len(makers) > 0 {
+		return makers[0]
+	}
+	return w.OwnedBy()
+}
+
+// isOriginal: the party that signed the provenance, and whoever has the same owner, are one, and it is the one that made it.
+func (j *judge) isOriginal(s statement, w trust.Signer) bool {
+	return j.makers[s.by.String()] || j.makerOwners[w.OwnedBy()]
+}
+
+// inputsOf is where a rebuild took its inputs from: "seal", the publisher's own recording, or "refetched", from upstream anew. A
+// rebuild from a poisoned recording matches, too; only somebody who fetched anew sees it.
+func inputsOf(s statement) string {
+	var p struct {
+		Inputs string `json:"inputs"`
+	}
+	if json.Unmarshal(s.Predicate, &p) != nil { // checked strictly already: this reads one more of its fields
+		return ""
+	}
+	return p.Inputs
+}
+
+// together is who built every image of a run again.
+func together(all []map[string]bool) []string {
+	out := []string{}
+	if len(all) == 0 {
+		return out
+	}
+	for name := range all[0] {
+		everywhere := true
+		for _, m := range all[1:] {
+			everywhere = everywhere && m[name]
+		}
+		if everywhere {
+			out = append(out, name)
+		}
+	}
+	sort.Strings(out)
+	return out
+}

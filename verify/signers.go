@@ -1,0 +1,151 @@
+package verify
+
+import (
+	"fmt"
+	"time"
+
+	digest "github.com/opencontainers/go-digest"
+
+	"github.com/selfsame-build/selfsame/internal/diag"
+	"github.com/selfsame-build/selfsame/provenance"
+	"github.com/selfsame-build/selfsame/signing"
+	"github.com/selfsame-build/selfsame/trust"
+)
+
+// keysAlone is the trust file that keys without one stand for: whoever has a key may release, rebuild, and say that something
+// differed. Windows, names and levels need a file.
+func keysAlone(keys []*signing.Verifier) []trust.Signer {
+	s := trust.Signer{Name: "key", Roles: []trust.Role{trust.Release, trust.Rebuilder, trust.Finding}}
+	for _, k := range keys {
+		s.Keys = append(s.Keys, k.Key())
+	}
+	return []trust.Signer{s}
+}
+
+// UseTrust lets the signers of the trust file at path count, and nobody else but owners of a roster. The warnings are the
+// file's, now being the time.
+func (o *Options) UseTrust(path string, now time.Time) (diag.List, error) {
+	roots, err := trust.Load(path, o.keyReader())
+	if err != nil {
+		return nil, err
+	}
+	o.Signers, o.PolicyFile, o.PolicySHA256 = roots.Signers, path, roots.SHA256
+	return roots.Check(now), nil
+}
+
+// UseRoster lets the owners of the roster at path count as rebuilders, beside who counts already: call it last.
+func (o *Options) UseRoster(path string) (diag.List, error) {
+	if o.Signers == nil {
+		o.Signers = keysAlone(o.Trust.Keys)
+	}
+	roster, err := trust.LoadRoster(path, o.keyReader())
+	if err != nil {
+		return nil, err
+	}
+	o.Roster = &roster
+	o.Demand = o.Demand.Stricter(roster.Demand)
+	return roster.Warnings, nil
+}
+
+// keyReader adds every key that a file names to those whose signatures hold.
+func (o *Options) keyReader() trust.KeyReader {
+	return func(pem []byte) (trust.Key, error) {
+		v, err := signing.LoadVerifier(pem)
+		if err != nil {
+			return trust.Key{}, err
+		}
+		for _, have := range o.Trust.Keys {
+			if have.Key() == v.Key() {
+				return v.Key(), nil
+			}
+		}
+		o.Trust.Keys = append(o.Trust.Keys, v)
+		return v.Key(), nil
+	}
+}
+
+// entries are all who count.
+func (o Options) entries() []trust.Signer {
+	out := o.Signers
+	if out == nil {
+		out = keysAlone(o.Trust.Keys)
+	}
+	if o.Roster != nil {
+		out = append(out[:len(out):len(out)], o.Roster.Owners...)
+	}
+	return out
+}
+
+// statement is one statement whose signature holds, by somebody whose word counts for something.
+type statement struct {
+	provenance.Statement
+	referrer digest.Digest // the manifest that carries it
+	bundle   digest.Digest // the signed bundle
+	payload  digest.Digest // the very bytes that are signed; what a waiver names
+	by       trust.Party
+	at       time.Time // as a trusted party vouches for; zero: nobody does
+	// who are the entries of trust file and roster that this is, as far as name and time allow them to speak here.
+	who []trust.Signer
+}
+
+// may finds the entry under which the statement may be made: the first one with one of the roles.
+func (s statement) may(roles ...trust.Role) (trust.Signer, bool) {
+	for _, w := range s.who {
+		if w.May(roles...) {
+			return w, true
+		}
+	}
+	return trust.Signer{}, false
+}
+
+// order sorts statements by what they say and who says it, and by nothing that depends on where they lie.
+func (s statement) order() string {
+	return s.PredicateType + " " + s.payload.String() + " " + s.by.String() + " " + s.bundle.String()
+}
+
+// name is the repository that the statement is about. Statements with several subjects are refused later.
+func (s statement) name() string {
+	if len(s.Subject) == 0 {
+		return ""
+	}
+	return s.Subject[0].Name
+}
+
+// admit finds out who s is by. ok are those whose word counts now; undated are those with a window, where nobody trusted says
+// when it was signed: their word counts against an image and never for it. why says what is wrong when both are empty.
+func (s statement) admit(entries []trust.Signer) (ok, undated []trust.Signer, why string) {
+	why = "whom the trust file does not name"
+	for _, e := range entries {
+		if !e.Is(s.by) {
+			continue
+		}
+		if !e.SpeaksFor(s.name()) {
+			why = fmt.Sprintf("and %s may not speak for %q", e.Name, s.name())
+			continue
+		}
+		switch e.Timing(s.at) {
+		case trust.InTime:
+			ok = append(ok, e)
+		case trust.TimeUnknown:
+			undated = append(undated, e)
+			why = fmt.Sprintf("and the word of %s counts for a time only, but nobody trusted says when it was signed (time not known)", e.Name)
+		case trust.OutOfTime:
+			why = fmt.Sprintf("at %s, and %s counted %s", s.at.UTC().Format(time.RFC3339), e.Name, window(e))
+		}
+	}
+	return ok, undated, why
+}
+
+func window(s trust.Signer) string {
+	text := ""
+	if !s.From.IsZero() {
+		text = "from " + s.From.Format(time.RFC3339)
+	}
+	if !s.Until.IsZero() {
+		if text != "" {
+			text += " "
+		}
+		text += "until " + s.Until.Format(time.RFC3339)
+	}
+	return text
+}

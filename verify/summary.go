@@ -1,0 +1,102 @@
+package verify
+
+import (
+	"fmt"
+	"time"
+
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/selfsame-build/selfsame/internal/diag"
+	"github.com/selfsame-build/selfsame/provenance"
+)
+
+// Summary says who verified, when and by what, for statements that hand a result on to other tools.
+type Summary struct {
+	// Verifier is who verifies, a URI.
+	Verifier string
+	// Version is selfsame's.
+	Version string
+	Time    time.Time
+	// PolicyURI names what was asked for; empty: the trust file by its digest.
+	PolicyURI string
+}
+
+// policy is what the result was reached by: the trust file. Keys without a file are named as such.
+func (r Result) policy(s Summary) provenance.Reference {
+	p := provenance.Reference{URI: s.PolicyURI}
+	if r.policySHA256 != "" {
+		p.Digest = map[string]string{"sha256": r.policySHA256}
+	}
+	if p.URI == "" {
+		p.URI = "https://selfsame.build/policy/keys/v1"
+		if r.policySHA256 != "" {
+			p.URI = "https://selfsame.build/policy/trust/v1"
+		}
+	}
+	return p
+}
+
+// VSA makes a SLSA verification summary of r about the image that was asked for. With reproduced it bears
+// SLSA_BUILD_REPRODUCED beside the level, which needs two owners; without, it is one that stock slsa-verifier reads. A result
+// that is no success makes a FAILED one, which only a key with the finding role may sign; one that was not decided makes none.
+func (r Result) VSA(s Summary, reproduced bool) (provenance.Subjected, error) {
+	v := provenance.VSA{
+		Verifier:     provenance.Verifier{ID: s.Verifier, Version: map[string]string{"selfsame": s.Version}},
+		TimeVerified: s.Time.UTC().Truncate(time.Second), ResourceURI: r.Name + "@" + r.Digest.String(), Policy: r.policy(s),
+		VerificationResult: provenance.VSAPassed, SLSAVersion: "1.2",
+	}
+	switch {
+	case !r.Conclusive():
+		return provenance.Subjected{}, r.noSummary("%s: nothing was decided that could be handed on", r.Verdict)
+	case r.Name == "":
+		return provenance.Subjected{}, r.noSummary("nothing says which repository the image belongs to")
+	case r.Verdict != VerdictVerified:
+		v.VerificationResult, v.VerifiedLevels = provenance.VSAFailed, []string{provenance.VSAFailed}
+	default:
+		v.VerifiedLevels = []string{provenance.BuildLevel(max(r.Level, 1))}
+	}
+	if reproduced {
+		if len(r.platforms) < 2 || r.Verdict != VerdictVerified {
+			return provenance.Subjected{}, r.noSummary("%s takes two owners who made the same image; there are %d", provenance.BuildReproduced, len(r.platforms))
+		}
+		v.VerifiedLevels = append(v.VerifiedLevels, provenance.BuildReproduced)
+	}
+	// > If non-empty, this field MUST contain information on all the attestations used to perform verification.
+	for _, e := range r.Evidence {
+		v.InputAttestations = append(v.InputAttestations, provenance.SHA256Reference(r.Name+"@"+e.Referrer.String(), e.Bundle))
+	}
+	return provenance.VSAStatement(r.Name, r.subject, v)
+}
+
+// SVR makes an in-toto simple verification result of r. There is no negative form: a result that is no success makes none.
+func (r Result) SVR(s Summary) (provenance.Subjected, error) {
+	if r.Verdict != VerdictVerified || r.Name == "" {
+		return provenance.Subjected{}, r.noSummary("the verdict is %s, and a simple verification result says only what was verified", r.Verdict)
+	}
+	properties := []string{provenance.BuildLevel(max(r.Level, 1))}
+	if r.Reproduced {
+		properties = append(properties, "SELFSAME_BUILT_TWICE")
+	}
+	if len(r.platforms) >= 2 {
+		properties = append(properties, provenance.BuildReproduced, fmt.Sprintf("SELFSAME_OWNERS_%d", len(r.platforms)))
+	}
+	return provenance.SVRStatement(r.Name, r.subject, provenance.SVR{
+		Verifier:    provenance.SVRVerifier{ID: s.Verifier, Policies: []provenance.Reference{r.policy(s)}},
+		TimeCreated: s.Time.UTC().Truncate(time.Second), Properties: properties,
+	})
+}
+
+// Conclusive says whether the verdict is one about the image, and not about what could not be seen of it.
+func (r Result) Conclusive() bool {
+	return r.Verdict != VerdictUndecided && r.Verdict != VerdictMissing && r.Verdict != ""
+}
+
+func (r Result) noSummary(format string, args ...any) error {
+	return diag.Errorf(codeNoSummary, "no summary is written: "+format, args...).
+		WithWhy("a summary is believed without looking at the evidence again").WithHelp("selfsame explain " + string(codeNoSummary))
+}
+
+// describe keeps what summaries need beside the shape of the JSON.
+func (r *Result) describe(o Options, subject ocispec.Descriptor, platforms []string) {
+	r.subject, r.policySHA256, r.platforms = subject, o.PolicySHA256, platforms
+}

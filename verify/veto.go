@@ -1,0 +1,125 @@
+package verify
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/selfsame-build/selfsame/provenance"
+	"github.com/selfsame-build/selfsame/trust"
+)
+
+// veto is a statement that speaks against an image.
+type veto struct {
+	statement
+	check, text string
+}
+
+// mayObject are the roles whose word against an image counts. Speaking against is allowed to more than speaking for: the worst
+// that a wrong veto does is that an image is not used.
+var mayObject = []trust.Role{trust.Finding, trust.Rebuilder, trust.Release, trust.Promoter}
+
+// vetoes are the trusted statements against img that nothing overrules: rebuilds with another result, and failed verification
+// summaries. What overrules one is a waiver, and for a summary also a newer one of the same signer, both times being trusted.
+// A rebuild that differed stays: that it matched another time does not make it reproducible.
+func (j *judge) vetoes(f *findings, img image, e *evidence) []veto {
+	var out []veto
+	for _, s := range append(e.trusted[:len(e.trusted):len(e.trusted)], e.undated...) {
+		v, against := j.against(img, s)
+		if !against {
+			continue
+		}
+		if w, signer, ok := j.waived(img, e, s); ok {
+			f.ok("waiver", s.by.String(), "finding %s is overruled by %s (%s) until %s: %s", s.payload, w.Owner, signer.Name, w.Expires.UTC().Format(time.RFC3339), w.Reason)
+			continue
+		}
+		out = append(out, v)
+	}
+	return out
+}
+
+// against says whether s speaks against img, whatever else it says and however it names it.
+func (j *judge) against(img image, s statement) (veto, bool) {
+	if _, ok := s.may(mayObject...); !ok {
+		return veto{}, false
+	}
+	if _, err := about(s, img.desc.Digest); err != nil {
+		return veto{}, false
+	}
+	switch s.PredicateType {
+	case provenance.PredicateRebuild:
+		r, err := s.Rebuild()
+		if err == nil && r.Result != provenance.ResultMatch {
+			return veto{s, "reproduced", fmt.Sprintf("a rebuild signed by %s differed: the result is %q (finding %s)", s.by, r.Result, s.payload)}, true
+		}
+	case provenance.PredicateVSA:
+		v, err := s.VSA()
+		if err == nil && v.VerificationResult != provenance.VSAPassed {
+			return veto{s, "summary", fmt.Sprintf("%s, signed by %s, found: %s (finding %s)", v.Verifier.ID, s.by, v.VerificationResult, s.payload)}, true
+		}
+	}
+	return veto{}, false
+}
+
+// replacedBy says whether a newer summary of the same signer takes the place of s. Both times must be trusted: where one is not, an
+// older approval could be replayed as if it were newer (N13).
+func replacedBy(s statement, all []statement) bool {
+	if s.PredicateType != provenance.PredicateVSA || s.at.IsZero() {
+		return false
+	}
+	for _, o := range all {
+		if o.PredicateType == s.PredicateType && o.at.After(s.at) && sameSigner(o, s) && sameSubject(o, s) {
+			return true
+		}
+	}
+	return false
+}
+
+func sameSigner(a, b statement) bool {
+	for _, x := range a.who {
+		for _, y := range b.who {
+			if x.Name == y.Name && x.OwnedBy() == y.OwnedBy() {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func sameSubject(a, b statement) bool {
+	return len(a.Subject) == 1 && len(b.Subject) == 1 && a.Subject[0].SHA256() == b.Subject[0].SHA256() && a.name() == b.name()
+}
+
+// newest leaves out summaries that a newer one of the same signer has replaced, approvals and rejections alike: for each signer
+// the newest by trusted time speaks, and a newer rejection wins over an older approval (N13).
+func newest(all []statement) []statement {
+	var out []statement
+	for _, s := range all {
+		if !replacedBy(s, all) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// waived looks for a waiver of finding s: signed by somebody with that role, about this very image and statement, and not over.
+func (j *judge) waived(img image, e *evidence, s statement) (provenance.Waiver, trust.Signer, bool) {
+	for _, c := range e.trusted {
+		if c.PredicateType != provenance.PredicateWaiver {
+			continue
+		}
+		signer, may := c.may(trust.Waiver)
+		subject, err := about(c, img.desc.Digest)
+		w, unreadable := c.Waiver()
+		switch {
+		case !may, err != nil, unreadable != nil, w.Finding.SHA256() != s.payload:
+			continue
+		case j.name != "" && subject.Name != j.name:
+			e.ignore(img, c.referrer, "a waiver for %q, not %q", subject.Name, j.name)
+		case j.options.Now.IsZero() || !j.options.Now.Before(w.Expires):
+			e.ignore(img, c.referrer, "a waiver that was over on %s", w.Expires.UTC().Format(time.RFC3339))
+		default:
+			return w, signer, true
+		}
+	}
+	return provenance.Waiver{}, trust.Signer{}, false
+}
