@@ -9,8 +9,6 @@ import (
 
 // Predicate types of other tools whose meaning is known here.
 const (
-	PredicateVSA    = "https://slsa.dev/verification_summary/v1"
-	PredicateSVR    = "https://in-toto.io/attestation/svr/v0.2"
 	PredicateVulns  = "https://in-toto.io/attestation/vulns/v0.2"
 	PredicateCosign = "https://sigstore.dev/cosign/sign/v1" // "this is signed", and nothing more
 )
@@ -26,6 +24,7 @@ const (
 	KindSignature  Kind = "bare signature"
 	KindSummary    Kind = "verification summary"
 	KindScan       Kind = "scan"
+	KindWaiver     Kind = "waiver"
 )
 
 // Tone is whether a statement speaks for its subject.
@@ -65,6 +64,9 @@ func (s Statement) Meaning() (Meaning, error) {
 		return s.vsaMeaning()
 	case PredicateSVR:
 		return s.svrMeaning()
+	case PredicateWaiver:
+		_, err := s.Waiver()
+		return Meaning{KindWaiver, Neutral}, err // of the finding that it names; of the image it says nothing good
 	case PredicateVulns:
 		// A list without an entry is no approval either: the scanner may have seen nothing.
 		return Meaning{KindScan, Neutral}, nil

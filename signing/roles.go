@@ -31,6 +31,9 @@ var mayVoice = map[trust.Role][]provenance.Meaning{
 		{Kind: provenance.KindSummary, Tone: provenance.Neutral},
 		{Kind: provenance.KindScan, Tone: provenance.Neutral},
 	},
+	trust.Waiver: {
+		{Kind: provenance.KindWaiver, Tone: provenance.Neutral},
+	},
 	trust.Promoter: {
 		{Kind: provenance.KindSummary, Tone: provenance.Positive},
 	},

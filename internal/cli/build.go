@@ -3,21 +3,16 @@ package cli
 import (
 	"context"
 	"fmt"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/selfsame-build/selfsame/builder"
 	"github.com/selfsame-build/selfsame/internal/diag"
 	"github.com/selfsame-build/selfsame/registry"
 	"github.com/selfsame-build/selfsame/report"
 	"github.com/selfsame-build/selfsame/signing"
-	"github.com/selfsame-build/selfsame/signing/plugin"
 	"github.com/selfsame-build/selfsame/trust"
 )
 
@@ -158,65 +153,4 @@ func (a *app) showBuild(res *builder.Result, o builder.Options) error {
 		}
 	}
 	return a.verdict(diag.ExitCode(res.Err), unwritten)
-}
-
-// signer opens a private key for a role, asking for its password or PIN where there is somebody to ask. Finding the key in a file takes a while
-// on purpose, and a KMS is far away, so that goes on beside the build, which fail ends if the key is no good.
-func (a *app) signer(ctx context.Context, name string, role trust.Role, fail context.CancelCauseFunc) (func() (*signing.Signer, error), error) {
-	ref, err := signing.ParseRef(name)
-	if err != nil {
-		return nil, err
-	}
-	o := a.keyOptions(role)
-	if ref.File != "" {
-		if _, err := os.Stat(ref.File); err != nil {
-			return nil, usage("reading the key: %v", err)
-		}
-		o.Password, err = a.password("password for " + ref.File + ": ")
-	} else if ref.AsksPIN {
-		o.Password, err = a.password("PIN of the token: ")
-	}
-	if err != nil {
-		return nil, err
-	}
-	load := sync.OnceValues(func() (*signing.Signer, error) { return signing.Open(ctx, name, o) })
-	go func() {
-		if _, err := load(); err != nil {
-			fail(err)
-		}
-	}()
-	return load, nil
-}
-
-// keyOptions is what opening a key needs of this machine. Programs that hold keys lie beside selfsame or in PATH, and get our environment,
-// where those of clouds find their credentials.
-func (a *app) keyOptions(role trust.Role) signing.OpenOptions {
-	return signing.OpenOptions{Role: role, Programs: plugin.Programs{Env: os.Environ(), Find: func(name string) (string, error) {
-		self, err := os.Executable()
-		if err != nil {
-			return "", err
-		}
-		beside := filepath.Join(filepath.Dir(self), name)
-		if st, err := os.Stat(beside); err == nil && st.Mode().IsRegular() {
-			return beside, nil
-		}
-		return exec.LookPath(name)
-	}}}
-}
-
-// password is SELFSAME_KEY_PASSWORD, or what the user types; empty where there is no terminal.
-func (a *app) password(prompt string) ([]byte, error) {
-	if pw := a.get(envPassword); pw != "" {
-		return []byte(pw), nil
-	}
-	if a.In == nil || !term.IsTerminal(int(a.In.Fd())) {
-		return nil, nil
-	}
-	fmt.Fprint(a.Err, prompt)
-	pw, err := term.ReadPassword(int(a.In.Fd()))
-	fmt.Fprintln(a.Err)
-	if err != nil {
-		return nil, fmt.Errorf("reading the password: %w", err)
-	}
-	return pw, nil
 }

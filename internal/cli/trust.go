@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	_ "embed" // the starter is part of the program
 	"encoding/json"
 	"fmt"
@@ -33,12 +34,12 @@ keys that a window can never judge, and expressions that match more than they se
 	init := &cobra.Command{
 		Use: "init [FILE] --key KEY.pub", Short: "Write a trust file to start from", Args: cobra.MaximumNArgs(1),
 		Example: "  selfsame trust init trust.yaml --key release.pub",
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			path := "trust.yaml"
 			if len(args) > 0 {
 				path = args[0]
 			}
-			return a.initTrust(path, key)
+			return a.initTrust(cmd.Context(), path, key)
 		},
 	}
 	init.Flags().StringVar(&key, "key", "", "public key of who releases")
@@ -116,14 +117,14 @@ func (a *app) showChecked(found diag.List, files, signers int) error {
 }
 
 // initTrust writes a starter and reads it back, so that it works as it is.
-func (a *app) initTrust(path, key string) error {
+func (a *app) initTrust(ctx context.Context, path, key string) error {
 	if key == "" {
 		return usage("`trust init` needs --key KEY.pub: the first whose word counts")
 	}
 	if _, err := os.Lstat(path); err == nil {
 		return usage("`%s` is there already", path)
 	}
-	if _, err := verifiers([]string{key}); err != nil {
+	if _, err := a.verifiers(ctx, []string{key}); err != nil {
 		return err
 	}
 	dir, err := filepath.Abs(filepath.Dir(path))

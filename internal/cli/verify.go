@@ -69,12 +69,12 @@ func (a *app) runVerify(cmd *cobra.Command, ref string, f verifyFlags) error {
 		return err
 	}
 	if shown := a.showVerdict(res); shown != nil {
-		if err := f.trust.summary.write(a, res); err != nil {
+		if err := f.trust.summary.write(ctx, a, res); err != nil {
 			a.notice("no summary is written: %v", err)
 		}
 		return shown // the verdict decides the exit code
 	}
-	return f.trust.summary.write(a, res)
+	return f.trust.summary.write(ctx, a, res)
 }
 
 // openImage finds image and evidence where ref says: in a layout on disk, or in a registry, resolving a tag once.

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"os"
 	"strings"
 	"time"
 
@@ -116,21 +115,21 @@ func (s summaryFlags) check() error {
 
 // write makes the summaries that were asked for. Of a success they are signed with --sign-with, or left to be signed; a failed one
 // is written only for --finding-key, which must not be the same key.
-func (s summaryFlags) write(a *app, res verify.Result) error {
+func (s summaryFlags) write(ctx context.Context, a *app, res verify.Result) error {
 	if s.vsa == "" && s.reproduced == "" && s.svr == "" {
 		return nil
 	}
 	about := verify.Summary{Verifier: s.verifier, Version: version(), Time: time.Now()}
-	key := s.key
+	key, role := s.key, trust.Promoter
 	if res.Verdict != verify.VerdictVerified {
 		if s.findingBy == "" || !res.Conclusive() {
 			a.notice("no summary is written: the verdict is %s", res.Verdict)
 			return nil
 		}
-		key = s.findingBy
+		key, role = s.findingBy, trust.Finding
 		s.reproduced, s.svr = "", ""
 	}
-	sign, err := s.signer(a, key)
+	sign, err := s.signer(ctx, a, key, role)
 	if err != nil {
 		return err
 	}
@@ -161,16 +160,16 @@ func (s summaryFlags) write(a *app, res verify.Result) error {
 }
 
 // signer signs with the key at path, or leaves a statement as it is where there is none.
-func (s summaryFlags) signer(a *app, path string) (func([]byte) ([]byte, error), error) {
+func (s summaryFlags) signer(ctx context.Context, a *app, path string, role trust.Role) (func([]byte) ([]byte, error), error) {
 	if path == "" {
 		return func(statement []byte) ([]byte, error) { return statement, nil }, nil
 	}
-	signer, err := a.loadSigner(path)
+	signer, err := a.openKey(ctx, path, role)
 	if err != nil {
 		return nil, err
 	}
 	if s.key != "" && s.findingBy != "" {
-		other, err := a.loadSigner(map[bool]string{true: s.findingBy, false: s.key}[path == s.key])
+		other, err := a.openKey(ctx, map[bool]string{true: s.findingBy, false: s.key}[path == s.key], role)
 		if err != nil {
 			return nil, err
 		}
@@ -178,18 +177,5 @@ func (s summaryFlags) signer(a *app, path string) (func([]byte) ([]byte, error),
 			return nil, usage("--sign-with and --finding-key are one key; what speaks against an image needs a key of its own")
 		}
 	}
-	return func(statement []byte) ([]byte, error) { return signing.Sign(context.Background(), signer, statement) }, nil
-}
-
-// loadSigner reads a private key, asking for its password where there is somebody to ask.
-func (a *app) loadSigner(path string) (*signing.Signer, error) {
-	data, err := os.ReadFile(path) //nolint:gosec // the user's own key
-	if err != nil {
-		return nil, usage("reading the key: %v", err)
-	}
-	pw, err := a.password("password for " + path + ": ")
-	if err != nil {
-		return nil, err
-	}
-	return signing.LoadSigner(data, pw)
+	return func(statement []byte) ([]byte, error) { return signing.Sign(ctx, signer, statement) }, nil
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/selfsame-build/selfsame/provenance"
 	"github.com/selfsame-build/selfsame/registry/artifact"
 	"github.com/selfsame-build/selfsame/signing"
+	"github.com/selfsame-build/selfsame/trust"
 	"github.com/selfsame-build/selfsame/verify"
 )
 
@@ -62,7 +63,7 @@ func (a *app) runWaive(ctx context.Context, ref string, f waiveFlags) error {
 	if err != nil {
 		return err
 	}
-	return a.attachSigned(ctx, store, made, f.key)
+	return a.attachSigned(ctx, store, made, f.key, trust.Waiver)
 }
 
 func (f waiveFlags) check(now time.Time) (time.Time, error) {
@@ -85,8 +86,8 @@ func (f waiveFlags) check(now time.Time) (time.Time, error) {
 }
 
 // attachSigned signs a statement and stores it beside its subject.
-func (a *app) attachSigned(ctx context.Context, store artifact.Store, made provenance.Subjected, key string) error {
-	signer, err := a.loadSigner(key)
+func (a *app) attachSigned(ctx context.Context, store artifact.Store, made provenance.Subjected, key string, role trust.Role) error {
+	signer, err := a.openKey(ctx, key, role)
 	if err != nil {
 		return err
 	}
