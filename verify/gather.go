@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/selfsame-build/selfsame/provenance"
+	"github.com/selfsame-build/selfsame/provenance/intoto"
 	"github.com/selfsame-build/selfsame/registry/artifact"
 	"github.com/selfsame-build/selfsame/signing"
 	"github.com/selfsame-build/selfsame/trust"
@@ -29,6 +30,7 @@ type statement struct {
 // evidence is what is attached to one image.
 type evidence struct {
 	trusted []statement // in order of the referrers' digests
+	links   []intoto.Signed
 	ignored []Ignored
 	bundles int // that were read and claim to be signed with a key, whosever it is
 	notRead int
@@ -139,6 +141,9 @@ func (e *evidence) readSome(ctx context.Context, o Options, img image, batch []a
 
 // open checks the signature, and only then reads what was signed, from the very bytes that it covers.
 func (e *evidence) open(o Options, img image, referrer digest.Digest, bundle []byte) {
+	if o.Layout.take(e, img, referrer, bundle) {
+		return
+	}
 	got, err := o.Trust.Verify(bundle)
 	if !errors.Is(err, signing.ErrOtherKind) {
 		e.bundles++

@@ -48,6 +48,7 @@ func (j *judge) judge(img image, e *evidence) Subject {
 		j.origin(f, img, e)
 		j.reproduced(f, img, e)
 		sbom(f, img, e)
+		j.steps(f, img, e)
 		f.skip("time", "", "a signature by a key carries no trusted time, so neither age nor expiry is known")
 	}
 	s.Checks = f.checks

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/selfsame-build/selfsame/provenance"
+	"github.com/selfsame-build/selfsame/provenance/intoto"
 )
 
 // origin checks where the image came from. When none of several signed provenance statements holds (the same bytes may have
@@ -50,6 +51,7 @@ func (j *judge) origin(f *findings, img image, e *evidence) {
 // known are the kinds of statement that have a check of their own.
 var known = map[string]bool{
 	provenance.PredicateProvenance: true, provenance.PredicateRebuild: true, provenance.PredicateSPDX: true,
+	intoto.PredicateLink: true, // for a layout, where one is given
 }
 
 // originOf goes on with step 1 and then step 2 of SLSA v1.2, "Verifying artifacts".
