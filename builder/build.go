@@ -39,6 +39,8 @@ type Options struct {
 	Explain Depth
 	// Signer gives what signs the evidence, and is asked for it once there is evidence; nil leaves it unsigned.
 	Signer func() (*signing.Signer, error)
+	// Links are the in-toto links of the build's steps, and where earlier ones lie.
+	Links Links
 }
 
 // Depth is how far a difference is looked into.
@@ -159,7 +161,7 @@ func (h *Host) inputs(ctx context.Context, o Options) (*project, *lock.Lock, *re
 		p, err := h.locked(ctx, r, l, o.Offline)
 		return p, l, nil, err
 	}
-	p, err := h.open(ctx, r, o.Out)
+	p, err := h.open(ctx, r, o.Links, o.Out)
 	if err != nil {
 		return nil, nil, nil, err
 	}

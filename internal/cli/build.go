@@ -13,6 +13,7 @@ import (
 
 	"github.com/selfsame-build/selfsame/builder"
 	"github.com/selfsame-build/selfsame/internal/diag"
+	"github.com/selfsame-build/selfsame/provenance/intoto"
 	"github.com/selfsame-build/selfsame/registry"
 	"github.com/selfsame-build/selfsame/report"
 	"github.com/selfsame-build/selfsame/signing"
@@ -26,6 +27,7 @@ func (a *app) buildCommand() *cobra.Command {
 	var key, push, listen, reportDir string
 	var unsigned bool
 	var fromKeys []string
+	links := buildLinks()
 	cmd := &cobra.Command{
 		Use: "build [RECIPE]", GroupID: "build", Short: "Build twice from sealed inputs, compare, sign, publish",
 		Long: `Build the image that RECIPE declares (a file, or a folder with recipe.yaml; the current folder when left out) twice, in two
@@ -47,7 +49,7 @@ where they differ (exit 13).`,
 				return err
 			}
 			a.inputsListen, a.report = listen, reportDir
-			return a.runBuild(cmd, o, key, unsigned)
+			return a.runBuild(cmd, o, key, unsigned, links)
 		},
 	}
 	f := cmd.Flags()
@@ -69,6 +71,7 @@ where they differ (exit 13).`,
 	f.StringSliceVar(&fromKeys, "from-key", nil, "public key that must have signed the provenance of --from")
 	f.StringVar(&key, "key", "", "private key that signs the evidence (password: SELFSAME_KEY_PASSWORD, or asked for)")
 	f.BoolVar(&unsigned, "unsigned", false, "push evidence that nobody signed")
+	links.add(f)
 	return cmd
 }
 
@@ -79,7 +82,7 @@ func recipeArg(args []string) string {
 	return args[0]
 }
 
-func (a *app) runBuild(cmd *cobra.Command, o builder.Options, key string, unsigned bool) error {
+func (a *app) runBuild(cmd *cobra.Command, o builder.Options, key string, unsigned bool, links linkFlags) error {
 	ctx, cancel := context.WithCancelCause(cmd.Context())
 	defer cancel(nil)
 	if o.Push != "" && key == "" && !unsigned {
@@ -90,6 +93,9 @@ func (a *app) runBuild(cmd *cobra.Command, o builder.Options, key string, unsign
 		if err := registry.CheckReference(o.Push); err != nil {
 			return err
 		}
+	}
+	if key == "" && links.names(intoto.StepSign) {
+		return usage("--link-key %s= needs --key: without it nothing is signed", intoto.StepSign)
 	}
 	if err := a.asRoot(); err != nil { // before a password is asked for
 		return err
@@ -102,6 +108,10 @@ func (a *app) runBuild(cmd *cobra.Command, o builder.Options, key string, unsign
 		if o.Signer, err = a.signer(key, cancel); err != nil {
 			return err
 		}
+	}
+	var err error
+	if o.Links, err = links.signers(a); err != nil {
+		return err
 	}
 	h, done, err := a.host(ctx)
 	if err != nil {

@@ -252,8 +252,8 @@ func (a *app) commands() []*cobra.Command {
 	return []*cobra.Command{
 		a.initCommand(), a.checkCommand(), a.lockCommand(),
 		a.buildCommand(), a.diffCommand(), a.explainCommand(),
-		a.verifyCommand(), a.showCommand(),
-		a.keyCommand(), a.schemaCommand(), a.buildersCommand(), a.storeCommand(), a.registryCommand(),
+		a.verifyCommand(), a.linkCommand(), a.showCommand(),
+		a.keyCommand(), a.layoutCommand(), a.schemaCommand(), a.buildersCommand(), a.storeCommand(), a.registryCommand(),
 		a.doctorCommand(), a.versionCommand(), a.builderCommand(),
 	}
 }

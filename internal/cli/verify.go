@@ -19,6 +19,8 @@ type verifyFlags struct {
 	builder string
 	source  string
 	allow   bool
+	layout  string
+	owners  []string
 }
 
 func (a *app) verifyCommand() *cobra.Command {
@@ -38,6 +40,8 @@ asked for is proven.`,
 	fl.StringVar(&f.builder, "builder", "", "builder id that must have built the image")
 	fl.StringVar(&f.source, "source", "", "source that the image must come from")
 	fl.BoolVar(&f.allow, "allow-unreproduced", false, "accept an image that is signed but was not reproduced")
+	fl.StringVar(&f.layout, "layout", "", "in-toto layout that says how the image must have come about: each step's link must be signed by its functionaries")
+	fl.StringSliceVar(&f.owners, "layout-key", nil, "public key of the layout's owner; with several, each must have signed it")
 	return cmd
 }
 
@@ -49,6 +53,9 @@ func (a *app) runVerify(cmd *cobra.Command, ref string, f verifyFlags) error {
 	o := verify.Options{Reference: ref, ExpectName: f.name, ExpectBuilder: f.builder, ExpectSource: f.source, AllowUnreproduced: f.allow}
 	var err error
 	if o.Trust.Keys, err = verifiers(f.keys); err != nil {
+		return err
+	}
+	if o.Layout, err = openLayout(f.layout, f.owners); err != nil {
 		return err
 	}
 	if st, err := os.Stat(ref); err == nil && st.IsDir() {

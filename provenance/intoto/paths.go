@@ -9,6 +9,9 @@ import (
 	"unicode/utf8"
 )
 
+// CheckArtifact says why name is none for an artifact; nil when it is one.
+func CheckArtifact(name string) error { return checkPath(name) }
+
 // checkPath takes the name of an artifact in the one spelling that it can have. Names come from functionaries, and in-toto's libraries
 // clean them at some places and compare them as they are at others: "./a", "b/../a" and "a" passed different rules in CVE-2021-41087,
 // and two of them in one link leave it to chance which digest counts. Such names are refused, not cleaned.

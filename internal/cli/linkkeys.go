@@ -1,0 +1,103 @@
+package cli
+
+import (
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/selfsame-build/selfsame/builder"
+	"github.com/selfsame-build/selfsame/provenance/intoto"
+	"github.com/selfsame-build/selfsame/signing"
+)
+
+// linkFlags are --link-key and --links, which every command has whose steps may be in an in-toto layout.
+type linkFlags struct {
+	keys []string
+	dir  string
+	// steps are those that the command does; those of them that are in vouch are signed only by name.
+	steps, vouch []string
+}
+
+func (l *linkFlags) add(f *pflag.FlagSet) {
+	own := slices.DeleteFunc(slices.Clone(l.steps), func(s string) bool { return slices.Contains(l.vouch, s) })
+	usage := "private key that signs the in-toto link of a step, `[STEP=]FILE`; STEP is one of " + strings.Join(l.steps, ", ")
+	if len(own) < len(l.steps) || len(own) > 1 {
+		usage += "; without it " + strings.Join(own, ", ")
+	}
+	f.StringArrayVar(&l.keys, "link-key", nil, usage)
+	f.StringVar(&l.dir, "links", "", "folder of links that are kept until there is an image (default: "+builder.LinksFolder+" beside the recipe)")
+}
+
+// signers loads the keys, each file once, before anything is done that would be lost without them.
+func (l *linkFlags) signers(a *app) (builder.Links, error) {
+	out := builder.Links{Dir: l.dir}
+	if len(l.keys) == 0 {
+		return out, nil
+	}
+	loaded, by := map[string]*signing.Signer{}, map[string]*signing.Signer{}
+	for _, spec := range l.keys {
+		steps, path, err := l.parse(spec)
+		if err != nil {
+			return out, err
+		}
+		if loaded[path] == nil {
+			if loaded[path], err = a.loadSigner(path); err != nil {
+				return out, err
+			}
+		}
+		for _, s := range steps {
+			if by[s] != nil {
+				return out, usage("--link-key names two keys for step %s: one functionary signs here, others where they are", s)
+			}
+			by[s] = loaded[path]
+		}
+	}
+	out.Signer = func(step string) *signing.Signer { return by[step] }
+	return out, nil
+}
+
+// names says whether a step is named by itself.
+func (l *linkFlags) names(step string) bool {
+	return slices.ContainsFunc(l.keys, func(k string) bool { return strings.HasPrefix(k, step+"=") })
+}
+
+// parse reads [STEP=]FILE. Without a step it means all that the command does by itself and that nobody else is named for.
+func (l *linkFlags) parse(spec string) (steps []string, path string, err error) {
+	step, path, named := strings.Cut(spec, "=")
+	switch {
+	case !named && spec != "":
+		for _, s := range l.steps {
+			if !slices.Contains(l.vouch, s) && !l.names(s) {
+				steps = append(steps, s)
+			}
+		}
+		return steps, spec, nil
+	case slices.Contains(l.steps, step) && path != "":
+		return []string{step}, path, nil
+	}
+	return nil, "", usage("--link-key %s: write FILE or STEP=FILE, where STEP is one of %s", spec, strings.Join(l.steps, ", "))
+}
+
+// loadSigner reads a private key, and asks for its password where there is somebody to ask.
+func (a *app) loadSigner(path string) (*signing.Signer, error) {
+	data, err := os.ReadFile(path) //nolint:gosec // the user's own key
+	if err != nil {
+		return nil, usage("reading the key: %v", err)
+	}
+	pw, err := a.password("password for " + path + ": ")
+	if err != nil {
+		return nil, err
+	}
+	return signing.LoadSigner(data, pw)
+}
+
+// The steps of lock and build. Who vouches for the source says so by name.
+func lockLinks() linkFlags {
+	return linkFlags{steps: []string{intoto.StepSource, intoto.StepLock}, vouch: []string{intoto.StepSource}}
+}
+
+func buildLinks() linkFlags {
+	return linkFlags{steps: []string{intoto.StepBuildA, intoto.StepBuildB, intoto.StepCompare, intoto.StepSign}}
+}
