@@ -36,18 +36,19 @@ type layoutFlags struct {
 func (a *app) layoutNewCommand() *cobra.Command {
 	var f layoutFlags
 	cmd := &cobra.Command{
-		Use: "new --functionary [STEP=]KEY.pub", Short: "Write the standard layout of selfsame's steps, unsigned",
+		Use: "new --functionary [STEP,...=]KEY.pub", Short: "Write the standard layout of selfsame's steps, unsigned",
 		Long: `Write an in-toto layout for the steps lock, build-a, build-b, compare and sign, each of which takes what the one before made and nothing
-else. A functionary is a public key whose signature counts for a step; without STEP it is one of all these five. The step source comes
+else. A functionary is a public key whose signature counts for the steps that are named, or for all these five. The step source comes
 first if it has a functionary; any other name is a step after sign.`,
-		Example: "  selfsame layout new --functionary ci.pub --functionary source=alice.pub --functionary source=bob.pub --threshold source=2 --out layout.json",
+		Example: "  selfsame layout new --functionary ci.pub --out layout.json\n" +
+			"  selfsame layout new --functionary lock,build-a,build-b,compare=ci.pub --functionary sign=release.pub --functionary source,lock=alice.pub --threshold lock=2",
 		Args:    cobra.NoArgs,
 		RunE:    func(*cobra.Command, []string) error { return a.newLayout(f) },
 	}
 	fl := cmd.Flags()
-	fl.StringArrayVar(&f.functionaries, "functionary", nil, "public key whose links of a step count, `[STEP=]FILE`")
+	fl.StringArrayVar(&f.functionaries, "functionary", nil, "public key whose links of these steps count, `[STEP,...=]FILE`")
 	fl.StringArrayVar(&f.thresholds, "threshold", nil, "how many functionaries a step takes, `STEP=N` (default: 1)")
-	fl.StringVar(&f.expires, "expires", "365d", "when the layout ends to count: days from now (`90d`) or a time (2027-01-31T00:00:00Z)")
+	fl.StringVar(&f.expires, "expires", "365d", "when the layout ends to count: days from now or a `TIME` such as 2027-01-31T00:00:00Z")
 	fl.StringVar(&f.readme, "readme", "", "text for people who read the layout")
 	fl.StringVar(&f.out, "out", "", "file to write (default: stdout)")
 	return cmd
@@ -59,15 +60,17 @@ func (a *app) newLayout(f layoutFlags) error {
 	}
 	std := intoto.Standard{Readme: f.readme, Thresholds: map[string]int{}}
 	for _, spec := range f.functionaries {
-		step, path, named := strings.Cut(spec, "=")
+		steps, path, named := strings.Cut(spec, "=")
 		if !named {
-			step, path = "", spec
+			steps, path = "", spec
 		}
 		keys, err := verifiers([]string{path})
 		if err != nil {
 			return err
 		}
-		std.Functionaries = append(std.Functionaries, intoto.Functionary{Step: step, PEM: keys[0].PEM()})
+		for _, step := range strings.Split(steps, ",") {
+			std.Functionaries = append(std.Functionaries, intoto.Functionary{Step: step, PEM: keys[0].PEM()})
+		}
 	}
 	for _, spec := range f.thresholds {
 		step, n, _ := strings.Cut(spec, "=")

@@ -22,11 +22,8 @@ type linkFlags struct {
 
 func (l *linkFlags) add(f *pflag.FlagSet) {
 	own := slices.DeleteFunc(slices.Clone(l.steps), func(s string) bool { return slices.Contains(l.vouch, s) })
-	usage := "private key that signs the in-toto link of a step, `[STEP=]FILE`; STEP is one of " + strings.Join(l.steps, ", ")
-	if len(own) < len(l.steps) || len(own) > 1 {
-		usage += "; without it " + strings.Join(own, ", ")
-	}
-	f.StringArrayVar(&l.keys, "link-key", nil, usage)
+	f.StringArrayVar(&l.keys, "link-key", nil, "private key that signs in-toto links, `[STEP,...=]FILE`: of the steps "+strings.Join(l.steps, ", ")+
+		"; without STEP of "+strings.Join(own, ", ")+", as far as no other key is named for them")
 	f.StringVar(&l.dir, "links", "", "folder of links that are kept until there is an image (default: "+builder.LinksFolder+" beside the recipe)")
 }
 
@@ -60,24 +57,29 @@ func (l *linkFlags) signers(a *app) (builder.Links, error) {
 
 // names says whether a step is named by itself.
 func (l *linkFlags) names(step string) bool {
-	return slices.ContainsFunc(l.keys, func(k string) bool { return strings.HasPrefix(k, step+"=") })
+	return slices.ContainsFunc(l.keys, func(k string) bool {
+		list, _, named := strings.Cut(k, "=")
+		return named && slices.Contains(strings.Split(list, ","), step)
+	})
 }
 
-// parse reads [STEP=]FILE. Without a step it means all that the command does by itself and that nobody else is named for.
+// parse reads [STEP,...=]FILE. Without a step it means all that the command does by itself and that nobody else is named for.
 func (l *linkFlags) parse(spec string) (steps []string, path string, err error) {
-	step, path, named := strings.Cut(spec, "=")
+	list, path, named := strings.Cut(spec, "=")
+	steps = strings.Split(list, ",")
 	switch {
 	case !named && spec != "":
+		steps = nil
 		for _, s := range l.steps {
 			if !slices.Contains(l.vouch, s) && !l.names(s) {
 				steps = append(steps, s)
 			}
 		}
 		return steps, spec, nil
-	case slices.Contains(l.steps, step) && path != "":
-		return []string{step}, path, nil
+	case path != "" && !slices.ContainsFunc(steps, func(s string) bool { return !slices.Contains(l.steps, s) }):
+		return steps, path, nil
 	}
-	return nil, "", usage("--link-key %s: write FILE or STEP=FILE, where STEP is one of %s", spec, strings.Join(l.steps, ", "))
+	return nil, "", usage("--link-key %s: write FILE or STEP,...=FILE, where STEP is one of %s", spec, strings.Join(l.steps, ", "))
 }
 
 // loadSigner reads a private key, and asks for its password where there is somebody to ask.

@@ -43,7 +43,7 @@ const (
 	MaxLayoutBytes = 1 << 20
 	MaxLinkBytes   = 4 << 20
 	maxDepth       = 32
-	maxValues      = 100_000
+	maxValues      = 250_000
 	maxSteps       = 64
 	maxKeys        = 256
 	maxRules       = 64     // of one step, materials and products each

@@ -24,7 +24,7 @@ func TestLayout(t *testing.T) {
 	for _, who := range []string{"owner", "dev", "ci", "release", "scanner"} {
 		m.must(0, dir, []string{"key", "new", "-q", "--out", who})
 	}
-	m.must(0, dir, words("layout new --functionary source=dev.pub --functionary ci.pub --functionary lock=dev.pub --functionary sign=release.pub "+
+	m.must(0, dir, words("layout new --functionary source,lock=dev.pub --functionary lock,build-a,build-b,compare=ci.pub --functionary sign=release.pub "+
 		"--functionary scan=scanner.pub --threshold lock=2 --out layout.json"))
 	m.must(0, dir, words("layout sign layout.json --key owner.key"))
 	if r := m.must(0, dir, words("layout show layout.json")); !strings.Contains(r.out, "MATCH * IN A WITH PRODUCTS IN A FROM build-a") {
@@ -33,7 +33,7 @@ func TestLayout(t *testing.T) {
 
 	// CI locks, a developer checks what was locked and vouches for it and for the source.
 	m.must(0, dir, words("lock --link-key ci.key"), "selfsame.links/lock.")
-	m.must(0, dir, words("lock --check --link-key source=dev.key --link-key lock=dev.key"), "selfsame.links/source.")
+	m.must(0, dir, words("lock --check --link-key source,lock=dev.key"), "selfsame.links/source.")
 	if kept, _ := filepath.Glob(filepath.Join(dir, "selfsame.links", "*.sigstore.json")); len(kept) != 3 {
 		t.Fatalf("kept are %v, want 3 links", kept)
 	}
