@@ -42,6 +42,8 @@ type Options struct {
 	Signer func() (*signing.Signer, error)
 	// KeyFile is the file that Signer's key is in, if it is in one: no step may see it, should it lie in the source.
 	KeyFile string
+	// Links are the in-toto links of the build's steps, and where earlier ones lie.
+	Links Links
 }
 
 // Depth is how far a difference is looked into.
@@ -166,7 +168,7 @@ func (h *Host) inputs(ctx context.Context, o Options) (*project, *lock.Lock, *re
 	if o.KeyFile != "" {
 		exclude = append(exclude, relative(filepath.Join(r.Dir, r.Source.Path), o.KeyFile)...)
 	}
-	p, err := h.open(ctx, r, exclude...)
+	p, err := h.open(ctx, r, o.Links, exclude...)
 	if err != nil {
 		return nil, nil, nil, err
 	}

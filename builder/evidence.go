@@ -49,6 +49,9 @@ func (b *build) publish(ctx context.Context, proof compare.Proof) (*Result, erro
 	if err := attach(ctx, out, statements, signer); err != nil {
 		return nil, err
 	}
+	if err := b.links(ctx, out, index, images, statements); err != nil {
+		return nil, err
+	}
 	res := b.summary(index, images)
 	for _, platform := range proof.Platforms() {
 		res = res.WithWarnings(b.run.seen.leaks[platform])

@@ -46,7 +46,7 @@ type project struct {
 }
 
 // open loads a recipe whose source is a folder, and packs its context.
-func (h *Host) open(ctx context.Context, r *recipes.Recipe, exclude ...string) (*project, error) {
+func (h *Host) open(ctx context.Context, r *recipes.Recipe, links Links, exclude ...string) (*project, error) {
 	p, err := newProject(r)
 	if err != nil {
 		return nil, err
@@ -58,7 +58,8 @@ func (h *Host) open(ctx context.Context, r *recipes.Recipe, exclude ...string) (
 	if p.epoch, err = epoch(ctx, r, dir); err != nil {
 		return nil, err
 	}
-	opts := source.Options{Dir: dir, Epoch: p.epoch, Ignore: p.ignore, Exclude: append(exclude, relative(dir, lockPath(r.Path))...)}
+	exclude = append(append(exclude, relative(dir, lockPath(r.Path))...), links.exclude(dir, r.Path)...)
+	opts := source.Options{Dir: dir, Epoch: p.epoch, Ignore: p.ignore, Exclude: exclude}
 	if p.context, err = source.Pack(ctx, h.Store, opts); err != nil {
 		return nil, err
 	}

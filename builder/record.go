@@ -17,6 +17,7 @@ import (
 	"github.com/selfsame-build/selfsame/inputs/debian"
 	"github.com/selfsame-build/selfsame/inputs/debian/archive"
 	"github.com/selfsame-build/selfsame/internal/diag"
+	"github.com/selfsame-build/selfsame/provenance/intoto"
 	"github.com/selfsame-build/selfsame/recipes"
 	"github.com/selfsame-build/selfsame/recipes/lock"
 )
@@ -33,6 +34,8 @@ type LockOptions struct {
 	Offline bool
 	// Mirror is the Debian mirror to ask; empty: the machine's own.
 	Mirror string
+	// Links are the in-toto links of source and lock, which are kept beside the lock.
+	Links Links
 	// Credentials are what steps may use.
 	Credentials Credentials
 }
@@ -43,6 +46,8 @@ type LockResult struct {
 	Plan    lock.Plan
 	Entries int
 	Written bool
+	// Links are the files of the in-toto links that were signed.
+	Links []string
 	// Refused are requests that could not be recorded, though no step failed for it.
 	Refused diag.List
 }
@@ -66,15 +71,12 @@ func (h *Host) record(ctx context.Context, o LockOptions) (*LockResult, error) {
 	if err != nil {
 		before = &lock.Lock{}
 	}
-	if o.Check && recipe.Source.Git != "" {
-		return &LockResult{Path: path, Entries: len(before.Entries)}, stale(path, before.Header, ofCommit(recipe, before))
+	if o.Check {
+		return h.checkLock(ctx, recipe, before, o)
 	}
 	p, entries, err := h.recordSource(ctx, recipe, before, o)
 	if err != nil {
 		return nil, err
-	}
-	if o.Check {
-		return &LockResult{Path: path, Entries: len(before.Entries)}, stale(path, before.Header, p.header)
 	}
 	r := &recorder{h: h, p: p, o: o, before: before, after: &lock.Lock{Header: p.header, Entries: entries}}
 	if err := r.run(ctx); err != nil {
@@ -82,11 +84,39 @@ func (h *Host) record(ctx context.Context, o LockOptions) (*LockResult, error) {
 	}
 	r.after.Entries = tidy(r.after.Entries)
 	res := &LockResult{Path: path, Plan: lock.Diff(before, r.after), Entries: len(r.after.Entries), Refused: r.refused}
-	if res.Plan.Empty() {
-		return res, nil
+	locked := before
+	if !res.Plan.Empty() {
+		locked, res.Written = r.after, true
+		if err := lock.WriteFile(path, r.after); err != nil {
+			return res, err
+		}
 	}
-	res.Written = true
-	return res, lock.WriteFile(path, r.after)
+	res.Links, err = h.keepLinks(ctx, o.Links, p, locked.Digest(), true)
+	return res, err
+}
+
+// checkLock says whether the lock is fresh. Who signs a link of it here vouches for what was read, not for having recorded it.
+func (h *Host) checkLock(ctx context.Context, r *recipes.Recipe, l *lock.Lock, o LockOptions) (*LockResult, error) {
+	res := &LockResult{Path: lockPath(r.Path), Entries: len(l.Entries)}
+	if r.Source.Git != "" {
+		if err := stale(res.Path, l.Header, ofCommit(r, l)); err != nil || o.Links.signer(intoto.StepSource) == nil && o.Links.signer(intoto.StepLock) == nil {
+			return res, err
+		}
+		p, err := h.locked(ctx, r, l, true)
+		if err != nil {
+			return res, err
+		}
+		res.Links, err = h.keepLinks(ctx, o.Links, p, l.Digest(), false)
+		return res, err
+	}
+	p, err := h.open(ctx, r, o.Links, o.Out)
+	if err == nil {
+		err = stale(res.Path, l.Header, p.header)
+	}
+	if err == nil {
+		res.Links, err = h.keepLinks(ctx, o.Links, p, l.Digest(), false)
+	}
+	return res, err
 }
 
 // recorder is one recording.
@@ -225,7 +255,7 @@ func (o LockOptions) upgrades(e lock.Entry) bool {
 // recordSource packs the source: the folder as it is, or the commit that the lock names already or that the reference now stands for.
 func (h *Host) recordSource(ctx context.Context, r *recipes.Recipe, before *lock.Lock, o LockOptions) (*project, []lock.Entry, error) {
 	if r.Source.Git == "" {
-		p, err := h.open(ctx, r, o.Out)
+		p, err := h.open(ctx, r, o.Links, o.Out)
 		return p, nil, err
 	}
 	e, ok := before.Find(lock.KindGit, "", sourceGit(r).Key())

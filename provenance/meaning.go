@@ -9,6 +9,7 @@ import (
 
 // Predicate types of other tools whose meaning is known here.
 const (
+	PredicateLink   = "https://in-toto.io/attestation/link/v0.3"
 	PredicateVulns  = "https://in-toto.io/attestation/vulns/v0.2"
 	PredicateCosign = "https://sigstore.dev/cosign/sign/v1" // "this is signed", and nothing more
 )
@@ -25,6 +26,7 @@ const (
 	KindSummary    Kind = "verification summary"
 	KindScan       Kind = "scan"
 	KindWaiver     Kind = "waiver"
+	KindLink       Kind = "link"
 )
 
 // Tone is whether a statement speaks for its subject.
@@ -67,6 +69,8 @@ func (s Statement) Meaning() (Meaning, error) {
 	case PredicateWaiver:
 		_, err := s.Waiver()
 		return Meaning{KindWaiver, Neutral}, err // of the finding that it names; of the image it says nothing good
+	case PredicateLink:
+		return Meaning{KindLink, Neutral}, nil // that a step was done, not how it ended
 	case PredicateVulns:
 		// A list without an entry is no approval either: the scanner may have seen nothing.
 		return Meaning{KindScan, Neutral}, nil

@@ -116,13 +116,7 @@ func Sign(ctx context.Context, s *Signer, statement []byte) ([]byte, error) {
 // SignUnchecked signs whatever is strict JSON of at most MaxPayload bytes, in no role at all. It is for the tests of verifiers, which must
 // see signed nonsense; a test holds that nothing else calls it.
 func SignUnchecked(ctx context.Context, s *Signer, statement []byte) ([]byte, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, context.Cause(ctx)
-	}
-	if err := strictjson.Check(statement, payloadLimits); err != nil {
-		return nil, fmt.Errorf("signing a statement: %w", err)
-	}
-	sig, err := s.sign(ctx, dsse.PAE(PayloadType, statement))
+	sig, err := s.signPayload(ctx, statement)
 	if err != nil {
 		return nil, fmt.Errorf("signing a statement: %w", err)
 	}
@@ -132,6 +126,17 @@ func SignUnchecked(ctx context.Context, s *Signer, statement []byte) ([]byte, er
 		// keyid stays empty: sigstore-go refuses one that equals the hint, although the specification says it must.
 		Envelope: &envelope{Payload: statement, PayloadType: PayloadType, Signatures: []dsseSignature{{Sig: sig}}},
 	})
+}
+
+// signPayload is the signature over what DSSE makes of a payload, strict JSON of at most MaxPayload bytes.
+func (s *Signer) signPayload(ctx context.Context, payload []byte) ([]byte, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, context.Cause(ctx)
+	}
+	if err := strictjson.Check(payload, payloadLimits); err != nil {
+		return nil, err
+	}
+	return s.sign(ctx, dsse.PAE(PayloadType, payload))
 }
 
 // payloadLimits is what a signed statement may be like, whoever signed it.

@@ -34,6 +34,9 @@ var mayVoice = map[trust.Role][]provenance.Meaning{
 	trust.Waiver: {
 		{Kind: provenance.KindWaiver, Tone: provenance.Neutral},
 	},
+	trust.Functionary: {
+		{Kind: provenance.KindLink, Tone: provenance.Neutral},
+	},
 	trust.Promoter: {
 		{Kind: provenance.KindSummary, Tone: provenance.Positive},
 	},

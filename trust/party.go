@@ -35,14 +35,15 @@ type Role string
 
 // The roles.
 const (
-	Release   Role = "release"   // this image was built from that: provenance, the twins' rebuild statement, contents
-	Rebuilder Role = "rebuilder" // I built it again, and it was the same
-	Finding   Role = "finding"   // I looked, and it is not as it should be: a rebuild that differs, a failed scan
-	Promoter  Role = "promoter"  // it may go to that place
-	Revoker   Role = "revoker"   // this is not to be used any more: the deny list
-	Waiver    Role = "waiver"    // a finding does not count, for that reason
-	Indexer   Role = "indexer"   // these are all the statements that exist: release and rebuilder indexes
+	Release     Role = "release"     // this image was built from that: provenance, the twins' rebuild statement, contents
+	Rebuilder   Role = "rebuilder"   // I built it again, and it was the same
+	Finding     Role = "finding"     // I looked, and it is not as it should be: a rebuild that differs, a failed scan
+	Promoter    Role = "promoter"    // it may go to that place
+	Revoker     Role = "revoker"     // this is not to be used any more: the deny list
+	Waiver      Role = "waiver"      // a finding does not count, for that reason
+	Functionary Role = "functionary" // I did this step of the pipeline: an in-toto link
+	Indexer     Role = "indexer"     // these are all the statements that exist: release and rebuilder indexes
 )
 
 // Roles are all of them.
-var Roles = []Role{Release, Rebuilder, Finding, Promoter, Revoker, Waiver, Indexer}
+var Roles = []Role{Release, Rebuilder, Finding, Promoter, Revoker, Waiver, Functionary, Indexer}

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/selfsame-build/selfsame/provenance"
+	"github.com/selfsame-build/selfsame/provenance/intoto"
 	"github.com/selfsame-build/selfsame/registry/artifact"
 	"github.com/selfsame-build/selfsame/signing"
 )
@@ -22,6 +23,7 @@ const parallel = 8
 type evidence struct {
 	trusted []statement // by somebody whose word counts
 	undated []statement // as well, if it was known when they were signed: they count against an image and never for it
+	links   []intoto.Signed
 	ignored []Ignored
 	bundles int // that were read and claim to be signed with a key, whosever it is
 	notRead int
@@ -132,6 +134,9 @@ func (e *evidence) readSome(ctx context.Context, o Options, img image, batch []a
 // open checks the signature, and only then reads what was signed, from the very bytes that it covers.
 func (e *evidence) open(o Options, img image, r artifact.Referrer, bundle []byte) {
 	referrer := r.Descriptor.Digest
+	if o.Layout.take(e, img, referrer, bundle) {
+		return
+	}
 	check := o.checkBundle
 	if check == nil {
 		check = o.Trust.Verify

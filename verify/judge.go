@@ -61,6 +61,7 @@ func (j *judge) judge(img image, e *evidence) Subject {
 		j.rebuilders(f, img, e)
 		sbom(f, img, e)
 		times(f, e)
+		j.steps(f, img, e)
 	}
 	j.list(img, e)
 	s.Checks = f.checks

@@ -44,6 +44,8 @@ type Options struct {
 	ExpectSource string
 	// AllowUnreproduced accepts an image that was signed but of which no rebuild is proven. The report still says so.
 	AllowUnreproduced bool
+	// Layout is what the steps of the image's pipeline must have been (OpenLayout); nil: not checked.
+	Layout *Layout
 	// Budget bounds the work that strangers can cause by attaching things.
 	Budget Budget
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/selfsame-build/selfsame/builder"
 	"github.com/selfsame-build/selfsame/internal/diag"
+	"github.com/selfsame-build/selfsame/provenance/intoto"
 	"github.com/selfsame-build/selfsame/registry"
 	"github.com/selfsame-build/selfsame/report"
 	"github.com/selfsame-build/selfsame/signing"
@@ -24,6 +25,7 @@ func (a *app) buildCommand() *cobra.Command {
 	var key, push, listen, reportDir string
 	var unsigned bool
 	var fromKeys []string
+	links := buildLinks()
 	cmd := &cobra.Command{
 		Use: "build [RECIPE]", GroupID: "build", Short: "Build twice from sealed inputs, compare, sign, publish",
 		Long: `Build the image that RECIPE declares (a file, or a folder with recipe.yaml; the current folder when left out) twice, in two
@@ -45,7 +47,7 @@ where they differ (exit 13).`,
 				return err
 			}
 			a.inputsListen, a.report = listen, reportDir
-			return a.runBuild(cmd, o, key, unsigned)
+			return a.runBuild(cmd, o, key, unsigned, links)
 		},
 	}
 	f := cmd.Flags()
@@ -67,6 +69,7 @@ where they differ (exit 13).`,
 	f.StringSliceVar(&fromKeys, "from-key", nil, "public key that must have signed the provenance of --from: a file, pkcs11:... or NAME://...")
 	f.StringVar(&key, "key", "", "key that signs the evidence: a file, pkcs11:... or NAME://... (password or PIN: SELFSAME_KEY_PASSWORD, or asked for)")
 	f.BoolVar(&unsigned, "unsigned", false, "push evidence that nobody signed")
+	links.add(f)
 	return cmd
 }
 
@@ -77,7 +80,7 @@ func recipeArg(args []string) string {
 	return args[0]
 }
 
-func (a *app) runBuild(cmd *cobra.Command, o builder.Options, key string, unsigned bool) error {
+func (a *app) runBuild(cmd *cobra.Command, o builder.Options, key string, unsigned bool, links linkFlags) error {
 	ctx, cancel := context.WithCancelCause(cmd.Context())
 	defer cancel(nil)
 	if o.Push != "" && key == "" && !unsigned {
@@ -88,6 +91,9 @@ func (a *app) runBuild(cmd *cobra.Command, o builder.Options, key string, unsign
 		if err := registry.CheckReference(o.Push); err != nil {
 			return err
 		}
+	}
+	if key == "" && links.names(intoto.StepSign) {
+		return usage("--link-key %s= needs --key: without it nothing is signed", intoto.StepSign)
 	}
 	if err := a.asRoot(); err != nil { // before a password is asked for
 		return err
@@ -103,6 +109,10 @@ func (a *app) runBuild(cmd *cobra.Command, o builder.Options, key string, unsign
 		if ref, err := signing.ParseRef(key); err == nil {
 			o.KeyFile = ref.File
 		}
+	}
+	var err error
+	if o.Links, err = links.signers(ctx, a); err != nil {
+		return err
 	}
 	h, done, err := a.host(ctx)
 	if err != nil {

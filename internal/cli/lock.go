@@ -12,6 +12,7 @@ import (
 func (a *app) lockCommand() *cobra.Command {
 	o := builder.LockOptions{Out: DefaultOut}
 	var secrets, agents []string
+	links := lockLinks()
 	cmd := &cobra.Command{
 		Use: "lock [RECIPE]", GroupID: "author", Short: "Record every input of the build, once, and write selfsame.lock",
 		Long: `Run the recipe once behind the recording input server. Every image, URL, package and HTTP response that the build reads goes
@@ -25,7 +26,7 @@ into the store, and its digest into selfsame.lock, one input a line. What was lo
 			if o.Credentials, err = a.credentials(secrets, agents); err != nil {
 				return err
 			}
-			return a.runLock(cmd, o)
+			return a.runLock(cmd, o, links)
 		},
 	}
 	f := cmd.Flags()
@@ -37,10 +38,20 @@ into the store, and its digest into selfsame.lock, one input a line. What was lo
 	f.StringArrayVar(&secrets, "secret", nil, "give steps a secret while recording: `id=NAME,src=FILE` or id=NAME,env=VARIABLE; its value is kept nowhere")
 	f.StringArrayVar(&agents, "ssh", nil, "lend steps an ssh agent while recording: `ID` (the agent of SSH_AUTH_SOCK) or ID=SOCKET; most often ID is default")
 	f.StringVar(&o.Out, "out", DefaultOut, "the build's output folder, which is no part of the context")
+	links.add(f)
 	return cmd
 }
 
-func (a *app) runLock(cmd *cobra.Command, o builder.LockOptions) error {
+func (a *app) runLock(cmd *cobra.Command, o builder.LockOptions, links linkFlags) error {
+	if !o.Check {
+		if err := a.asRoot(); err != nil { // before a password is asked for
+			return err
+		}
+	}
+	var err error
+	if o.Links, err = links.signers(cmd.Context(), a); err != nil {
+		return err
+	}
 	gather := func() (*builder.Host, func(), error) { return a.host(cmd.Context()) }
 	if o.Check { // for CI, where nobody may build
 		gather = a.reader
@@ -69,6 +80,9 @@ func (a *app) runLock(cmd *cobra.Command, o builder.LockOptions) error {
 		if err := res.Plan.Text(a.Err); err != nil {
 			return err
 		}
+	}
+	for _, l := range res.Links {
+		a.notice("signed %s", l)
 	}
 	state := "unchanged"
 	if res.Written {

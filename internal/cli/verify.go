@@ -21,6 +21,8 @@ type verifyFlags struct {
 	source  string
 	allow   bool
 	trust   trustFlags
+	layout  string
+	owners  []string
 }
 
 func (a *app) verifyCommand() *cobra.Command {
@@ -45,6 +47,8 @@ roster, not keys or statements.`,
 	fl.StringVar(&f.source, "source", "", "source that the image must come from")
 	f.trust.add(fl)
 	fl.BoolVar(&f.allow, "allow-unreproduced", false, "accept an image that is signed but was not reproduced")
+	fl.StringVar(&f.layout, "layout", "", "in-toto layout that says how the image must have come about: each step's link must be signed by its functionaries")
+	fl.StringSliceVar(&f.owners, "layout-key", nil, "public key of the layout's owner; with several, each must have signed it")
 	return cmd
 }
 
@@ -56,6 +60,9 @@ func (a *app) runVerify(cmd *cobra.Command, ref string, f verifyFlags) error {
 	o := verify.Options{Reference: ref, ExpectName: f.name, ExpectBuilder: f.builder, ExpectSource: f.source, AllowUnreproduced: f.allow}
 	var err error
 	if o.Trust.Keys, err = a.verifiers(ctx, f.keys); err != nil {
+		return err
+	}
+	if o.Layout, err = a.openLayout(ctx, f.layout, f.owners); err != nil {
 		return err
 	}
 	if err := f.trust.apply(a, &o); err != nil {

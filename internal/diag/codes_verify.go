@@ -19,6 +19,9 @@ are no signature bundles. Nothing to check is a failure, because whoever can del
     selfsame verify ORIGIN --key selfsame.pub
 
   - An image that was built before selfsame was in use has to be built again with it.
+
+With --layout, a check called "step NAME" failed because too few of that step's functionaries signed a link of it. Whoever does
+the step signs one with --link-key (selfsame lock, selfsame build) or selfsame link.
 `},
 	{"A0532", ExitInvalid, "evidence is invalid", `
 Statements are attached to the image, and none of them holds for it. The table of checks says which check failed first:
@@ -30,6 +33,7 @@ Statements are attached to the image, and none of them holds for it. The table o
   builder         the builder is not one that you accept
   build type, parameters   the statement is not of a form that this version understands completely
   platforms       the index lists another set of manifests than the evidence vouches for
+  step NAME       with --layout: the links break one of the step's rules, or its functionaries contradict each other
 
 Do not run this image before it is understood which one it is. Look at everything that is attached:
 

@@ -1,0 +1,137 @@
+package verify
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	digest "github.com/opencontainers/go-digest"
+
+	"github.com/selfsame-build/selfsame/internal/diag"
+	"github.com/selfsame-build/selfsame/provenance/intoto"
+	"github.com/selfsame-build/selfsame/signing"
+)
+
+// The diagnostics of layouts; internal/diag/codes_layout.go has their pages.
+const (
+	codeLayout        diag.Code = "A0550"
+	codeLayoutOwner   diag.Code = "A0551"
+	codeLayoutExpired diag.Code = "A0552"
+)
+
+// Layout is an in-toto layout whose owners' signatures held: it says how the image must have come about.
+type Layout struct {
+	layout        *intoto.Layout
+	functionaries signing.Trust
+	keyIDs        map[string]string // hint of a key -> what the layout calls it
+	hints         map[string]string // and back
+}
+
+// OpenLayout reads a signed layout, in the order of in-toto's specification 5.3: all owners' signatures first, then its end, then its
+// meaning. now is the time of day. Diagnostics: A0505 no envelope, A0551 an owner did not sign it, A0552 it has expired, A0550 it
+// cannot be honoured.
+func OpenLayout(data []byte, owners []*signing.Verifier, now time.Time) (*Layout, error) {
+	env, err := signing.ParseEnvelope(data)
+	if err != nil {
+		return nil, fmt.Errorf("reading a layout: %w", err)
+	}
+	if len(owners) == 0 {
+		return nil, diag.Errorf(codeLayoutOwner, "no owner of the layout is known").
+			WithWhy("without one, anybody's layout would do").WithHelp("pass the owner's public key: --layout-key owner.pub")
+	}
+	for _, o := range owners {
+		if err := env.Verify(o); err != nil {
+			return nil, diag.Errorf(codeLayoutOwner, "the layout is not signed by key %s", o.Key().Hint).
+				WithWhy("it was changed after signing, or somebody else signed it").WithHelp("selfsame layout sign LAYOUT --key OWNER.key")
+		}
+	}
+	l, err := intoto.Parse(env.Payload)
+	if err != nil {
+		return nil, diag.Errorf(codeLayout, "%w", err).WithHelp("selfsame explain " + string(codeLayout))
+	}
+	if why := l.Expired(now); why != "" {
+		return nil, diag.Errorf(codeLayoutExpired, "%s", why).WithHelp("have its owner sign a new one: selfsame layout new --expires 365d")
+	}
+	return newLayout(l)
+}
+
+// newLayout loads the functionaries' keys.
+func newLayout(l *intoto.Layout) (*Layout, error) {
+	out := &Layout{layout: l, keyIDs: map[string]string{}, hints: map[string]string{}}
+	for id, pem := range l.Keys() {
+		v, err := signing.LoadVerifier(pem)
+		if err != nil {
+			return nil, fmt.Errorf("reading the layout's key %.8s: %w", id, err)
+		}
+		out.functionaries.Keys = append(out.functionaries.Keys, v)
+		out.keyIDs[v.Key().Hint], out.hints[id] = id, v.Key().Hint
+	}
+	return out, nil
+}
+
+// take keeps a bundle that is a functionary's link, and says whether it is one. Such a bundle is evidence for nothing else.
+func (l *Layout) take(e *evidence, img image, referrer digest.Digest, bundle []byte) bool {
+	if l == nil {
+		return false
+	}
+	// The claim only spares a look at every signature; what counts is what was signed.
+	if claimed, err := signing.Claimed(bundle); err != nil || !intoto.IsLink(claimed) {
+		return false
+	}
+	got, err := l.functionaries.Verify(bundle)
+	if err != nil {
+		return false
+	}
+	link, err := intoto.ReadLink(got.Payload)
+	if err != nil {
+		e.ignore(img, referrer, "a link signed by %s, but %v", got.By, err)
+		return true
+	}
+	e.links = append(e.links, intoto.Signed{Link: link, KeyID: l.keyIDs[got.By.Key.Hint], Where: string(referrer)})
+	return true
+}
+
+// steps makes a check of every step of the layout. The links hang on the image that was asked for, not on each of an index's manifests:
+// they speak of all of them.
+func (j *judge) steps(f *findings, img image, e *evidence) {
+	l := j.options.Layout
+	if l == nil || img.platform != "" {
+		return
+	}
+	about := intoto.Image{Digest: img.desc.Digest, Platforms: map[string]digest.Digest{}}
+	for _, c := range img.children {
+		about.Platforms[c.platform] = c.desc.Digest
+	}
+	outcomes, ignored := l.layout.Verify(e.links, about)
+	for _, o := range outcomes {
+		l.check(f, o)
+	}
+	for _, i := range ignored {
+		e.ignore(img, digest.Digest(i.Where), "%s", i.Reason)
+	}
+}
+
+// check is the outcome of one step as a check.
+func (l *Layout) check(f *findings, o intoto.Outcome) {
+	name := "step " + o.Step
+	switch o.State {
+	case intoto.Held:
+		var who []string
+		for _, id := range o.By {
+			who = append(who, "key "+l.hints[id])
+		}
+		detail := fmt.Sprintf("%d of %d functionaries", len(o.By), o.Threshold)
+		if o.Note != "" {
+			detail += "; " + o.Note
+		}
+		f.ok(name, strings.Join(who, ", "), "%s", detail)
+	case intoto.Unchecked:
+		f.skip(name, "", o.Reason)
+	case intoto.Missing:
+		f.fail(VerdictMissing, name, "%s", o.Reason)
+	case intoto.Undecided:
+		f.fail(VerdictUndecided, name, "%s", o.Reason)
+	default:
+		f.fail(VerdictInvalid, name, "%s", o.Reason)
+	}
+}
