@@ -73,7 +73,7 @@ func TestJSONPage(t *testing.T) {
 		"compared[]": reflect.TypeFor[report.Compared](), "compared[].differing[]": reflect.TypeFor[report.Layer](),
 		"build": reflect.TypeFor[report.Build](), "files": reflect.TypeFor[report.Files](),
 		"verify": reflect.TypeFor[verify.Result](), "subjects[]": reflect.TypeFor[verify.Subject](),
-		"subjects[].checks[]": reflect.TypeFor[verify.Check](), "ignored[]": reflect.TypeFor[verify.Ignored](),
+		"subjects[].checks[]": reflect.TypeFor[verify.Check](), "evidence[]": reflect.TypeFor[verify.Evidence](), "ignored[]": reflect.TypeFor[verify.Ignored](),
 		"findings[] of check": reflect.TypeFor[diag.Diagnostic](),
 	} {
 		_, after, ok := strings.Cut(text, "\n## "+section+"\n")
