@@ -106,7 +106,7 @@ func TestCheck(t *testing.T) {
 			}}},
 			[]string{"recipes/lint -> github.com/moby/buildkit/frontend/dockerfile/dockerfile2llb: one place turns Dockerfiles into LLB (builder/graph)"}},
 		{"processes", []Package{{m + "registry", []string{"os/exec"}}},
-			[]string{"registry -> os/exec: processes are started by their owners only (builder/daemon, builder/remote, inputs/source, internal/trace, internal/userns, internal/doctest, internal/cli)"}},
+			[]string{"registry -> os/exec: processes are started by their owners only (builder/daemon, builder/remote, inputs/source, internal/trace, internal/userns, internal/doctest, signing/plugin, internal/cli)"}},
 		{"linking through others", []Package{
 			{m + "cmd/selfsame-guard", []string{m + "verify"}},
 			{m + "verify", []string{"example.com/x"}},
