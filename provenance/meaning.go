@@ -7,12 +7,15 @@ import (
 	"github.com/selfsame-build/selfsame/internal/strictjson"
 )
 
-// Predicate types of other tools whose meaning is known here.
+// Predicate types whose meaning is known here, besides those that this package makes.
 const (
-	PredicateVSA    = "https://slsa.dev/verification_summary/v1"
-	PredicateSVR    = "https://in-toto.io/attestation/svr/v0.2"
-	PredicateVulns  = "https://in-toto.io/attestation/vulns/v0.2"
-	PredicateCosign = "https://sigstore.dev/cosign/sign/v1" // "this is signed", and nothing more
+	typeVSA      = "https://slsa.dev/verification_summary/v1"
+	typeSVR      = "https://in-toto.io/attestation/svr/v0.2"
+	typeVulns    = "https://in-toto.io/attestation/vulns/v0.2"
+	typeCosign   = "https://sigstore.dev/cosign/sign/v1" // "this is signed", and nothing more
+	typeDenyList = "https://selfsame.build/denylist/v0.1"
+	typeWaiver   = "https://selfsame.build/waiver/v0.1"
+	typeIndex    = "https://selfsame.build/releaseindex/v0.1"
 )
 
 // Kind is what sort of thing a statement says.
@@ -26,6 +29,9 @@ const (
 	KindSignature  Kind = "bare signature"
 	KindSummary    Kind = "verification summary"
 	KindScan       Kind = "scan"
+	KindDenyList   Kind = "deny list"
+	KindWaiver     Kind = "waiver"
+	KindIndex      Kind = "index of statements"
 )
 
 // Tone is whether a statement speaks for its subject.
@@ -59,15 +65,21 @@ func (s Statement) Meaning() (Meaning, error) {
 		return s.rebuildMeaning()
 	case PredicateSPDX:
 		return Meaning{KindContents, Positive}, nil
-	case PredicateCosign:
+	case typeCosign:
 		return Meaning{KindSignature, Positive}, nil
-	case PredicateVSA:
+	case typeVSA:
 		return s.vsaMeaning()
-	case PredicateSVR:
+	case typeSVR:
 		return s.svrMeaning()
-	case PredicateVulns:
+	case typeVulns:
 		// A list without an entry is no approval either: the scanner may have seen nothing.
 		return Meaning{KindScan, Neutral}, nil
+	case typeDenyList:
+		return Meaning{KindDenyList, Negative}, nil
+	case typeWaiver:
+		return Meaning{KindWaiver, Neutral}, nil
+	case typeIndex:
+		return Meaning{KindIndex, Neutral}, nil
 	}
 	return Meaning{}, fmt.Errorf("the predicate type %q is not known", s.PredicateType)
 }

@@ -34,6 +34,15 @@ var mayVoice = map[trust.Role][]provenance.Meaning{
 	trust.Promoter: {
 		{Kind: provenance.KindSummary, Tone: provenance.Positive},
 	},
+	trust.Revoker: {
+		{Kind: provenance.KindDenyList, Tone: provenance.Negative},
+	},
+	trust.Waiver: {
+		{Kind: provenance.KindWaiver, Tone: provenance.Neutral},
+	},
+	trust.Indexer: {
+		{Kind: provenance.KindIndex, Tone: provenance.Neutral},
+	},
 }
 
 // checkRole says why role may not sign statement; nil when it may. Diagnostic: A0584.
