@@ -35,7 +35,7 @@ build: ## build everything into bin/: our commands, and BuildKit's at go.mod's v
 	@mkdir -p bin
 	@$(GO_BUILD) -o bin/ $(filter-out %/selfsame-canary %/sigstore-kms-p11,$(wildcard ./cmd/*))
 	@for arch in $(CANARIES); do GOARCH=$$arch $(GO_BUILD) -o bin/selfsame-canary-$$arch ./cmd/selfsame-canary; done
-	@if command -v "$$(go env CC)" >/dev/null; then CGO_ENABLED=1 go build -trimpath -ldflags='-s -w' -o bin/ ./cmd/sigstore-kms-p11; \
+	@if command -v "$$(go env CC)" >/dev/null && [ "$$(go env GOARCH)" = "$$(go env GOHOSTARCH)" ]; then CGO_ENABLED=1 go build -trimpath -ldflags='-s -w' -o bin/ ./cmd/sigstore-kms-p11; \
 	else echo "build: no C compiler, hence no bin/sigstore-kms-p11: keys on PKCS #11 tokens cannot be used" >&2; fi
 	@$(MAKE) --no-print-directory buildkit
 

@@ -15,12 +15,14 @@ import (
 	"github.com/selfsame-build/selfsame/internal/doctest"
 )
 
-// A page is one session: its runnable blocks run in one shell, in a folder called "hello". Two comments are for this test:
+// A page is one session: its runnable blocks run in one shell, in a folder called "hello". Three comments are for this test:
 //
 //	<!-- file: NAME -->           the fenced block that follows is what the reader saves as NAME
 //	<!-- after: OTHER-PAGE.md --> the session goes on where that page's ended
+//	<!-- needs: PROGRAM -->       the session is not run where that program is not installed
 var (
 	fileComment  = regexp.MustCompile(`^<!-- file: ([A-Za-z0-9._/-]+) -->$`)
+	needsComment = regexp.MustCompile(`(?m)^<!-- needs: (\S+) -->$`)
 	afterComment = regexp.MustCompile(`(?m)^<!-- after: (\S+) -->$`)
 )
 
@@ -137,6 +139,8 @@ func (r *reader) follow(t *testing.T, all map[string]string, page string) string
 	return dir
 }
 
+func exists(path string) bool { _, err := os.Stat(path); return err == nil }
+
 // needsRoot tells whether a page, or the page that it follows, builds.
 func needsRoot(all map[string]string, page string) bool {
 	if m := afterComment.FindStringSubmatch(all[page]); m != nil && needsRoot(all, filepath.Join(filepath.Dir(page), m[1])) {
@@ -167,6 +171,11 @@ func TestEveryCommandDoesWhatThePageShows(t *testing.T) {
 		}
 		ran++
 		t.Run(strings.TrimPrefix(page, "../"), func(t *testing.T) {
+			for _, m := range needsComment.FindAllStringSubmatch(all[page], -1) {
+				if _, err := exec.LookPath(m[1]); err != nil && !exists(filepath.Join(r.bin, m[1])) {
+					t.Skipf("NOT RUN: this page needs %s: run make deps, and make build", m[1])
+				}
+			}
 			if needsRoot(all, page) {
 				if testing.Short() {
 					t.Skip("NOT RUN: builds images for real; not with -short")

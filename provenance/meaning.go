@@ -7,11 +7,13 @@ import (
 	"github.com/selfsame-build/selfsame/internal/strictjson"
 )
 
-// Predicate types of other tools whose meaning is known here.
+// Predicate types whose meaning is known here, besides those that this package makes.
 const (
-	PredicateLink   = "https://in-toto.io/attestation/link/v0.3"
-	PredicateVulns  = "https://in-toto.io/attestation/vulns/v0.2"
-	PredicateCosign = "https://sigstore.dev/cosign/sign/v1" // "this is signed", and nothing more
+	typeVulns    = "https://in-toto.io/attestation/vulns/v0.2"
+	typeCosign   = "https://sigstore.dev/cosign/sign/v1" // "this is signed", and nothing more
+	typeLink     = "https://in-toto.io/attestation/link/v0.3"
+	typeDenyList = "https://selfsame.build/denylist/v0.1"
+	typeIndex    = "https://selfsame.build/releaseindex/v0.1"
 )
 
 // Kind is what sort of thing a statement says.
@@ -25,7 +27,9 @@ const (
 	KindSignature  Kind = "bare signature"
 	KindSummary    Kind = "verification summary"
 	KindScan       Kind = "scan"
+	KindDenyList   Kind = "deny list"
 	KindWaiver     Kind = "waiver"
+	KindIndex      Kind = "index of statements"
 	KindLink       Kind = "link"
 )
 
@@ -60,7 +64,7 @@ func (s Statement) Meaning() (Meaning, error) {
 		return s.rebuildMeaning()
 	case PredicateSPDX:
 		return Meaning{KindContents, Positive}, nil
-	case PredicateCosign:
+	case typeCosign:
 		return Meaning{KindSignature, Positive}, nil
 	case PredicateVSA:
 		return s.vsaMeaning()
@@ -69,11 +73,15 @@ func (s Statement) Meaning() (Meaning, error) {
 	case PredicateWaiver:
 		_, err := s.Waiver()
 		return Meaning{KindWaiver, Neutral}, err // of the finding that it names; of the image it says nothing good
-	case PredicateLink:
+	case typeLink:
 		return Meaning{KindLink, Neutral}, nil // that a step was done, not how it ended
-	case PredicateVulns:
+	case typeVulns:
 		// A list without an entry is no approval either: the scanner may have seen nothing.
 		return Meaning{KindScan, Neutral}, nil
+	case typeDenyList:
+		return Meaning{KindDenyList, Negative}, nil
+	case typeIndex:
+		return Meaning{KindIndex, Neutral}, nil
 	}
 	return Meaning{}, fmt.Errorf("the predicate type %q is not known", s.PredicateType)
 }

@@ -150,9 +150,9 @@ func TestN10NegativeStatement(t *testing.T) {
 	}
 	server := serve(t, local.Options{}, nil)
 	for i, c := range []struct{ kind, predicate string }{
-		{provenance.PredicateVSA, `{"verificationResult":"FAILED"}`},
+		{"https://slsa.dev/verification_summary/v1", `{"verificationResult":"FAILED"}`},
 		{provenance.PredicateRebuild, `{"result":"mismatch"}`},
-		{provenance.PredicateVulns, `{"scanner":{"result":[{"id":"CVE-2026-0001"}]}}`},
+		{"https://in-toto.io/attestation/vulns/v0.2", `{"scanner":{"result":[{"id":"CVE-2026-0001"}]}}`},
 	} {
 		_, pushed := push(t, server, 2000+i)
 		verify := func(role trust.Role) (string, error) {

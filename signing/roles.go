@@ -31,14 +31,20 @@ var mayVoice = map[trust.Role][]provenance.Meaning{
 		{Kind: provenance.KindSummary, Tone: provenance.Neutral},
 		{Kind: provenance.KindScan, Tone: provenance.Neutral},
 	},
-	trust.Waiver: {
-		{Kind: provenance.KindWaiver, Tone: provenance.Neutral},
-	},
 	trust.Functionary: {
 		{Kind: provenance.KindLink, Tone: provenance.Neutral},
 	},
 	trust.Promoter: {
 		{Kind: provenance.KindSummary, Tone: provenance.Positive},
+	},
+	trust.Revoker: {
+		{Kind: provenance.KindDenyList, Tone: provenance.Negative},
+	},
+	trust.Waiver: {
+		{Kind: provenance.KindWaiver, Tone: provenance.Neutral},
+	},
+	trust.Indexer: {
+		{Kind: provenance.KindIndex, Tone: provenance.Neutral},
 	},
 }
 

@@ -19,6 +19,7 @@ import (
 func (a *app) keyCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "key", GroupID: "nouns", Short: "Make and show keys that sign evidence", Args: cobra.NoArgs}
 	var out, algorithm string
+	var onlyPEM bool
 	n := &cobra.Command{
 		Use: "new --out PREFIX", Short: "Make a key pair: PREFIX.key (private, encrypted) and PREFIX.pub", Args: cobra.NoArgs,
 		Long: `Make a key pair: PREFIX.key, the private half, encrypted as cosign does it, and PREFIX.pub, the public half. Make one for each role:
@@ -32,15 +33,16 @@ releases, findings, rebuilds.`,
 		Use: "show KEY", Short: "Show the public half of a key, wherever it is: algorithm, hash, PEM", Args: cobra.ExactArgs(1),
 		Long: `Show the public half of a key: how it signs, its hash (the hint that bundles carry), and the key itself in PEM. KEY is a file, public or
 private, a key on a token (pkcs11:...), or a key in a KMS (NAME://...). A token needs no PIN for this.`,
-		Example: "  selfsame key show release.pub\n  selfsame key show 'pkcs11:token=release;object=signing?module-path=/usr/lib/softhsm/libsofthsm2.so'",
-		RunE:    func(cmd *cobra.Command, args []string) error { return a.showKey(cmd.Context(), args[0]) },
+		Example: "  selfsame key show release.pub\n  selfsame key show --pem release.key > release.pub\n  selfsame key show 'pkcs11:token=release;object=signing?module-path=/usr/lib/softhsm/libsofthsm2.so'",
+		RunE:    func(cmd *cobra.Command, args []string) error { return a.showKey(cmd.Context(), args[0], onlyPEM) },
 	}
+	show.Flags().BoolVar(&onlyPEM, "pem", false, "print the public key alone, as `verify --key` takes it")
 	cmd.AddCommand(n, show)
 	return cmd
 }
 
 // showKey prints what the world may know of a key.
-func (a *app) showKey(ctx context.Context, name string) error {
+func (a *app) showKey(ctx context.Context, name string, onlyPEM bool) error {
 	ref, err := signing.ParseRef(name)
 	if err != nil {
 		return err
@@ -68,6 +70,10 @@ func (a *app) showKey(ctx context.Context, name string) error {
 			PublicKey     string `json:"publicKey"`
 			Pinned        string `json:"pinned,omitempty"`
 		}{1, v.Key().Algorithm, v.Key().Hint, string(v.PEM()), pinned})
+	}
+	if onlyPEM {
+		_, err = a.Out.Write(v.PEM())
+		return err
 	}
 	fmt.Fprintf(a.Out, "algorithm  %s\nsha256     %s\n", v.Key().Algorithm, v.Key().Hint)
 	if pinned != "" {
