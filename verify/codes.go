@@ -9,4 +9,6 @@ const (
 	codeInvalid       diag.Code = "A0532"
 	codeNotReproduced diag.Code = "A0533"
 	codeUndecided     diag.Code = "A0534"
+	codeDenied        diag.Code = "A0565"
+	codeTwoRoles      diag.Code = "A0567"
 )

@@ -39,6 +39,10 @@ func (f *findings) failed() bool {
 func (j *judge) judge(img image, e *evidence) Subject {
 	s := Subject{Digest: img.desc.Digest, Platform: img.platform, Label: img.label}
 	f := &findings{}
+	if j.denied(f, img, e); f.failed() {
+		s.Checks = f.checks
+		return s
+	}
 	if e.incomplete != "" {
 		// What was not read could be a rebuild that failed, so what was read does not suffice, however good it is.
 		f.fail(VerdictUndecided, "completeness", "%s", e.incomplete)
@@ -51,6 +55,7 @@ func (j *judge) judge(img image, e *evidence) Subject {
 		f.skip("time", "", "a signature by a key carries no trusted time, so neither age nor expiry is known")
 	}
 	s.Checks = f.checks
+	blameDenied(s.Checks, e)
 	if e.incomplete != "" {
 		undecide(s.Checks)
 	}

@@ -3,6 +3,7 @@ package verify
 import (
 	digest "github.com/opencontainers/go-digest"
 
+	"github.com/selfsame-build/selfsame/freshness"
 	"github.com/selfsame-build/selfsame/registry/artifact"
 	"github.com/selfsame-build/selfsame/signing"
 )
@@ -29,6 +30,10 @@ type Options struct {
 	ExpectSource string
 	// AllowUnreproduced accepts an image that was signed but of which no rebuild is proven. The report still says so.
 	AllowUnreproduced bool
+	// Deny is the deny list that is asked before anything else; nil: none.
+	Deny *freshness.DenyList
+	// Index demands a release index, and everything that it lists; nil: none is asked for.
+	Index *IndexOptions
 	// Budget bounds the work that strangers can cause by attaching things.
 	Budget Budget
 }

@@ -31,6 +31,7 @@ const (
 	VerdictNotReproduced Verdict = "not-reproduced" // 14: signed, but no rebuild is proven, or one failed
 	VerdictInvalid       Verdict = "invalid"        // 15: evidence is there and does not hold
 	VerdictMissing       Verdict = "missing"        // 16: there is no evidence
+	VerdictDenied        Verdict = "denied"         // 14: it is on the deny list, whatever the evidence says
 	VerdictUndecided     Verdict = "undecided"      // 17: not everything could be read, and what was read does not suffice
 )
 
@@ -79,6 +80,9 @@ type Result struct {
 	Independence provenance.Independence `json:"independence,omitempty"` // the weakest of all manifests
 	Axes         []string                `json:"axes"`                   // on which the builders were seen to differ, for every manifest
 
+	// Lists are the deny lists and release indexes that counted.
+	Lists []List `json:"lists"`
+
 	Subjects []Subject `json:"subjects"`
 	// Ignored lists every referrer that counted for nothing; NotRead counts those beyond the budget.
 	Ignored []Ignored `json:"ignored"`
@@ -101,6 +105,7 @@ func (r Result) Err() error {
 		VerdictInvalid:       codeInvalid,
 		VerdictMissing:       codeMissing,
 		VerdictUndecided:     codeUndecided,
+		VerdictDenied:        codeDenied,
 	}[r.Verdict]
 	switch {
 	case r.Verdict == VerdictVerified:
@@ -150,19 +155,19 @@ func (r *Result) conclude() {
 }
 
 func rank(v Verdict) int {
-	for i, w := range []Verdict{VerdictVerified, VerdictUndecided, VerdictNotReproduced, VerdictMissing, VerdictInvalid} {
+	for i, w := range []Verdict{VerdictVerified, VerdictUndecided, VerdictNotReproduced, VerdictMissing, VerdictInvalid, VerdictDenied} {
 		if v == w {
 			return i
 		}
 	}
-	return rank(VerdictInvalid) // a failure without a meaning is a failure
+	return rank(VerdictDenied) // a failure without a meaning is a failure
 }
 
 func (v Verdict) exit() int {
 	switch v {
 	case VerdictVerified:
 		return diag.ExitProven
-	case VerdictNotReproduced:
+	case VerdictNotReproduced, VerdictDenied:
 		return diag.ExitPolicy
 	case VerdictMissing:
 		return diag.ExitMissing

@@ -15,12 +15,16 @@ func Run(ctx context.Context, o Options) (Result, error) {
 		return Result{}, err
 	}
 	o.Budget = o.Budget.withDefaults()
+	if res, denied := deniedAtOnce(o); denied {
+		return res, nil
+	}
 	images, err := readImages(ctx, o)
 	if err != nil {
 		return Result{}, unreadable(ctx, err)
 	}
 	j := judge{options: o, name: o.ExpectName}
-	res := Result{SchemaVersion: SchemaVersion, Reference: o.Reference, Digest: o.Digest, Axes: []string{}, Ignored: []Ignored{}}
+	res := newResult(o)
+	seen := seenEvidence{present: Present{}}
 	for _, img := range images {
 		found, err := gather(ctx, o, img)
 		if err != nil {
@@ -29,7 +33,9 @@ func Run(ctx context.Context, o Options) (Result, error) {
 		res.Subjects = append(res.Subjects, j.judge(img, &found))
 		res.Ignored = append(res.Ignored, found.ignored...)
 		res.NotRead += found.notRead
+		seen.add(img, found)
 	}
+	j.index(ctx, &res, seen)
 	res.Name = j.name
 	res.Reproduced, res.Axes, res.Independence = j.strength(len(images))
 	res.conclude()
@@ -42,6 +48,10 @@ func (o Options) check() error {
 		return fmt.Errorf("verifying: no source given")
 	case o.Digest.Validate() != nil || o.Digest.Algorithm() != "sha256":
 		return fmt.Errorf("verifying: %q is no sha256 digest", o.Digest)
+	case o.twoRoles():
+		return diag.Errorf(codeTwoRoles, "one key for two roles").
+			WithWhy("who releases images must not also be who takes them back or says which statements exist").
+			WithHelp("selfsame key new --out revoker")
 	case len(o.Trust.Keys) == 0:
 		return diag.Errorf(codeNoKey, "no key to verify with").
 			WithWhy("without a key every signature would do").

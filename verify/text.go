@@ -107,11 +107,13 @@ func (r Result) summary() string {
 	switch r.Verdict {
 	case VerdictVerified:
 		if !r.Reproduced {
-			return fmt.Sprintf("verified, NOT reproduced: %s is signed; that a second build gives the same is not proven", what)
+			return fmt.Sprintf("verified, NOT reproduced: %s is signed; that a second build gives the same is not proven%s", what, r.statelessness())
 		}
-		return fmt.Sprintf("verified: %s was built twice with one result (%s; differing in %s)", what, r.Independence, strings.Join(r.Axes, ", "))
+		return fmt.Sprintf("verified: %s was built twice with one result (%s; differing in %s)%s", what, r.Independence, strings.Join(r.Axes, ", "), r.statelessness())
 	case VerdictNotReproduced:
 		return fmt.Sprintf("not reproduced: %s is signed, but a second build with the same result is not proven", what)
+	case VerdictDenied:
+		return fmt.Sprintf("denied: %s is not to be used", what)
 	case VerdictMissing:
 		return fmt.Sprintf("evidence missing: %s", what)
 	case VerdictUndecided:

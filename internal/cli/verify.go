@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"os"
 
 	"github.com/opencontainers/go-digest"
@@ -19,18 +20,26 @@ type verifyFlags struct {
 	builder string
 	source  string
 	allow   bool
+	fresh   freshFlags
+	many    manyFlags
 }
 
 func (a *app) verifyCommand() *cobra.Command {
 	var f verifyFlags
 	cmd := &cobra.Command{
-		Use: "verify REF|LAYOUT --key KEY.pub", GroupID: "trust", Short: "Check an image's evidence: who built it, from what, and whether twice the same",
+		Use: "verify REF|LAYOUT... --key KEY.pub", GroupID: "trust", Short: "Check an image's evidence: who built it, from what, and whether twice the same",
 		Long: `Verify the evidence of an image in a registry (REF) or in an OCI layout on disk (LAYOUT): signatures, subjects, predicates, name,
 builder, and whether the image was reproduced. A tag is resolved once and verified by digest. Exit 0 only if everything that was
-asked for is proven.`,
-		Example: "  selfsame verify selfsame-out/image --key release.pub\n  selfsame verify registry.example.com/team/shop:v1 --key release.pub",
-		Args:    cobra.ExactArgs(1),
-		RunE:    func(cmd *cobra.Command, args []string) error { return a.runVerify(cmd, args[0], f) },
+asked for is proven.
+
+With --deny-list a signed list of what was taken back is asked before anything else. With --release-index-key everything that a signed
+index lists must still be there.
+
+Several images may be named, or listed in a file, one a line. Each verdict is then one line, as text or JSON, and the exit code is that of
+the worst.`,
+		Example: "  selfsame verify selfsame-out/image --key release.pub\n  selfsame verify registry.example.com/team/shop:v1 --key release.pub\n" +
+			"  selfsame verify --from-file images.txt --key release.pub --json",
+		RunE: func(cmd *cobra.Command, args []string) error { return a.runVerify(cmd.Context(), args, f) },
 	}
 	fl := cmd.Flags()
 	fl.StringSliceVar(&f.keys, "key", nil, "public key that must have signed the evidence")
@@ -38,46 +47,61 @@ asked for is proven.`,
 	fl.StringVar(&f.builder, "builder", "", "builder id that must have built the image")
 	fl.StringVar(&f.source, "source", "", "source that the image must come from")
 	fl.BoolVar(&f.allow, "allow-unreproduced", false, "accept an image that is signed but was not reproduced")
+	f.fresh.register(fl)
+	f.many.register(fl)
 	return cmd
 }
 
-func (a *app) runVerify(cmd *cobra.Command, ref string, f verifyFlags) error {
-	ctx := cmd.Context()
+func (a *app) runVerify(ctx context.Context, args []string, f verifyFlags) error {
 	if len(f.keys) == 0 {
 		return usage("`verify` needs --key: without one, anyone's word would do")
 	}
-	o := verify.Options{Reference: ref, ExpectName: f.name, ExpectBuilder: f.builder, ExpectSource: f.source, AllowUnreproduced: f.allow}
-	var err error
+	refs, err := f.many.references(args, a.In)
+	if err != nil {
+		return err
+	}
+	o := verify.Options{ExpectName: f.name, ExpectBuilder: f.builder, ExpectSource: f.source, AllowUnreproduced: f.allow}
 	if o.Trust.Keys, err = verifiers(f.keys); err != nil {
 		return err
 	}
-	if st, err := os.Stat(ref); err == nil && st.IsDir() {
-		l, err := layout.Open(ref)
-		if err != nil {
-			return err
-		}
-		root, err := l.Root(ctx)
-		if err != nil {
-			return err
-		}
-		o.Source = l
-		o.Digest = digestOf(root)
-	} else {
-		c := registry.New(registry.Options{})
-		got, err := c.Resolve(ctx, ref)
-		if err != nil {
-			return err
-		}
-		o.Source, o.Digest = got.Repository, digestOf(got.Descriptor)
-		if o.ExpectName == "" {
-			o.ExpectName = got.Repository.Name()
-		}
+	c := registry.New(f.many.client())
+	if err := a.freshness(ctx, c, f.fresh, &o); err != nil {
+		return err
 	}
-	res, err := verify.Run(ctx, o)
+	if f.many.file != "" || len(refs) > 1 {
+		return a.verifyMany(ctx, c, refs, o, f.many.jobs)
+	}
+	res, err := verifyOne(ctx, c, refs[0], o)
 	if err != nil {
 		return err
 	}
 	return a.showVerdict(res)
+}
+
+// verifyOne finds the image and verifies it.
+func verifyOne(ctx context.Context, c *registry.Client, ref string, o verify.Options) (verify.Result, error) {
+	o.Reference = ref
+	if st, err := os.Stat(ref); err == nil && st.IsDir() {
+		l, err := layout.Open(ref)
+		if err != nil {
+			return verify.Result{}, err
+		}
+		root, err := l.Root(ctx)
+		if err != nil {
+			return verify.Result{}, err
+		}
+		o.Source, o.Digest = l, digestOf(root)
+		return verify.Run(ctx, o)
+	}
+	got, err := c.Resolve(ctx, ref)
+	if err != nil {
+		return verify.Result{}, err
+	}
+	o.Source, o.Digest = got.Repository, digestOf(got.Descriptor)
+	if o.ExpectName == "" {
+		o.ExpectName = got.Repository.Name()
+	}
+	return verify.Run(ctx, o)
 }
 
 // verifiers loads public keys.
