@@ -1,0 +1,70 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"text/tabwriter"
+	"time"
+)
+
+// row is one thing measured, and on the other side where there is one.
+type row struct {
+	what, target string
+	ours, peer   []time.Duration // of the clock
+	// per divides ours in print: how many things one measurement did.
+	per int
+}
+
+type table struct {
+	rows  []*row
+	notes []string
+}
+
+func (t *table) row(what, target string) *row {
+	r := &row{what: what, target: target, per: 1}
+	t.rows = append(t.rows, r)
+	return r
+}
+
+func (t *table) note(format string, args ...any) {
+	t.notes = append(t.notes, fmt.Sprintf(format, args...))
+}
+
+func (t *table) print(w io.Writer) {
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(tw, "\tselfsame\tcosign\ttimes faster\ttarget\truns")
+	for _, r := range t.rows {
+		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\t%d\n", r.what, spread(r.ours, r.per), spread(r.peer, 1), ratio(r.ours, r.peer), r.target, len(r.ours))
+	}
+	_ = tw.Flush()
+	fmt.Fprintln(w, "\nmedian (least to most), in milliseconds of the clock")
+	for _, n := range t.notes {
+		fmt.Fprintln(w, n)
+	}
+}
+
+func ratio(ours, peer []time.Duration) string {
+	if len(ours) == 0 || len(peer) == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.1f", median(peer).Seconds()/median(ours).Seconds())
+}
+
+func median(d []time.Duration) time.Duration {
+	s := slices.Sorted(slices.Values(d))
+	if n := len(s); n == 0 {
+		return 0
+	} else if n%2 == 0 {
+		return (s[n/2-1] + s[n/2]) / 2
+	}
+	return s[len(s)/2]
+}
+
+func spread(d []time.Duration, per int) string {
+	if len(d) == 0 {
+		return "-"
+	}
+	ms := func(d time.Duration) float64 { return d.Seconds() * 1000 / float64(per) }
+	return fmt.Sprintf("%.2f (%.2f to %.2f)", ms(median(d)), ms(slices.Min(d)), ms(slices.Max(d)))
+}
