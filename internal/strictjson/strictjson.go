@@ -90,7 +90,13 @@ func Unmarshal(data []byte, v any, l Limits) error {
 	if err := checkNames(data, reflect.TypeOf(v), l.AllowUnknown); err != nil {
 		return err
 	}
-	d := json.NewDecoder(bytes.NewReader(data))
+	if !shapeOf(reflect.TypeOf(v)).numbers {
+		if err := json.Unmarshal(data, v); err != nil {
+			return &Error{Offset: -1, Reason: err.Error()}
+		}
+		return nil
+	}
+	d := json.NewDecoder(bytes.NewReader(data)) // reads everything once more than Unmarshal, which cannot keep numbers
 	d.UseNumber()
 	if err := d.Decode(v); err != nil {
 		return &Error{Offset: int(d.InputOffset()), Reason: err.Error()}
