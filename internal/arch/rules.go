@@ -22,6 +22,7 @@ var layers = map[string]int{
 	"internal/flock":      base,
 	"internal/diag":       base,
 	"internal/strictjson": base,
+	"internal/lazyregexp": base,
 
 	"recipes":               pure,
 	"inputs/debian/archive": pure,

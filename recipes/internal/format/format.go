@@ -5,10 +5,10 @@
 package format
 
 import (
-	"regexp"
 	"strings"
 
 	"github.com/selfsame-build/selfsame/internal/diag"
+	"github.com/selfsame-build/selfsame/internal/lazyregexp"
 )
 
 // Format is one spelling rule.
@@ -29,7 +29,7 @@ type Format struct {
 	Max int
 
 	check  func(string) *Problem
-	regexp *regexp.Regexp
+	regexp *lazyregexp.Regexp
 }
 
 // Problem is what is wrong with a text, beyond what its Format says of it.
@@ -119,7 +119,7 @@ func short(s string) string {
 func compiled(formats map[string]*Format) map[string]*Format {
 	for _, f := range formats {
 		if f.Enum == nil {
-			f.regexp = regexp.MustCompile(f.Pattern)
+			f.regexp = lazyregexp.New(f.Pattern)
 		}
 	}
 	return formats

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/selfsame-build/selfsame/provenance"
 	"github.com/selfsame-build/selfsame/registry/layout"
@@ -41,7 +40,7 @@ func benchBundle(ctx context.Context, c config, t *table) error {
 		trust := signing.Trust{Keys: []*signing.Verifier{k.signer.Verifier()}}
 		r.per = times
 		for range c.runs {
-			start := time.Now()
+			end := now()
 			for range times {
 				signed, err := trust.Verify(bundle)
 				if err != nil {
@@ -55,7 +54,7 @@ func benchBundle(ctx context.Context, c config, t *table) error {
 					return err
 				}
 			}
-			r.ours = append(r.ours, time.Since(start))
+			r.ours = append(r.ours, end())
 		}
 	}
 	return nil

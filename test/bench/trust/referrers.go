@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/opencontainers/go-digest"
 
@@ -56,28 +55,28 @@ func measureReferrers(ctx context.Context, c config, t *table, api bool, n int) 
 	if err != nil {
 		return err
 	}
-	start := time.Now()
+	end := now()
 	if _, err := repo.Attach(ctx, subject, some(0, n)...); err != nil {
 		return err
 	}
-	attach.ours = append(attach.ours, time.Since(start))
+	attach.ours = append(attach.ours, end())
 	for i := range c.runs {
-		start = time.Now()
+		end = now()
 		got, err := repo.Referrers(ctx, subject.Digest, artifact.Budget{Referrers: 20_000, Pages: 1000, Bytes: 1 << 30})
 		if err != nil || len(got.Referrers) != n {
 			return fmt.Errorf("%d of %d referrers: %w", len(got.Referrers), n, err)
 		}
-		list.ours = append(list.ours, time.Since(start))
+		list.ours = append(list.ours, end())
 		if i == 0 && n == c.referrers { // the listing is the longer part
 			break
 		}
 	}
 	for i := range single {
-		start = time.Now()
+		end = now()
 		if _, err := repo.Attach(ctx, subject, some(n+i, 1)...); err != nil {
 			return err
 		}
-		more.ours = append(more.ours, time.Since(start))
+		more.ours = append(more.ours, end())
 	}
 	return nil
 }

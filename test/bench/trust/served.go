@@ -50,14 +50,17 @@ func serve(ctx context.Context, c config, dir, addr string) (func(), error) {
 }
 
 // timed runs a command that must end with exit 0 and have says in its output.
-func timed(ctx context.Context, c config, says string, args ...string) (time.Duration, error) {
+func timed(ctx context.Context, c config, says string, args ...string) (cost, error) {
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Env = []string{"HOME=" + c.work, "PATH=" + os.Getenv("PATH"), "NO_COLOR=1"}
 	start := time.Now()
 	out, err := cmd.CombinedOutput()
-	took := time.Since(start)
+	took := cost{clock: time.Since(start)}
+	if cmd.ProcessState != nil {
+		took.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	}
 	if err != nil || !strings.Contains(string(out), says) {
-		return 0, fmt.Errorf("%s: %w, want %q\n%.2000s", strings.Join(args, " "), err, says, out)
+		return took, fmt.Errorf("%s: %v, want %q\n%.2000s", strings.Join(args, " "), err, says, out)
 	}
 	return took, nil
 }

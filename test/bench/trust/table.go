@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"syscall"
 	"text/tabwriter"
 	"time"
 )
@@ -11,9 +12,29 @@ import (
 // row is one thing measured, and on the other side where there is one.
 type row struct {
 	what, target string
-	ours, peer   []time.Duration // of the clock
+	ours, peer   []cost
 	// per divides ours in print: how many things one measurement did.
 	per int
+}
+
+// cost is what one measurement took.
+type cost struct {
+	clock time.Duration
+	cpu   time.Duration // of the processors: what a busy machine distorts less
+}
+
+// now begins a measurement in this process; the result ends it.
+func now() func() cost {
+	start, before := time.Now(), processorTime()
+	return func() cost { return cost{time.Since(start), processorTime() - before} }
+}
+
+func processorTime() time.Duration {
+	var use syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &use) != nil {
+		return 0
+	}
+	return time.Duration(use.Utime.Nano() + use.Stime.Nano())
 }
 
 type table struct {
@@ -33,15 +54,39 @@ func (t *table) note(format string, args ...any) {
 
 func (t *table) print(w io.Writer) {
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(tw, "\tselfsame\tcosign\ttimes faster\ttarget\truns")
+	fmt.Fprintln(tw, "\tselfsame\tCPU\tcosign\tCPU\ttimes faster\tby CPU\ttarget\truns")
 	for _, r := range t.rows {
-		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\t%d\n", r.what, spread(r.ours, r.per), spread(r.peer, 1), ratio(r.ours, r.peer), r.target, len(r.ours))
+		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%d\n", r.what, spread(clocks(r.ours), r.per), middle(cpus(r.ours), r.per),
+			spread(clocks(r.peer), 1), middle(cpus(r.peer), 1), ratio(clocks(r.ours), clocks(r.peer)), ratio(cpus(r.ours), cpus(r.peer)), r.target, len(r.ours))
 	}
 	_ = tw.Flush()
-	fmt.Fprintln(w, "\nmedian (least to most), in milliseconds of the clock")
+	fmt.Fprintln(w, "\nmedian (least to most), in milliseconds of the clock; CPU is the median of processor time")
 	for _, n := range t.notes {
 		fmt.Fprintln(w, n)
 	}
+}
+
+func clocks(all []cost) []time.Duration {
+	var out []time.Duration
+	for _, c := range all {
+		out = append(out, c.clock)
+	}
+	return out
+}
+
+func cpus(all []cost) []time.Duration {
+	var out []time.Duration
+	for _, c := range all {
+		out = append(out, c.cpu)
+	}
+	return out
+}
+
+func middle(d []time.Duration, per int) string {
+	if len(d) == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.2f", median(d).Seconds()*1000/float64(per))
 }
 
 func ratio(ours, peer []time.Duration) string {
