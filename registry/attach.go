@@ -120,7 +120,8 @@ func (r *Repository) putReferrers(ctx context.Context, referrers []referrer) (kn
 			return err
 		})
 	}
-	return !slices.Contains(knows, false), group.Wait()
+	err = group.Wait()
+	return !slices.Contains(knows, false), err
 }
 
 // attachBudget is wide: reading back only looks for our own entries.

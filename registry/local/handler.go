@@ -17,6 +17,8 @@ type handler struct {
 	store store
 	// mu makes the check of what a manifest refers to and its storing one step; blobs need no lock, they are content-addressed.
 	mu sync.Mutex
+	// listed are the names in folders of referrers, in order, until the folder changes: a listing of many pages reads it once.
+	listed map[string][]string
 }
 
 // failure is an error in the form of the distribution specification ("Error Codes").
