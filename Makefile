@@ -64,6 +64,10 @@ bench: deps build ## speed and memory beside stock BuildKit: medians and ratios 
 bench-cause: build ## how fast differences are found, beside diffoscope and diffoci, and how often causes are right
 	@go run ./test/bench/cause $(CAUSE_FLAGS)
 
+.PHONY: bench-trust
+bench-trust: build ## what checking evidence costs, beside stock cosign (TRUST_FLAGS='-runs 5 -only many')
+	@go run ./test/bench/trust $(TRUST_FLAGS)
+
 .PHONY: real
 real: deps build ## build real projects twice each and write docs/explanation/real-projects.md (an hour)
 	@go run ./test/real $(REAL_FLAGS)

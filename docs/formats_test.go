@@ -72,7 +72,7 @@ func TestJSONPage(t *testing.T) {
 		"experiment": reflect.TypeFor[report.Experiment](), "experiment.runs[]": reflect.TypeFor[report.Trial](), "patches[]": reflect.TypeFor[report.Patch](),
 		"compared[]": reflect.TypeFor[report.Compared](), "compared[].differing[]": reflect.TypeFor[report.Layer](),
 		"build": reflect.TypeFor[report.Build](), "files": reflect.TypeFor[report.Files](),
-		"verify": reflect.TypeFor[verify.Result](), "subjects[]": reflect.TypeFor[verify.Subject](),
+		"verify": reflect.TypeFor[verify.Result](), "lists[]": reflect.TypeFor[verify.List](), "subjects[]": reflect.TypeFor[verify.Subject](),
 		"subjects[].checks[]": reflect.TypeFor[verify.Check](), "evidence[]": reflect.TypeFor[verify.Evidence](), "ignored[]": reflect.TypeFor[verify.Ignored](),
 		"findings[] of check": reflect.TypeFor[diag.Diagnostic](),
 	} {

@@ -3,11 +3,12 @@ package inputs
 import (
 	"net/url"
 	"path"
-	"regexp"
 	"strings"
 
 	digest "github.com/opencontainers/go-digest"
 	packageurl "github.com/package-url/packageurl-go"
+
+	"github.com/selfsame-build/selfsame/internal/lazyregexp"
 )
 
 // PackageURL names what a URL serves, as a package URL (purl-spec). It goes by the shape of the path alone, since mirrors
@@ -49,7 +50,7 @@ func genericPURL(u *url.URL, rawURL string, d digest.Digest) *packageurl.Package
 }
 
 // debFile is name_version_arch.deb (deb-version(7); a pool's file names leave the epoch out, apt's cache writes it %3a).
-var debFile = regexp.MustCompile(`^([a-z0-9][a-z0-9+.-]+)_([0-9][A-Za-z0-9.+:~-]*)_([a-z0-9-]+)\.u?deb$`)
+var debFile = lazyregexp.New(`^([a-z0-9][a-z0-9+.-]+)_([0-9][A-Za-z0-9.+:~-]*)_([a-z0-9-]+)\.u?deb$`)
 
 func debPURL(p string) *packageurl.PackageURL {
 	m := debFile.FindStringSubmatch(path.Base(p))
@@ -65,8 +66,8 @@ func debPURL(p string) *packageurl.PackageURL {
 
 // goFile is MODULE/@v/VERSION.(zip|mod|info) (go.dev/ref/mod#goproxy-protocol), with upper case written as !x.
 var (
-	goFile  = regexp.MustCompile(`^/(.+)/@v/(v[^/]+)\.(zip|mod|info)$`)
-	goUpper = regexp.MustCompile(`!([a-z])`)
+	goFile  = lazyregexp.New(`^/(.+)/@v/(v[^/]+)\.(zip|mod|info)$`)
+	goUpper = lazyregexp.New(`!([a-z])`)
 )
 
 func goPURL(p string) *packageurl.PackageURL {
@@ -91,7 +92,7 @@ func goPURL(p string) *packageurl.PackageURL {
 }
 
 // npmFile is [@scope/]name/-/name-version.tgz, where a registry also writes scopes in the file's own path.
-var npmFile = regexp.MustCompile(`/(@[^/]+/)?([^/@]+)/-/(?:@[^/]+/)?([^/]+)\.tgz$`)
+var npmFile = lazyregexp.New(`/(@[^/]+/)?([^/@]+)/-/(?:@[^/]+/)?([^/]+)\.tgz$`)
 
 func npmPURL(p string) *packageurl.PackageURL {
 	m := npmFile.FindStringSubmatch(p)
@@ -107,8 +108,8 @@ func npmPURL(p string) *packageurl.PackageURL {
 
 // crateFile are the two download shapes of a crates index (doc.rust-lang.org/cargo/reference/registry-index.html).
 var (
-	crateFile = regexp.MustCompile(`/crates/([A-Za-z0-9_-]+)/([A-Za-z0-9_-]+)-([0-9][A-Za-z0-9.+-]*)\.crate$`)
-	crateDL   = regexp.MustCompile(`/crates/([A-Za-z0-9_-]+)/([0-9][A-Za-z0-9.+-]*)/download$`)
+	crateFile = lazyregexp.New(`/crates/([A-Za-z0-9_-]+)/([A-Za-z0-9_-]+)-([0-9][A-Za-z0-9.+-]*)\.crate$`)
+	crateDL   = lazyregexp.New(`/crates/([A-Za-z0-9_-]+)/([0-9][A-Za-z0-9.+-]*)/download$`)
 )
 
 func cratePURL(p string) *packageurl.PackageURL {
@@ -125,10 +126,10 @@ func cratePURL(p string) *packageurl.PackageURL {
 
 // wheelFile is PEP 427's name; sdistFile PEP 625's and the older ones with dashes in the name.
 var (
-	wheelFile = regexp.MustCompile(`^([A-Za-z0-9._]+)-([0-9][A-Za-z0-9._+!]*)(?:-[0-9][A-Za-z0-9_.]*)?-[A-Za-z0-9_.]+-[A-Za-z0-9_.]+-[A-Za-z0-9_.]+\.whl$`)
-	sdistFile = regexp.MustCompile(`^([A-Za-z0-9][A-Za-z0-9._-]*?)-([0-9][A-Za-z0-9._+!]*)\.(?:tar\.gz|tar\.bz2|zip)$`)
-	pypiHash  = regexp.MustCompile(`/[0-9a-f]{2}/[0-9a-f]{2}/[0-9a-f]{60}/[^/]+$`)
-	pypiDash  = regexp.MustCompile(`[-_.]+`)
+	wheelFile = lazyregexp.New(`^([A-Za-z0-9._]+)-([0-9][A-Za-z0-9._+!]*)(?:-[0-9][A-Za-z0-9_.]*)?-[A-Za-z0-9_.]+-[A-Za-z0-9_.]+-[A-Za-z0-9_.]+\.whl$`)
+	sdistFile = lazyregexp.New(`^([A-Za-z0-9][A-Za-z0-9._-]*?)-([0-9][A-Za-z0-9._+!]*)\.(?:tar\.gz|tar\.bz2|zip)$`)
+	pypiHash  = lazyregexp.New(`/[0-9a-f]{2}/[0-9a-f]{2}/[0-9a-f]{60}/[^/]+$`)
+	pypiDash  = lazyregexp.New(`[-_.]+`)
 )
 
 func pypiPURL(p string) *packageurl.PackageURL {
@@ -145,7 +146,7 @@ func pypiPURL(p string) *packageurl.PackageURL {
 }
 
 // apkFile is ARCH/name-version-rN.apk.
-var apkFile = regexp.MustCompile(`/(x86_64|x86|aarch64|armhf|armv7|ppc64le|s390x|riscv64|loongarch64|noarch)/([A-Za-z0-9_.+-]+?)-([0-9][A-Za-z0-9._]*-r[0-9]+)\.apk$`)
+var apkFile = lazyregexp.New(`/(x86_64|x86|aarch64|armhf|armv7|ppc64le|s390x|riscv64|loongarch64|noarch)/([A-Za-z0-9_.+-]+?)-([0-9][A-Za-z0-9._]*-r[0-9]+)\.apk$`)
 
 func apkPURL(p string) *packageurl.PackageURL {
 	m := apkFile.FindStringSubmatch(p)
@@ -160,7 +161,7 @@ func apkPURL(p string) *packageurl.PackageURL {
 }
 
 // rpmFile is name-version-release.arch.rpm; neither version nor release may hold a dash.
-var rpmFile = regexp.MustCompile(`^(.+)-([^-]+-[^-]+)\.([a-z0-9_]+)\.rpm$`)
+var rpmFile = lazyregexp.New(`^(.+)-([^-]+-[^-]+)\.([a-z0-9_]+)\.rpm$`)
 
 // rpmVendors are the distributions that a path can name.
 var rpmVendors = []string{"fedora", "centos", "rocky", "almalinux", "opensuse", "redhat", "amazonlinux", "oracle"}
@@ -181,7 +182,7 @@ func rpmPURL(p string) *packageurl.PackageURL {
 }
 
 // gemFile is gems/name-version[-platform].gem.
-var gemFile = regexp.MustCompile(`/gems/([A-Za-z0-9_.-]+?)-([0-9][0-9A-Za-z.]*)(?:-([a-z0-9_.-]+))?\.gem$`)
+var gemFile = lazyregexp.New(`/gems/([A-Za-z0-9_.-]+?)-([0-9][0-9A-Za-z.]*)(?:-([a-z0-9_.-]+))?\.gem$`)
 
 func gemPURL(p string) *packageurl.PackageURL {
 	m := gemFile.FindStringSubmatch(p)

@@ -30,9 +30,8 @@ func Parse(payload []byte) (Statement, error) {
 }
 
 func parse(payload []byte) (Statement, error) {
-	var s Statement
-	limits := strictjson.Limits{MaxBytes: MaxStatementBytes, MaxDepth: maxDepth, MaxValues: maxValues, AllowUnknown: true}
-	if err := strictjson.Unmarshal(payload, &s, limits); err != nil {
+	s, err := members(payload)
+	if err != nil {
 		return Statement{}, err
 	}
 	// in-toto v1 "_type: Identifier for the schema of the Statement. Always https://in-toto.io/Statement/v1 for this version."
@@ -50,6 +49,24 @@ func parse(payload []byte) (Statement, error) {
 		return Statement{}, fmt.Errorf("`predicate` is not an object")
 	}
 	return s, checkSubjects(s.Subject)
+}
+
+// members takes a statement apart. The predicate, which is most of it, is not decoded here.
+func members(payload []byte) (Statement, error) {
+	limits := strictjson.Limits{MaxBytes: MaxStatementBytes, MaxDepth: maxDepth, MaxValues: maxValues, AllowUnknown: true}
+	m, err := strictjson.Members(payload, []string{"_type", "subject", "predicateType", "predicate"}, limits)
+	if err != nil {
+		return Statement{}, err
+	}
+	s := Statement{Predicate: m["predicate"]}
+	for name, into := range map[string]any{"_type": &s.Type, "predicateType": &s.PredicateType, "subject": &s.Subject} {
+		if raw, there := m[name]; there {
+			if err := strictjson.Unmarshal(raw, into, limits); err != nil {
+				return Statement{}, fmt.Errorf("`%s`: %w", name, err)
+			}
+		}
+	}
+	return s, nil
 }
 
 // checkSubjects: "subject: Set of software artifacts that the attestation applies to. Each element represents a single

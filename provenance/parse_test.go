@@ -64,7 +64,7 @@ func TestParseN9(t *testing.T) {
 		"65 MiB":               {swap("shop", strings.Repeat("a", 65<<20)), "limit"},
 		"17 MiB of SPDX":       {strings.Replace(swap("shop", strings.Repeat("a", 17<<20)), PredicateProvenance, PredicateSPDX, 1), "limit"},
 		"empty":                {"", ""},
-		"array":                {"[]", "cannot unmarshal"},
+		"array":                {"[]", "not an object"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

@@ -6,10 +6,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/opencontainers/go-digest"
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/selfsame-build/selfsame/internal/diag"
 	"github.com/selfsame-build/selfsame/registry/artifact"
@@ -71,38 +73,82 @@ func (r *Repository) attach(ctx context.Context, subject digest.Digest, referrer
 	if len(referrers) == 0 {
 		return nil
 	}
-	known := true
-	var entries []artifact.Descriptor
-	for _, ref := range referrers {
-		if err := r.pushAll(ctx, ref.blobs); err != nil {
-			return err
-		}
-		knows, err := r.putManifest(ctx, ref.desc.Digest.String(), ref.desc.MediaType, ref.raw)
-		if err != nil {
-			return err
-		}
-		known = known && knows
-		entries = append(entries, ref.desc)
+	known, err := r.putReferrers(ctx, referrers)
+	if err != nil {
+		return err
+	}
+	entries := make([]artifact.Descriptor, len(referrers))
+	for i, ref := range referrers {
+		entries[i] = ref.desc
 	}
 	// > If the response has no OCI-Subject header, the client MUST maintain the fallback tag.
 	// Some registries have the API and do not send the header, so the API is asked before the tag is written.
-	listed, api, err := r.listAPI(ctx, subject, attachBudget)
+	listed, api, err := r.look(ctx, subject, entries, known)
 	switch {
 	case err != nil:
 		return err
 	case api:
-		return r.awaitListed(ctx, subject, entries, listed)
+		return r.awaitListed(ctx, subject, entries, listed, known)
 	case known:
 		return notAttached("the registry says that it keeps referrers (OCI-Subject) and does not list them")
 	}
 	return r.merge(ctx, subject, entries)
 }
 
+// putReferrers stores blobs, each once, and then manifests, some at a time. known says that the registry answered to each manifest that it
+// keeps the list itself.
+func (r *Repository) putReferrers(ctx context.Context, referrers []referrer) (known bool, err error) {
+	var blobs []content
+	seen := map[digest.Digest]bool{}
+	for _, ref := range referrers {
+		for _, b := range ref.blobs {
+			if !seen[b.desc.Digest] {
+				seen[b.desc.Digest] = true
+				blobs = append(blobs, b)
+			}
+		}
+	}
+	if err := r.pushAll(ctx, blobs); err != nil {
+		return false, err
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(r.client.opts.Jobs)
+	knows := make([]bool, len(referrers))
+	for i, ref := range referrers {
+		group.Go(func() (err error) {
+			knows[i], err = r.putManifest(ctx, ref.desc.Digest.String(), ref.desc.MediaType, ref.raw)
+			return err
+		})
+	}
+	err = group.Wait()
+	return !slices.Contains(knows, false), err
+}
+
 // attachBudget is wide: reading back only looks for our own entries.
 var attachBudget = artifact.Budget{Referrers: 20_000, Pages: 1000}.WithDefaults()
 
+// maxLook is how many pages are read back where the registry has said of each manifest that it keeps the list (OCI-Subject). Reading
+// all of a long list after every attach would make 10,000 attaches cost 50 million entries.
+const maxLook = 8
+
+// look reads the listing until all entries are in it, or it ends, or the registry's word has to do.
+func (r *Repository) look(ctx context.Context, subject digest.Digest, entries []artifact.Descriptor, known bool) (listed []artifact.Descriptor, api bool, err error) {
+	page := 0
+	err = r.pages(ctx, subject, attachBudget, func(found []artifact.Descriptor, more bool) bool {
+		api = true
+		listed = found
+		page++
+		if more && known && page == maxLook {
+			listed = append(listed, entries...)
+			return false
+		}
+		return len(missing(entries, listed)) > 0
+	})
+	return listed, api, err
+}
+
 // awaitListed reads the API's listing until our entries are in it; some registries take a moment.
-func (r *Repository) awaitListed(ctx context.Context, subject digest.Digest, entries, listed []artifact.Descriptor) error {
+func (r *Repository) awaitListed(ctx context.Context, subject digest.Digest, entries, listed []artifact.Descriptor, known bool) error {
 	for wait := 50 * time.Millisecond; ; wait *= 2 {
 		if len(missing(entries, listed)) == 0 {
 			return nil
@@ -114,7 +160,7 @@ func (r *Repository) awaitListed(ctx context.Context, subject digest.Digest, ent
 			return err
 		}
 		var err error
-		if listed, _, err = r.listAPI(ctx, subject, attachBudget); err != nil {
+		if listed, _, err = r.look(ctx, subject, entries, known); err != nil {
 			return err
 		}
 	}

@@ -152,7 +152,11 @@ func TestParallelAttachProcesses(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts 32 processes")
 	}
-	for name, host := range map[string]string{"with API": serve(t, local.Options{}, nil), "without API": serve(t, local.Options{NoReferrersAPI: true}, nil)} {
+	hosts := map[string]string{"with API": serve(t, local.Options{}, nil), "without API": serve(t, local.Options{NoReferrersAPI: true}, nil)}
+	if host := distribution(t); host != "" {
+		hosts["distribution"] = host
+	}
+	for name, host := range hosts {
 		_, pushed := push(t, host, 100)
 		start := time.Now()
 		var wg sync.WaitGroup

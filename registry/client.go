@@ -24,6 +24,8 @@ type Options struct {
 	Transport http.RoundTripper
 	// Jobs bounds the transfers at one time; 0: 4.
 	Jobs int
+	// Connections bounds the idle connections that are kept to one host; 0: 16.
+	Connections int
 	// Stall is how long a request may go without a byte in either direction; 0: 60 s.
 	Stall time.Duration
 	// Attempts is how often a request is made that fails in a way that may pass (429, 5xx, a lost connection); 0: 6.
@@ -71,7 +73,7 @@ func New(opts Options) *Client {
 		opts.Keychain = authn.DefaultKeychain
 	}
 	if opts.Transport == nil {
-		opts.Transport = defaultTransport()
+		opts.Transport = defaultTransport(max(opts.Connections, 16))
 	}
 	if opts.Jobs <= 0 {
 		opts.Jobs = defaultJobs
@@ -92,7 +94,7 @@ func New(opts Options) *Client {
 	}
 }
 
-func defaultTransport() http.RoundTripper {
+func defaultTransport(connections int) http.RoundTripper {
 	return &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
 		DialContext:           (&net.Dialer{Timeout: 15 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
@@ -100,7 +102,7 @@ func defaultTransport() http.RoundTripper {
 		TLSHandshakeTimeout:   15 * time.Second,
 		ExpectContinueTimeout: time.Second,
 		IdleConnTimeout:       30 * time.Second,
-		MaxIdleConnsPerHost:   16,
+		MaxIdleConnsPerHost:   connections,
 	}
 }
 

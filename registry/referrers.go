@@ -32,6 +32,9 @@ func (r *Repository) Referrers(ctx context.Context, d digest.Digest, b artifact.
 		return artifact.Listing{}, r.explain(ctx, doing, err)
 	}
 	listing, err := r.readReferrers(ctx, d, entries, b)
+	if err == nil && len(entries) == 0 {
+		listing.Legacy, err = r.readLegacy(ctx, d)
+	}
 	return listing, r.explain(ctx, doing, err)
 }
 
@@ -101,26 +104,37 @@ func (r *Repository) list(ctx context.Context, d digest.Digest, b artifact.Budge
 
 // listAPI asks the referrers API for all its pages; api is false when the registry has none.
 func (r *Repository) listAPI(ctx context.Context, d digest.Digest, b artifact.Budget) (entries []artifact.Descriptor, api bool, err error) {
+	err = r.pages(ctx, d, b, func(found []artifact.Descriptor, _ bool) bool {
+		entries, api = found, true
+		return true
+	})
+	return entries, api || err != nil, err
+}
+
+// pages asks the referrers API for page after page and hands on what was listed until then, each digest once, and whether there is more,
+// for as long as the answer is to go on. It is never called where there is no API.
+func (r *Repository) pages(ctx context.Context, d digest.Digest, b artifact.Budget, goOn func(entries []artifact.Descriptor, more bool) bool) error {
 	s, err := r.session(ctx, false)
 	if err != nil {
-		return nil, false, err
+		return err
 	}
+	var entries []artifact.Descriptor
 	seen := map[digest.Digest]bool{}
 	next := s.url("referrers", d.String())
 	for page := 1; next != ""; page++ {
 		if page > b.Pages {
-			return nil, true, &artifact.IncompleteError{Subject: d, Bound: fmt.Sprintf("%d pages", b.Pages)}
+			return &artifact.IncompleteError{Subject: d, Bound: fmt.Sprintf("%d pages", b.Pages)}
 		}
 		raw, after, err := r.page(ctx, s, next, b.ManifestBytes)
 		if errors.Is(err, errNoAPI) && page == 1 {
-			return nil, false, nil
+			return nil
 		}
 		if err != nil {
-			return nil, true, err
+			return err
 		}
 		parsed, err := artifact.Parse(v1.MediaTypeImageIndex, raw)
 		if err != nil {
-			return nil, true, diag.Errorf(codeMalformed, "page %d of the listing: %w", page, err)
+			return diag.Errorf(codeMalformed, "page %d of the listing: %w", page, err)
 		}
 		for _, e := range parsed.Index.Manifests {
 			if !seen[e.Digest] {
@@ -129,11 +143,14 @@ func (r *Repository) listAPI(ctx context.Context, d digest.Digest, b artifact.Bu
 			}
 		}
 		if len(entries) > b.Referrers {
-			return nil, true, &artifact.IncompleteError{Subject: d, Bound: fmt.Sprintf("%d referrers", b.Referrers)}
+			return &artifact.IncompleteError{Subject: d, Bound: fmt.Sprintf("%d referrers", b.Referrers)}
 		}
 		next = after
+		if !goOn(entries, next != "") {
+			return nil
+		}
 	}
-	return entries, true, nil
+	return nil
 }
 
 // errNoAPI: the registry does not know the referrers API.

@@ -14,12 +14,12 @@
 package signing
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/secure-systems-lab/go-securesystemslib/dsse"
 
@@ -87,19 +87,26 @@ func (b base64Bytes) MarshalJSON() ([]byte, error) {
 
 // UnmarshalJSON reads either alphabet, padded, without line breaks and without stray bits in the last character.
 func (b *base64Bytes) UnmarshalJSON(data []byte) error {
-	var text string
-	if err := json.Unmarshal(data, &text); err != nil {
-		return err
+	text := data
+	if len(data) >= 2 && data[0] == '"' && bytes.IndexByte(data, '\\') < 0 {
+		text = data[1 : len(data)-1] // a payload is most of a bundle, and base64 needs no escapes
+	} else {
+		var escaped string
+		if err := json.Unmarshal(data, &escaped); err != nil {
+			return err
+		}
+		text = []byte(escaped)
 	}
 	encoding := base64.StdEncoding.Strict()
-	if strings.ContainsAny(text, "-_") {
+	if bytes.ContainsAny(text, "-_") {
 		encoding = base64.URLEncoding.Strict()
 	}
-	if strings.ContainsAny(text, "\r\n") {
+	if bytes.ContainsAny(text, "\r\n") {
 		return errors.New("line break in base64")
 	}
-	var err error
-	*b, err = encoding.DecodeString(text)
+	decoded := make([]byte, encoding.DecodedLen(len(text)))
+	n, err := encoding.Decode(decoded, text)
+	*b = decoded[:n]
 	return err
 }
 

@@ -11,4 +11,6 @@ const (
 	codeUndecided     diag.Code = "A0534"
 	codeRefused       diag.Code = "A0536"
 	codeNoSummary     diag.Code = "A0537"
+	codeDenied        diag.Code = "A0565"
+	codeTwoRoles      diag.Code = "A0567"
 )

@@ -27,6 +27,10 @@ type evidence struct {
 	ignored []Ignored
 	bundles int // that were read and claim to be signed with a key, whosever it is
 	notRead int
+	// present are the bundles that were read, by digest, whoever signed them.
+	present map[digest.Digest]bool
+	// denied says what was taken out of trusted because its signer or builder is denied.
+	denied []string
 	// incomplete says why not everything attached was seen; empty when it was.
 	incomplete string
 }
@@ -38,7 +42,7 @@ func (e *evidence) ignore(img image, referrer digest.Digest, format string, args
 // gather reads everything attached to img and keeps the statements that a given key signed. It fails only when nothing can
 // be listed at all; a single thing that cannot be read makes the evidence incomplete.
 func gather(ctx context.Context, o Options, img image) (evidence, error) {
-	var e evidence
+	e := evidence{present: map[digest.Digest]bool{}}
 	listing, err := o.Source.Referrers(ctx, img.desc.Digest, o.Budget.Listing)
 	var incomplete *artifact.IncompleteError
 	switch {
@@ -49,6 +53,9 @@ func gather(ctx context.Context, o Options, img image) (evidence, error) {
 	}
 	for _, r := range listing.Rejected {
 		e.ignore(img, r.Descriptor.Digest, "%s", r.Reason)
+	}
+	for _, l := range listing.Legacy {
+		e.ignore(img, l.Descriptor.Digest, "legacy: cosign's tag %s from before OCI had referrers; attach it again as a bundle", l.Tag)
 	}
 	err = e.read(ctx, o, img, e.candidates(img, listing.Referrers))
 	// The same evidence gives the same answer to the letter, whatever order it was read in.
@@ -126,6 +133,7 @@ func (e *evidence) readSome(ctx context.Context, o Options, img image, batch []a
 			e.notRead++
 			continue
 		}
+		e.present[r.Layers[0].Digest] = true
 		e.open(o, img, r, bundles[i])
 	}
 	return nil

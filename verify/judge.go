@@ -50,6 +50,10 @@ func (f *findings) failed() bool {
 func (j *judge) judge(img image, e *evidence) Subject {
 	s := Subject{Digest: img.desc.Digest, Platform: img.platform, Label: img.label}
 	f := &findings{}
+	if j.denied(f, img, e); f.failed() {
+		s.Checks = f.checks
+		return s
+	}
 	if e.incomplete != "" {
 		// What was not read could be a rebuild that failed, so what was read does not suffice, however good it is.
 		f.fail(VerdictUndecided, "completeness", "%s", e.incomplete)
@@ -65,6 +69,7 @@ func (j *judge) judge(img image, e *evidence) Subject {
 	}
 	j.list(img, e)
 	s.Checks = f.checks
+	blameDenied(s.Checks, e)
 	if e.incomplete != "" {
 		undecide(s.Checks)
 	}

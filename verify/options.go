@@ -5,6 +5,7 @@ import (
 
 	digest "github.com/opencontainers/go-digest"
 
+	"github.com/selfsame-build/selfsame/freshness"
 	"github.com/selfsame-build/selfsame/registry/artifact"
 	"github.com/selfsame-build/selfsame/signing"
 	"github.com/selfsame-build/selfsame/trust"
@@ -46,6 +47,10 @@ type Options struct {
 	AllowUnreproduced bool
 	// Layout is what the steps of the image's pipeline must have been (OpenLayout); nil: not checked.
 	Layout *Layout
+	// Deny is the deny list that is asked before anything else; nil: none.
+	Deny *freshness.DenyList
+	// Index demands a release index, and everything that it lists; nil: none is asked for.
+	Index *IndexOptions
 	// Budget bounds the work that strangers can cause by attaching things.
 	Budget Budget
 

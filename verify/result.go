@@ -33,6 +33,7 @@ const (
 	VerdictRefused       Verdict = "refused"        // 14: signed, but not at the level or by the rebuilders that were asked for
 	VerdictInvalid       Verdict = "invalid"        // 15: evidence is there and does not hold
 	VerdictMissing       Verdict = "missing"        // 16: there is no evidence
+	VerdictDenied        Verdict = "denied"         // 14: it is on the deny list, whatever the evidence says
 	VerdictUndecided     Verdict = "undecided"      // 17: not everything could be read, and what was read does not suffice
 )
 
@@ -96,6 +97,8 @@ type Result struct {
 	Level int `json:"level,omitempty"`
 	// Rebuilders are the owners who built every manifest again with the same result.
 	Rebuilders []string `json:"rebuilders"`
+	// Lists are the deny lists and release indexes that counted.
+	Lists []List `json:"lists"`
 
 	Subjects []Subject `json:"subjects"`
 	// Evidence lists every statement that was taken into account.
@@ -127,6 +130,7 @@ func (r Result) Err() error {
 		VerdictInvalid:       codeInvalid,
 		VerdictMissing:       codeMissing,
 		VerdictUndecided:     codeUndecided,
+		VerdictDenied:        codeDenied,
 	}[r.Verdict]
 	switch {
 	case r.Verdict == VerdictVerified:
@@ -176,19 +180,19 @@ func (r *Result) conclude() {
 }
 
 func rank(v Verdict) int {
-	for i, w := range []Verdict{VerdictVerified, VerdictUndecided, VerdictRefused, VerdictNotReproduced, VerdictMissing, VerdictInvalid} {
+	for i, w := range []Verdict{VerdictVerified, VerdictUndecided, VerdictRefused, VerdictNotReproduced, VerdictMissing, VerdictInvalid, VerdictDenied} {
 		if v == w {
 			return i
 		}
 	}
-	return rank(VerdictInvalid) // a failure without a meaning is a failure
+	return rank(VerdictDenied) // a failure without a meaning is a failure
 }
 
 func (v Verdict) exit() int {
 	switch v {
 	case VerdictVerified:
 		return diag.ExitProven
-	case VerdictNotReproduced, VerdictRefused:
+	case VerdictNotReproduced, VerdictRefused, VerdictDenied:
 		return diag.ExitPolicy
 	case VerdictMissing:
 		return diag.ExitMissing

@@ -16,6 +16,9 @@ func Run(ctx context.Context, o Options) (Result, error) {
 		return Result{}, err
 	}
 	o.Budget = o.Budget.withDefaults()
+	if res, denied := deniedAtOnce(o); denied {
+		return res, nil
+	}
 	outer := ctx
 	ctx, cancel := context.WithTimeoutCause(ctx, o.Budget.Time, fmt.Errorf("reading took longer than %s", o.Budget.Time))
 	defer cancel()
@@ -24,7 +27,8 @@ func Run(ctx context.Context, o Options) (Result, error) {
 		return Result{}, unreadable(outer, ctx, err)
 	}
 	j := newJudge(o)
-	res := Result{SchemaVersion: SchemaVersion, Reference: o.Reference, Digest: o.Digest, Axes: []string{}, Ignored: []Ignored{}, Evidence: []Evidence{}}
+	res := newResult(o)
+	seen := seenEvidence{present: Present{}}
 	for _, img := range images {
 		found, err := gather(ctx, o, img)
 		if err != nil {
@@ -33,7 +37,9 @@ func Run(ctx context.Context, o Options) (Result, error) {
 		res.Subjects = append(res.Subjects, j.judge(img, &found))
 		res.Ignored = append(res.Ignored, found.ignored...)
 		res.NotRead += found.notRead
+		seen.add(img, found)
 	}
+	j.index(ctx, &res, seen)
 	res.Name = j.name
 	res.Evidence, res.Rebuilders = j.evidence, together(j.owners)
 	if len(j.levels) == len(images) {
@@ -51,6 +57,10 @@ func (o Options) check() error {
 		return fmt.Errorf("verifying: no source given")
 	case o.Digest.Validate() != nil || o.Digest.Algorithm() != "sha256":
 		return fmt.Errorf("verifying: %q is no sha256 digest", o.Digest)
+	case o.twoRoles():
+		return diag.Errorf(codeTwoRoles, "one key for two roles").
+			WithWhy("who releases images must not also be who takes them back or says which statements exist").
+			WithHelp("selfsame key new --out revoker")
 	case len(o.Trust.Keys) == 0:
 		return diag.Errorf(codeNoKey, "no key to verify with").
 			WithWhy("without a key every signature would do").

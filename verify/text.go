@@ -107,16 +107,18 @@ func (r Result) summary() string {
 	switch r.Verdict {
 	case VerdictVerified:
 		if !r.Reproduced {
-			return fmt.Sprintf("verified, NOT reproduced: %s is signed; that a second build gives the same is not proven", what)
+			return fmt.Sprintf("verified, NOT reproduced: %s is signed; that a second build gives the same is not proven%s", what, r.statelessness())
 		}
 		if len(r.Rebuilders) > 0 {
-			return fmt.Sprintf("verified: %s was built again with one result by %s (%s; differing in %s)", what, strings.Join(r.Rebuilders, ", "), r.Independence, strings.Join(r.Axes, ", "))
+			return fmt.Sprintf("verified: %s was built again with one result by %s (%s; differing in %s)%s", what, strings.Join(r.Rebuilders, ", "), r.Independence, strings.Join(r.Axes, ", "), r.statelessness())
 		}
-		return fmt.Sprintf("verified: %s was built twice with one result (%s; differing in %s)", what, r.Independence, strings.Join(r.Axes, ", "))
+		return fmt.Sprintf("verified: %s was built twice with one result (%s; differing in %s)%s", what, r.Independence, strings.Join(r.Axes, ", "), r.statelessness())
 	case VerdictNotReproduced:
 		return fmt.Sprintf("not reproduced: %s is signed, but a second build with the same result is not proven", what)
 	case VerdictRefused:
 		return fmt.Sprintf("refused: %s is signed, but not by what was asked for", what)
+	case VerdictDenied:
+		return fmt.Sprintf("denied: %s is not to be used", what)
 	case VerdictMissing:
 		return fmt.Sprintf("evidence missing: %s", what)
 	case VerdictUndecided:

@@ -3,7 +3,8 @@ package cause
 import (
 	"encoding/binary"
 	"fmt"
-	"regexp"
+
+	"github.com/selfsame-build/selfsame/internal/lazyregexp"
 )
 
 // address is where something lay in memory.
@@ -17,7 +18,7 @@ find where it is not).`,
 }
 
 // pointers are addresses of programs, heaps, stacks and libraries on 64-bit Linux.
-var pointers = regexp.MustCompile(`(?i)^(0x)?(0000)?(7[ef][0-9a-f]{10}|5[5-6][0-9a-f]{10}|ffff[0-9a-f]{8}|aaaa[0-9a-f]{8}|ffff[89a-f][0-9a-f]{11})$`)
+var pointers = lazyregexp.New(`(?i)^(0x)?(0000)?(7[ef][0-9a-f]{10}|5[5-6][0-9a-f]{10}|ffff[0-9a-f]{8}|aaaa[0-9a-f]{8}|ffff[89a-f][0-9a-f]{11})$`)
 
 func looksPointer(word string) bool { return pointers.MatchString(word) }
 

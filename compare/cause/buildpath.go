@@ -2,8 +2,9 @@ package cause
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
+
+	"github.com/selfsame-build/selfsame/internal/lazyregexp"
 )
 
 // buildPath is the name of a temporary folder or file in the result.
@@ -17,7 +18,7 @@ Build in a folder with a fixed name. gcc and clang have -ffile-prefix-map, Go -t
 }
 
 // temporary are the names that tools give to what they throw away. The part that is drawn is the last group.
-var temporary = regexp.MustCompile(`(^|[/\s"'=:(\x00.])((tmp|temp|/tmp/|/var/tmp/|pip-|cc|go-build|yarn--|npm-|rustc|_MEI|build-|lto-|ld\.)[/\w.+-]*?([A-Za-z0-9_]{4,}))`)
+var temporary = lazyregexp.New(`(^|[/\s"'=:(\x00.])((tmp|temp|/tmp/|/var/tmp/|pip-|cc|go-build|yarn--|npm-|rustc|_MEI|build-|lto-|ld\.)[/\w.+-]*?([A-Za-z0-9_]{4,}))`)
 
 func judgePath(s *spot) (verdict, bool) {
 	for _, r := range s.runs {
@@ -38,7 +39,7 @@ func judgePath(s *spot) (verdict, bool) {
 	return s.planted("T6")
 }
 
-var drawnPart = regexp.MustCompile(`^[A-Za-z0-9_]{6,12}$`)
+var drawnPart = lazyregexp.New(`^[A-Za-z0-9_]{6,12}$`)
 
 // oneDrawnName says whether two paths differ in one name only, in characters as mktemp(1) draws them.
 func oneDrawnName(a, b string) bool {
@@ -63,7 +64,7 @@ func oneDrawnName(a, b string) bool {
 }
 
 // compilers name their temporary files cc and six letters or digits; such a name stands in symbol tables.
-var compilerFile = regexp.MustCompile(`^/?(tmp/)?(cc[A-Za-z0-9]{6}|lto-[a-z0-9.]+|tmp[.\w]{6,})(\.\w+)*$`)
+var compilerFile = lazyregexp.New(`^/?(tmp/)?(cc[A-Za-z0-9]{6}|lto-[a-z0-9.]+|tmp[.\w]{6,})(\.\w+)*$`)
 
 func isTemporary(token string, s side) bool {
 	for _, t := range []string{token, strings.TrimPrefix(token[strings.LastIndexByte(token, '/')+1:], "./")} {

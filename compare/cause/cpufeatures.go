@@ -2,7 +2,8 @@ package cause
 
 import (
 	"fmt"
-	"regexp"
+
+	"github.com/selfsame-build/selfsame/internal/lazyregexp"
 )
 
 // cpuFeatures is what a program made of the CPU that it ran on.
@@ -15,7 +16,7 @@ var cpuFeatures = Cause{
 builders share a CPU: only what asks the C library, or reads /proc/cpuinfo, shows.`,
 }
 
-var cpuWords = regexp.MustCompile(`(?i)^(x86-64-v[234]|avx\w*|sse\w*|fma|bmi[12]|haswell|skylake\w*|znver\d|icelake\w*|sapphirerapids|neon|sve2?|popcnt|f16c|aes|vaes|-?march=\S+)$`)
+var cpuWords = lazyregexp.New(`(?i)^(x86-64-v[234]|avx\w*|sse\w*|fma|bmi[12]|haswell|skylake\w*|znver\d|icelake\w*|sapphirerapids|neon|sve2?|popcnt|f16c|aes|vaes|-?march=\S+)$`)
 
 func judgeCPU(s *spot) (verdict, bool) {
 	if v, ok := s.planted("T16"); ok {

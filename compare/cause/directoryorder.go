@@ -2,8 +2,9 @@ package cause
 
 import (
 	"path"
-	"regexp"
 	"strings"
+
+	"github.com/selfsame-build/selfsame/internal/lazyregexp"
 )
 
 // directoryOrder is the order in which the filesystem lists a folder.
@@ -16,7 +17,7 @@ two disks with one.
 Sort every list of files: ls sorts by itself (by the locale), find, os.listdir, readdir, glob in many languages do not.`,
 }
 
-var digits = regexp.MustCompile(`\d+`)
+var digits = lazyregexp.New(`\d+`)
 
 // leastFalling is how many lines must stand the newest first before that is no race: chance gives it once in so many factorial.
 const leastFalling = 6
@@ -40,7 +41,7 @@ func judgeDirectory(s *spot) (verdict, bool) {
 	return verdict{certainty: Likely, weight: 2, evidence: "the same lines in another order"}, true
 }
 
-var fileName = regexp.MustCompile(`^\.{0,2}/?[\w@%+=:,.~-]+(/[\w@%+=:,.~ -]+)*/?$`)
+var fileName = lazyregexp.New(`^\.{0,2}/?[\w@%+=:,.~-]+(/[\w@%+=:,.~ -]+)*/?$`)
 
 // nameFiles says whether nearly all lines look like the names of files: they have a folder or an ending, or are names of the layer's.
 func (s *spot) nameFiles() bool {

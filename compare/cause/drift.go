@@ -2,8 +2,9 @@ package cause
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
+
+	"github.com/selfsame-build/selfsame/internal/lazyregexp"
 )
 
 // dependencyDrift is another version of what was installed.
@@ -15,7 +16,7 @@ var dependencyDrift = Cause{
 A sealed build cannot differ so: both builders read the same locked bytes. In images of other tools pin bases by digest and packages by lock.`,
 }
 
-var versionLine = regexp.MustCompile(`(?mi)^\s*(version|v|installed-size|size|md5sum|sha256|filename|"version"|"resolved"|"integrity"|p|c|s|i)\s*[:=]`)
+var versionLine = lazyregexp.New(`(?mi)^\s*(version|v|installed-size|size|md5sum|sha256|filename|"version"|"resolved"|"integrity"|p|c|s|i)\s*[:=]`)
 
 func judgeDrift(s *spot) (verdict, bool) {
 	if s.diff.Step.Name != "" && len(s.world.Planted) > 0 {

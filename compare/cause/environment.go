@@ -1,8 +1,6 @@
 package cause
 
-import (
-	"regexp"
-)
+import "github.com/selfsame-build/selfsame/internal/lazyregexp"
 
 // environment is what a step was given beside its inputs: variables, the number of CPUs, limits.
 var environment = Cause{
@@ -14,7 +12,7 @@ The twins differ in one variable (SELFSAME_CANARY), in the number of CPUs, and m
 --threads=1); filter what is dumped.`,
 }
 
-var injected = regexp.MustCompile(`\b(TRACEPARENT|OTEL_[A-Z_]+|BUILDKIT_[A-Z_]+|SELFSAME_[A-Z_]+)=`)
+var injected = lazyregexp.New(`\b(TRACEPARENT|OTEL_[A-Z_]+|BUILDKIT_[A-Z_]+|SELFSAME_[A-Z_]+)=`)
 
 func judgeEnvironment(s *spot) (verdict, bool) {
 	if v, ok := s.planted("T12"); ok {

@@ -1,8 +1,9 @@
 package cause
 
 import (
-	"regexp"
 	"strings"
+
+	"github.com/selfsame-build/selfsame/internal/lazyregexp"
 )
 
 // gitMetadata is what version control says about the source, or keeps beside it.
@@ -15,7 +16,7 @@ cloned, a dirty flag.
 Delete .git in the same step, and pass the version in as an argument. Go: -buildvcs=false.`,
 }
 
-var described = regexp.MustCompile(`-\d+-g[0-9a-f]{7,40}(-dirty)?|\b[0-9a-f]{7,40}-dirty\b`)
+var described = lazyregexp.New(`-\d+-g[0-9a-f]{7,40}(-dirty)?|\b[0-9a-f]{7,40}-dirty\b`)
 
 func judgeGit(s *spot) (verdict, bool) {
 	if strings.Contains("/"+s.path, "/.git/") || strings.Contains("/"+s.inner(), "/.git/") {

@@ -1,6 +1,6 @@
 package cause
 
-import "regexp"
+import "github.com/selfsame-build/selfsame/internal/lazyregexp"
 
 // installerDatabase is what a package manager notes about itself.
 var installerDatabase = Cause{
@@ -12,7 +12,7 @@ database file, write-ahead logs.
 Delete records that nobody needs. For rpm: rpmdb --rebuilddb, and the journal mode DELETE before the step ends.`,
 }
 
-var installerFiles = regexp.MustCompile(`(^|/)(var/lib/dpkg/|var/lib/rpm/|usr/lib/sysimage/(rpm|libdnf5)/|(usr/)?lib/apk/db/|var/lib/apt/extended_states|var/cache/debconf/|` +
+var installerFiles = lazyregexp.New(`(^|/)(var/lib/dpkg/|var/lib/rpm/|usr/lib/sysimage/(rpm|libdnf5)/|(usr/)?lib/apk/db/|var/lib/apt/extended_states|var/cache/debconf/|` +
 	`var/lib/(dnf|yum)/|var/lib/pacman/|var/lib/alternatives/|etc/alternatives/|var/lib/ucf/|var/lib/systemd/)`)
 
 func installerFile(p string) bool { return installerFiles.MatchString(p) }

@@ -2,10 +2,11 @@ package cause
 
 import (
 	"math"
-	"regexp"
 	"sort"
 	"strconv"
 	"strings"
+
+	"github.com/selfsame-build/selfsame/internal/lazyregexp"
 )
 
 // race is the order in which things that ran at once came to their end.
@@ -36,7 +37,7 @@ func judgeRace(s *spot) (verdict, bool) {
 	return v, true
 }
 
-var float = regexp.MustCompile(`^[+-]?\d+\.\d{6,}(?:[eE][+-]?\d+)?$`)
+var float = lazyregexp.New(`^[+-]?\d+\.\d{6,}(?:[eE][+-]?\d+)?$`)
 
 // otherSum is a number that agrees in most of its digits: the same numbers were added up in another order.
 func otherSum(s *spot) (verdict, bool) {

@@ -2,9 +2,10 @@ package cause
 
 import (
 	"fmt"
-	"regexp"
 	"sort"
 	"strings"
+
+	"github.com/selfsame-build/selfsame/internal/lazyregexp"
 )
 
 // randomness is what was drawn: identifiers, keys, seeds, hash order.
@@ -18,14 +19,14 @@ starts. Hash order: sort, or fix the seed (PYTHONHASHSEED=0, PERL_HASH_SEED=0). 
 }
 
 var (
-	uuid     = regexp.MustCompile(`^\{?[0-9a-fA-F]{8}-?([0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}\}?$`)
-	hexadec  = regexp.MustCompile(`^[0-9a-fA-F]{8,}$`)
-	base64ed = regexp.MustCompile(`^[A-Za-z0-9+/_.$=-]{12,}$`)
-	decimal  = regexp.MustCompile(`^\d{5,}$`)
+	uuid     = lazyregexp.New(`^\{?[0-9a-fA-F]{8}-?([0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}\}?$`)
+	hexadec  = lazyregexp.New(`^[0-9a-fA-F]{8,}$`)
+	base64ed = lazyregexp.New(`^[A-Za-z0-9+/_.$=-]{12,}$`)
+	decimal  = lazyregexp.New(`^\d{5,}$`)
 )
 
 // drawnFiles are files that are random by their nature.
-var drawnFiles = regexp.MustCompile(`(^|/)(machine-id|random-seed|ssh_host_\w+_key(\.pub)?|boot_id|instance-id)$`)
+var drawnFiles = lazyregexp.New(`(^|/)(machine-id|random-seed|ssh_host_\w+_key(\.pub)?|boot_id|instance-id)$`)
 
 func judgeRandom(s *spot) (verdict, bool) {
 	if drawnFiles.MatchString(s.path) {
@@ -122,7 +123,7 @@ func plainBytes(t string) float64 {
 	return float64(n) / float64(len(t))
 }
 
-var item = regexp.MustCompile(`[A-Za-z0-9_.:'"-]+`)
+var item = lazyregexp.New(`[A-Za-z0-9_.:'"-]+`)
 
 // hashOrder is one line with the same words in another order: a set or hash that was written as it came.
 func hashOrder(s *spot) (verdict, bool) {

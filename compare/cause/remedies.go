@@ -1,8 +1,9 @@
 package cause
 
 import (
-	"regexp"
 	"strings"
+
+	"github.com/selfsame-build/selfsame/internal/lazyregexp"
 )
 
 // position is where a shell expects the name of a command. It is the first group of the patterns that begin with it.
@@ -78,8 +79,8 @@ var sorted = together("sort the list of files",
 func orderRemedies(Finding) []Remedy { return []Remedy{sorted, sortedTar, packedPlain} }
 
 var (
-	packer  = regexp.MustCompile(position + `(xz|zstd|pixz|lzip|pigz|pbzip2|lbzip2)\b([^|;&\n)]*)`)
-	threads = regexp.MustCompile(` (?:-T|--threads=|-p|-n) ?"?(?:\$\(nproc\)|\d+)"?`)
+	packer  = lazyregexp.New(position + `(xz|zstd|pixz|lzip|pigz|pbzip2|lbzip2)\b([^|;&\n)]*)`)
+	threads = lazyregexp.New(` (?:-T|--threads=|-p|-n) ?"?(?:\$\(nproc\)|\d+)"?`)
 )
 
 // oneThread has each compressor use one: how content is cut for several shows in the result.
@@ -96,7 +97,7 @@ var oneThread = Remedy{Title: "compress with one thread", change: func(s string)
 
 // single is a remedy for what stands there once: two names that were drawn are two, and must not become one.
 func single(pattern string, r Remedy) Remedy {
-	re := regexp.MustCompile(pattern)
+	re := lazyregexp.New(pattern)
 	change := r.change
 	r.change = func(s string) string {
 		if len(re.FindAllStringIndex(s, 2)) != 1 {

@@ -3,10 +3,10 @@ package cause
 import (
 	"encoding/json"
 	"path"
-	"regexp"
 	"strings"
 
 	"github.com/selfsame-build/selfsame/compare"
+	"github.com/selfsame-build/selfsame/internal/lazyregexp"
 )
 
 // Remedy is a change of one instruction that may mend a finding. Whether it does is found out by building.
@@ -77,7 +77,7 @@ var remedies = map[Class]func(f Finding) []Remedy{
 
 // replaced changes every match of a pattern.
 func replaced(title, pattern, with string) Remedy {
-	re := regexp.MustCompile(pattern)
+	re := lazyregexp.New(pattern)
 	return Remedy{Title: title, change: func(s string) string { return re.ReplaceAllString(s, with) }}
 }
 
@@ -92,8 +92,8 @@ func together(title string, list ...Remedy) Remedy {
 }
 
 var (
-	runHead = regexp.MustCompile(`(?is)^(\s*RUN\s+(?:--\S+\s+)*)(.*)$`)
-	heredoc = regexp.MustCompile(`^<<-?["']?(\w+)["']?[ \t]*\r?\n`)
+	runHead = lazyregexp.New(`(?is)^(\s*RUN\s+(?:--\S+\s+)*)(.*)$`)
+	heredoc = lazyregexp.New(`^<<-?["']?(\w+)["']?[ \t]*\r?\n`)
 )
 
 // isExec says whether a RUN's text is a list of words in JSON, and not for a shell.
@@ -147,7 +147,7 @@ func then(title, command string) Remedy {
 
 // disposable are files that an image can do without: logs, caches, what package managers leave behind, and what is made when the
 // container starts.
-var disposable = regexp.MustCompile(`^(var/log/|var/cache/|var/tmp/|tmp/|root/\.(cache|npm|wget-hsts|cpan|gnupg/random_seed)|var/lib/apt/lists/|var/lib/(dpkg|debconf)/\S+-old$|` +
+var disposable = lazyregexp.New(`^(var/log/|var/cache/|var/tmp/|tmp/|root/\.(cache|npm|wget-hsts|cpan|gnupg/random_seed)|var/lib/apt/lists/|var/lib/(dpkg|debconf)/\S+-old$|` +
 	`etc/(passwd|group|shadow|gshadow|subuid|subgid)-$|var/lib/systemd/random-seed|etc/machine-id|var/lib/dbus/machine-id|etc/ssh/ssh_host_|var/lib/ucf/\S+\.\d$|run/)`)
 
 // deleted removes the file in the step that makes it.
@@ -172,4 +172,4 @@ func deleted(f Finding) []Remedy {
 }
 
 // plainPath is a name that a shell takes as it is.
-var plainPath = regexp.MustCompile(`^[\w@%+=:,./-]+$`)
+var plainPath = lazyregexp.New(`^[\w@%+=:,./-]+$`)

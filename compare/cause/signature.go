@@ -2,7 +2,8 @@ package cause
 
 import (
 	"bytes"
-	"regexp"
+
+	"github.com/selfsame-build/selfsame/internal/lazyregexp"
 )
 
 // signature is a signature, key or certificate that was made during the build.
@@ -16,7 +17,7 @@ Sign what was built afterwards, beside it. Keys belong to the container that run
 
 var (
 	signed      = [][]byte{[]byte("-----BEGIN PGP SIGNATURE"), []byte("-----BEGIN CERTIFICATE"), []byte("PRIVATE KEY-----"), []byte("-----BEGIN PUBLIC KEY"), []byte("~Module signature appended~"), []byte("-----BEGIN PKCS7"), []byte("-----BEGIN CMS")}
-	signedFiles = regexp.MustCompile(`(?i)(\.(sig|asc|p7s|p7b|crt|cer|pem|key|der|p12|pfx|jks|gpg|minisig|kbx)$|META-INF/[^/]+\.(RSA|DSA|EC|SF)$|(^|/)(ssl-cert|snakeoil))`)
+	signedFiles = lazyregexp.New(`(?i)(\.(sig|asc|p7s|p7b|crt|cer|pem|key|der|p12|pfx|jks|gpg|minisig|kbx)$|META-INF/[^/]+\.(RSA|DSA|EC|SF)$|(^|/)(ssl-cert|snakeoil))`)
 )
 
 // leastKey is the size in bytes of the smallest file that can be a key or signature: 32 bytes of Ed25519.

@@ -2,10 +2,11 @@ package cause
 
 import (
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/selfsame-build/selfsame/internal/lazyregexp"
 )
 
 // timeZone is a fixed moment, written in local time.
@@ -64,7 +65,7 @@ func (s *spot) zonesApart(d time.Duration) bool {
 	return false
 }
 
-var posixZone = regexp.MustCompile(`^(?:[A-Za-z]{3,}|<[^>]+>)([+-]?)(\d{1,2})(?::(\d\d))?$`)
+var posixZone = lazyregexp.New(`^(?:[A-Za-z]{3,}|<[^>]+>)([+-]?)(\d{1,2})(?::(\d\d))?$`)
 
 // eastOf is how far a TZ of the form NAME[+-]H[:MM] is ahead of UTC; POSIX counts westwards.
 func eastOf(tz string) time.Duration {
@@ -93,22 +94,22 @@ func (s *spot) ownTimes(r run) bool {
 
 // clockLayouts are the ways to write a date with a time that two sides are read by.
 var clockLayouts = []struct {
-	find   *regexp.Regexp
+	find   *lazyregexp.Regexp
 	layout string
 }{
-	{regexp.MustCompile(`\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d`), "2006-01-02 15:04:05"},
-	{regexp.MustCompile(`\d{4}-\d\d-\d\d[ T]\d\d:\d\d`), "2006-01-02 15:04"},
-	{regexp.MustCompile(`\d{4}/\d\d/\d\d \d\d:\d\d:\d\d`), "2006/01/02 15:04:05"},
-	{regexp.MustCompile(`\d\d? [A-Z][a-z]{2} \d{4},? \d\d:\d\d:\d\d`), "2 Jan 2006 15:04:05"},
-	{regexp.MustCompile(`[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d (\w+ )?\d{4}`), "Jan _2 15:04:05 2006"},
-	{regexp.MustCompile(`[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d`), "Jan _2 15:04:05"},
-	{regexp.MustCompile(`\d{14}`), "20060102150405"},
-	{regexp.MustCompile(`\b\d\d:\d\d:\d\d\b`), "15:04:05"},
-	{regexp.MustCompile(`\b\d\d:\d\d\b`), "15:04"},
-	{regexp.MustCompile(`\d{4}-\d\d-\d\d`), "2006-01-02"},
+	{lazyregexp.New(`\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d`), "2006-01-02 15:04:05"},
+	{lazyregexp.New(`\d{4}-\d\d-\d\d[ T]\d\d:\d\d`), "2006-01-02 15:04"},
+	{lazyregexp.New(`\d{4}/\d\d/\d\d \d\d:\d\d:\d\d`), "2006/01/02 15:04:05"},
+	{lazyregexp.New(`\d\d? [A-Z][a-z]{2} \d{4},? \d\d:\d\d:\d\d`), "2 Jan 2006 15:04:05"},
+	{lazyregexp.New(`[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d (\w+ )?\d{4}`), "Jan _2 15:04:05 2006"},
+	{lazyregexp.New(`[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d`), "Jan _2 15:04:05"},
+	{lazyregexp.New(`\d{14}`), "20060102150405"},
+	{lazyregexp.New(`\b\d\d:\d\d:\d\d\b`), "15:04:05"},
+	{lazyregexp.New(`\b\d\d:\d\d\b`), "15:04"},
+	{lazyregexp.New(`\d{4}-\d\d-\d\d`), "2006-01-02"},
 }
 
-var zoneWord = regexp.MustCompile(`( \d\d:\d\d:\d\d) \S+ (\d{4})$`)
+var zoneWord = lazyregexp.New(`( \d\d:\d\d:\d\d) \S+ (\d{4})$`)
 
 // clockOf reads the date and time that the differing run is in.
 func clockOf(s side) (time.Time, bool) {

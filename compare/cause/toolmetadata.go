@@ -2,8 +2,9 @@ package cause
 
 import (
 	"path"
-	"regexp"
 	"strings"
+
+	"github.com/selfsame-build/selfsame/internal/lazyregexp"
 )
 
 // toolMetadata is what a tool notes about its own run.
@@ -17,8 +18,8 @@ Python: PYTHONDONTWRITEBYTECODE=1, or python -m compileall --invalidation-mode u
 }
 
 var (
-	documentKeys = regexp.MustCompile(`(?i)\.(serialNumber|documentNamespace|metadata\.timestamp|creationInfo\.created|timestamp|SPDXID)$`)
-	toolFiles    = regexp.MustCompile(`(?i)(\.(spdx|cdx)(\.json)?$|sbom|bom\.(json|xml)$|\.map$|\.tsbuildinfo$|uv_cache\.json$|(^|/)RECORD$|\.dist-info/|\.egg-info/)`)
+	documentKeys = lazyregexp.New(`(?i)\.(serialNumber|documentNamespace|metadata\.timestamp|creationInfo\.created|timestamp|SPDXID)$`)
+	toolFiles    = lazyregexp.New(`(?i)(\.(spdx|cdx)(\.json)?$|sbom|bom\.(json|xml)$|\.map$|\.tsbuildinfo$|uv_cache\.json$|(^|/)RECORD$|\.dist-info/|\.egg-info/)`)
 )
 
 func judgeTool(s *spot) (verdict, bool) {

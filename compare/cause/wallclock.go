@@ -2,9 +2,10 @@ package cause
 
 import (
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/selfsame-build/selfsame/internal/lazyregexp"
 )
 
 // wallClock is the time of the build in a file's content.
@@ -53,10 +54,10 @@ func shadowDay(s *spot) (verdict, bool) {
 }
 
 var (
-	yearly = regexp.MustCompile(`^(19|20)\d\d$`)
-	hourly = regexp.MustCompile(`^\d\d?:\d\d(:\d\d)?$`)
-	lasted = regexp.MustCompile(`^[(\[]?\d+([.,:]\d+)*(s|ms|us|µs|ns|m|sec|secs|seconds)?[)\]]?$`)
-	timing = regexp.MustCompile(`(?i)(elapsed|real|user|sys|took|duration|time|in |\ds\b|\dms\b|seconds)`)
+	yearly = lazyregexp.New(`^(19|20)\d\d$`)
+	hourly = lazyregexp.New(`^\d\d?:\d\d(:\d\d)?$`)
+	lasted = lazyregexp.New(`^[(\[]?\d+([.,:]\d+)*(s|ms|us|µs|ns|m|sec|secs|seconds)?[)\]]?$`)
+	timing = lazyregexp.New(`(?i)(elapsed|real|user|sys|took|duration|time|in |\ds\b|\dms\b|seconds)`)
 )
 
 // partOfTime is a difference that has only a piece of a date, or the length of something that ran.

@@ -23,6 +23,7 @@ var layers = map[string]int{
 	"internal/diag":       base,
 	"internal/strictjson": base,
 	"internal/strictyaml": base,
+	"internal/lazyregexp": base,
 
 	"recipes":               pure,
 	"inputs/debian/archive": pure,
@@ -48,9 +49,10 @@ var layers = map[string]int{
 	"internal/canary": adapter,
 	"internal/userns": adapter,
 
-	"builder": useCase,
-	"verify":  useCase,
-	"rebuild": useCase,
+	"builder":   useCase,
+	"verify":    useCase,
+	"rebuild":   useCase,
+	"freshness": useCase,
 
 	"internal/cli":           surface,
 	"internal/trace/command": surface,
@@ -72,17 +74,18 @@ var layers = map[string]int{
 var sideways = map[string][]string{
 	"builder/graph":         {"recipes"},
 	"inputs/debian/archive": {"recipes"},
-	"provenance":            {"recipes", "compare"},
+	"provenance":            {"recipes", "compare", "trust"},
 	"registry/artifact":     {"provenance"},
 	"policy":                {"provenance"},
 	"report":                {"compare"},
 	"provenance/sbom":       {"registry"},
 	"builder/daemon":        {"internal"},
 	"rebuild":               {"builder", "verify"},
+	"verify":                {"freshness"},
 	"internal/cli":          {"report"},
 	"internal/trace":        {"internal/canary"},
 	"internal/atomicfile":   {"internal/flock"},
-	"internal/strictyaml":   {"internal/diag"},
+	"internal/strictyaml":   {"internal/diag", "internal/lazyregexp"},
 	"guard":                 {"report"},
 	"cmd":                   {"internal"},
 }

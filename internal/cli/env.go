@@ -16,7 +16,7 @@ var (
 	envPassword = Variable{Name: "SELFSAME_KEY_PASSWORD", Secret: true,
 		Meaning: "password of the private key, or the PIN of the token that it is on; without it, and with a terminal, commands that sign and `key new` ask. Of the programs that hold keys only `sigstore-kms-p11` gets it"}
 	envState = Variable{Name: "XDG_STATE_HOME",
-		Meaning: "builders live in `selfsame/builders` below it; `~/.local/state` when unset or not absolute; `--state` goes before it"}
+		Meaning: "builders live in `selfsame/builders` below it, the numbers of lists that were seen in `selfsame/seen`; `~/.local/state` when unset or not absolute; `--state` goes before it"}
 	envCache = Variable{Name: "XDG_CACHE_HOME",
 		Meaning: "the store of sealed inputs and other things that can be fetched again live in `selfsame` below it; `~/.cache` when unset or not absolute; `--store` moves the store alone"}
 	envHome    = Variable{Name: "HOME", Meaning: "where `~` is, for the two above"}

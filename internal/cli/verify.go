@@ -23,22 +23,30 @@ type verifyFlags struct {
 	trust   trustFlags
 	layout  string
 	owners  []string
+	fresh   freshFlags
+	many    manyFlags
 }
 
 func (a *app) verifyCommand() *cobra.Command {
 	var f verifyFlags
 	cmd := &cobra.Command{
-		Use: "verify REF|LAYOUT {--key KEY.pub | --trust FILE}", GroupID: "trust", Short: "Check an image's evidence: who built it, from what, and whether twice the same",
+		Use: "verify REF|LAYOUT... {--key KEY.pub | --trust FILE}", GroupID: "trust", Short: "Check an image's evidence: who built it, from what, and whether twice the same",
 		Long: `Verify the evidence of an image in a registry (REF) or in an OCI layout on disk (LAYOUT): signatures, subjects, predicates, name,
 builder, and whether the image was reproduced. A tag is resolved once and verified by digest. Exit 0 only if everything that was
 asked for is proven.
 
 --key takes one key for everything; a trust file says who may say what, where and until when. --rebuilders counts owners of a
-roster, not keys or statements.`,
+roster, not keys or statements.
+
+With --deny-list a signed list of what was taken back is asked before anything else. With --release-index-key everything that a signed
+index lists must still be there.
+
+Several images may be named, or listed in a file, one a line. Each verdict is then one line, as text or JSON, and the exit code is that of
+the worst.`,
 		Example: "  selfsame verify selfsame-out/image --key release.pub\n  selfsame verify registry.example.com/team/shop:v1 --key release.pub\n" +
+			"  selfsame verify --from-file images.txt --key release.pub --json\n" +
 			"  selfsame verify registry.example.com/team/shop:v1 --trust trust.yaml --roster roster.yaml --rebuilders 2",
-		Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error { return a.runVerify(cmd, args[0], f) },
+		RunE: func(cmd *cobra.Command, args []string) error { return a.runVerify(cmd.Context(), args, f) },
 	}
 	fl := cmd.Flags()
 	fl.StringSliceVar(&f.keys, "key", nil, "public key that must have signed the evidence: a file, pkcs11:... or NAME://...#sha256=...")
@@ -49,16 +57,20 @@ roster, not keys or statements.`,
 	fl.BoolVar(&f.allow, "allow-unreproduced", false, "accept an image that is signed but was not reproduced")
 	fl.StringVar(&f.layout, "layout", "", "in-toto layout that says how the image must have come about: each step's link must be signed by its functionaries")
 	fl.StringSliceVar(&f.owners, "layout-key", nil, "public key of the layout's owner; with several, each must have signed it")
+	f.fresh.register(fl)
+	f.many.register(fl)
 	return cmd
 }
 
-func (a *app) runVerify(cmd *cobra.Command, ref string, f verifyFlags) error {
-	ctx := cmd.Context()
+func (a *app) runVerify(ctx context.Context, args []string, f verifyFlags) error {
 	if (len(f.keys) == 0) == (f.trust.file == "") {
 		return usage("`verify` needs one of --key and --trust: without any, anyone's word would do")
 	}
-	o := verify.Options{Reference: ref, ExpectName: f.name, ExpectBuilder: f.builder, ExpectSource: f.source, AllowUnreproduced: f.allow}
-	var err error
+	refs, err := f.many.references(args, a.In)
+	if err != nil {
+		return err
+	}
+	o := verify.Options{ExpectName: f.name, ExpectBuilder: f.builder, ExpectSource: f.source, AllowUnreproduced: f.allow}
 	if o.Trust.Keys, err = a.verifiers(ctx, f.keys); err != nil {
 		return err
 	}
@@ -68,7 +80,18 @@ func (a *app) runVerify(cmd *cobra.Command, ref string, f verifyFlags) error {
 	if err := f.trust.apply(a, &o); err != nil {
 		return err
 	}
-	if err := f.trust.open(ctx, a, ref, &o); err != nil {
+	c := registry.New(f.many.client())
+	if err := a.freshness(ctx, c, f.fresh, &o); err != nil {
+		return err
+	}
+	if f.many.file != "" || len(refs) > 1 {
+		if err := f.trust.forOne(); err != nil {
+			return err
+		}
+		return a.verifyMany(ctx, c, refs, o, f.many.jobs)
+	}
+	o.Reference = refs[0]
+	if err := f.trust.open(ctx, c, refs[0], &o); err != nil {
 		return err
 	}
 	res, err := verify.Run(ctx, o)
@@ -84,8 +107,17 @@ func (a *app) runVerify(cmd *cobra.Command, ref string, f verifyFlags) error {
 	return f.trust.summary.write(ctx, a, res)
 }
 
-// openImage finds image and evidence where ref says: in a layout on disk, or in a registry, resolving a tag once.
-func (a *app) openImage(ctx context.Context, ref string, o *verify.Options) error {
+// verifyOne finds the image and verifies it.
+func verifyOne(ctx context.Context, c *registry.Client, ref string, o verify.Options) (verify.Result, error) {
+	o.Reference = ref
+	if err := subjectAt(ctx, c, ref, &o); err != nil {
+		return verify.Result{}, err
+	}
+	return verify.Run(ctx, o)
+}
+
+// subjectAt finds image and evidence where ref says: in a layout on disk, or in a registry, resolving a tag once.
+func subjectAt(ctx context.Context, c *registry.Client, ref string, o *verify.Options) error {
 	if st, err := os.Stat(ref); err == nil && st.IsDir() {
 		l, err := layout.Open(ref)
 		if err != nil {
@@ -98,7 +130,6 @@ func (a *app) openImage(ctx context.Context, ref string, o *verify.Options) erro
 		o.Source = l
 		o.Digest = digestOf(root)
 	} else {
-		c := registry.New(registry.Options{})
 		got, err := c.Resolve(ctx, ref)
 		if err != nil {
 			return err

@@ -10,6 +10,7 @@ import (
 
 	"github.com/selfsame-build/selfsame/internal/atomicfile"
 	"github.com/selfsame-build/selfsame/provenance"
+	"github.com/selfsame-build/selfsame/registry"
 	"github.com/selfsame-build/selfsame/registry/artifact"
 	"github.com/selfsame-build/selfsame/signing"
 	"github.com/selfsame-build/selfsame/trust"
@@ -80,9 +81,9 @@ func (f *trustFlags) apply(a *app, o *verify.Options) error {
 }
 
 // openEvidence opens the image and its evidence: where the image lies, or in the folder of --bundles.
-func (f *trustFlags) open(ctx context.Context, a *app, ref string, o *verify.Options) error {
+func (f *trustFlags) open(ctx context.Context, c *registry.Client, ref string, o *verify.Options) error {
 	if f.bundles == "" {
-		return a.openImage(ctx, ref, o)
+		return subjectAt(ctx, c, ref, o)
 	}
 	folder, err := verify.OpenFolder(f.bundles, nil)
 	if err != nil {
@@ -96,10 +97,21 @@ func (f *trustFlags) open(ctx context.Context, a *app, ref string, o *verify.Opt
 		}
 		return nil
 	}
-	if err := a.openImage(ctx, ref, o); err != nil {
+	if err := subjectAt(ctx, c, ref, o); err != nil {
 		return err
 	}
 	o.Source = folder.With(o.Source)
+	return nil
+}
+
+// forOne says what is of no use where several images are verified.
+func (f *trustFlags) forOne() error {
+	switch {
+	case f.bundles != "":
+		return usage("--bundles is a folder of evidence for one image")
+	case f.summary.vsa != "" || f.summary.reproduced != "" || f.summary.svr != "":
+		return usage("a summary is about one image")
+	}
 	return nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/selfsame-build/selfsame/provenance"
+	"github.com/selfsame-build/selfsame/registry"
 	"github.com/selfsame-build/selfsame/registry/artifact"
 	"github.com/selfsame-build/selfsame/signing"
 	"github.com/selfsame-build/selfsame/trust"
@@ -45,7 +46,7 @@ func (a *app) runWaive(ctx context.Context, ref string, f waiveFlags) error {
 		return err
 	}
 	var o verify.Options
-	if err := a.openImage(ctx, ref, &o); err != nil {
+	if err := subjectAt(ctx, registry.New(registry.Options{}), ref, &o); err != nil {
 		return err
 	}
 	store, ok := o.Source.(artifact.Store)

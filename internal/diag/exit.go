@@ -39,7 +39,7 @@ func ExitTable() []Exit {
 		{ExitLock, "the lock is missing or stale, a step asked for something that it does not name, or locked bytes have changed upstream", "`selfsame lock`, and review what changes"},
 		{ExitStep, "a build step failed", "read the end of the step's output"},
 		{ExitNotReproducible, "not reproducible: the two builds, or the two images, differ", "read the report"},
-		{ExitPolicy, "signed, but not what was asked for: no second build with the same result is proven, or not by enough owners, or not at that level", "build again, or have it built again; or ask for less"},
+		{ExitPolicy, "signed, but not what was asked for: no second build with the same result is proven, or not by enough owners, or not at that level, or it was taken back (deny list)", "build again, or have it built again; use another version; or ask for less"},
 		{ExitInvalid, "evidence is there and does not hold: a signature, a subject, a name, a builder", "do not use the image"},
 		{ExitMissing, "evidence is missing", "sign and push it, or do not use the image"},
 		{ExitUndecided, "could not decide: network, builder, registry, disk or rights", "`selfsame doctor`; try again"},

@@ -1,126 +1,141 @@
 package strictjson
 
 import (
-	"encoding"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
 	"strings"
 )
 
-var (
-	jsonUnmarshaler = reflect.TypeFor[json.Unmarshaler]()
-	textUnmarshaler = reflect.TypeFor[encoding.TextUnmarshaler]()
-)
-
 // checkNames walks data beside the Go type it will be decoded into and refuses every key that is not, letter for letter, the
 // name of a field. data has passed Check.
 func checkNames(data []byte, t reflect.Type, allowUnknown bool) error {
-	w := walker{allowUnknown: allowUnknown}
-	return w.walk(data, t, "")
+	w := walker{scanner: scanner{data: data, limits: Limits{MaxValues: len(data) + 1, MaxDepth: len(data) + 1}}, allowUnknown: allowUnknown}
+	return w.walk(shapeOf(t))
 }
 
-type walker struct{ allowUnknown bool }
+// walker reads the document once more, in one pass: what no field is looked up in is skipped.
+type walker struct {
+	scanner
+	allowUnknown bool
+}
 
-func (w walker) walk(data []byte, t reflect.Type, path string) error {
-	for t != nil && t.Kind() == reflect.Pointer {
-		if decodesItself(t) {
-			return nil
-		}
-		t = t.Elem()
+// walk takes one value. A value of another kind than its type is for decoding to refuse, with the place.
+func (w *walker) walk(s *shape) error {
+	w.space()
+	switch {
+	case s.kind == objects && w.peek() == '{':
+		return w.members(s)
+	case s.kind == lists && w.peek() == '[':
+		return w.items(s)
 	}
-	if t == nil || decodesItself(t) || decodesItself(reflect.PointerTo(t)) {
+	return w.skip()
+}
+
+// members checks one object: against fields, or every value against elem when it is a map.
+func (w *walker) members(s *shape) error {
+	w.pos++ // {
+	if w.space(); w.peek() == '}' {
+		w.pos++
 		return nil
 	}
-	switch t.Kind() {
-	case reflect.Struct:
-		return w.object(data, path, fieldTypes(t), nil)
-	case reflect.Map:
-		return w.object(data, path, nil, t.Elem())
-	case reflect.Slice, reflect.Array:
-		return w.array(data, t.Elem(), path)
-	}
-	return nil
-}
-
-func decodesItself(t reflect.Type) bool {
-	return t.Implements(jsonUnmarshaler) || t.Implements(textUnmarshaler)
-}
-
-// object checks one object: against fields, or every value against elem when it is a map.
-func (w walker) object(data []byte, path string, fields map[string]reflect.Type, elem reflect.Type) error {
-	var members map[string]json.RawMessage
-	if json.Unmarshal(data, &members) != nil {
-		return nil // another kind of value: decoding will say so, with the place
-	}
-	for key, raw := range members {
-		at := strings.TrimPrefix(path+"."+key, ".")
-		t := elem
-		if fields != nil {
-			var known bool
-			if t, known = fields[key]; !known {
-				if err := w.unknown(key, at, fields); err != nil {
-					return err
-				}
-				continue
-			}
+	for {
+		w.space()
+		key, err := w.key()
+		if err != nil {
+			return err
 		}
-		if err := w.walk(raw, t, at); err != nil {
+		w.space()
+		w.pos++ // :
+		member, err := w.member(s, key)
+		if err == nil {
+			err = w.walk(member)
+		}
+		if err != nil {
+			return within(err, string(key))
+		}
+		if done, err := w.next('}'); done || err != nil {
 			return err
 		}
 	}
-	return nil
 }
 
-func (w walker) unknown(key, at string, fields map[string]reflect.Type) error {
-	for name := range fields {
-		if strings.EqualFold(name, key) {
-			return &Error{Offset: -1, Path: at, Reason: fmt.Sprintf("the name is %q, in this case of letters", name)}
+// member is the shape of an object's member, or the refusal of its name.
+func (w *walker) member(s *shape, key []byte) (*shape, error) {
+	if s.fields == nil {
+		return s.elem, nil
+	}
+	if m, known := s.fields[string(key)]; known {
+		return m, nil
+	}
+	for name := range s.fields {
+		if strings.EqualFold(name, string(key)) {
+			return nil, &Error{Offset: -1, Reason: fmt.Sprintf("the name is %q, in this case of letters", name)}
 		}
 	}
 	if w.allowUnknown {
-		return nil
+		return opaque, nil
 	}
-	return &Error{Offset: -1, Path: at, Reason: "unknown field"}
+	return nil, &Error{Offset: -1, Reason: "unknown field"}
 }
 
-func (w walker) array(data []byte, elem reflect.Type, path string) error {
-	if elem.Kind() == reflect.Uint8 {
-		return nil // base64, or a RawMessage's bytes
-	}
-	var items []json.RawMessage
-	if json.Unmarshal(data, &items) != nil {
+func (w *walker) items(s *shape) error {
+	w.pos++ // [
+	if w.space(); w.peek() == ']' {
+		w.pos++
 		return nil
 	}
-	for i, raw := range items {
-		if err := w.walk(raw, elem, fmt.Sprintf("%s[%d]", path, i)); err != nil {
+	for i := 0; ; i++ {
+		if err := w.walk(s.elem); err != nil {
+			return within(err, fmt.Sprintf("[%d]", i))
+		}
+		if done, err := w.next(']'); done || err != nil {
 			return err
+		}
+	}
+}
+
+// skip takes a value of which no name matters. The document is valid, so brackets outside of strings match.
+func (w *walker) skip() error {
+	if c := w.peek(); c != '{' && c != '[' && c != '"' {
+		for w.pos < len(w.data) && !strings.ContainsRune(",]} \t\r\n", rune(w.data[w.pos])) {
+			w.pos++
+		}
+		return nil
+	}
+	for depth := 0; w.pos < len(w.data); {
+		switch w.data[w.pos] {
+		case '"':
+			if _, _, err := w.raw(); err != nil {
+				return err
+			}
+		case '{', '[':
+			depth++
+			w.pos++
+		case '}', ']':
+			depth--
+			w.pos++
+		default:
+			w.pos++
+		}
+		if depth == 0 {
+			return nil
 		}
 	}
 	return nil
 }
 
-// fieldTypes gives the JSON names of a struct's fields, those of embedded structs among them.
-func fieldTypes(t reflect.Type) map[string]reflect.Type {
-	m := map[string]reflect.Type{}
-	for _, f := range reflect.VisibleFields(t) {
-		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-		switch {
-		case f.Tag.Get("json") == "-", !f.IsExported():
-			continue
-		case f.Anonymous && name == "" && isStruct(f.Type):
-			continue // its own fields are in the list
-		case name == "":
-			name = f.Name
-		}
-		m[name] = f.Type
+// within puts the name of the value that holds it before an error's path.
+func within(err error, name string) error {
+	var e *Error
+	if !errors.As(err, &e) {
+		return err
 	}
-	return m
-}
-
-func isStruct(t reflect.Type) bool {
-	if t.Kind() == reflect.Pointer {
-		t = t.Elem()
+	switch {
+	case e.Path == "" || strings.HasPrefix(e.Path, "["):
+		e.Path = name + e.Path
+	default:
+		e.Path = name + "." + e.Path
 	}
-	return t.Kind() == reflect.Struct
+	return e
 }

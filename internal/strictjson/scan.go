@@ -67,8 +67,7 @@ func (s *scanner) value() error {
 		}
 		return s.array()
 	case c == '"':
-		_, err := s.str()
-		return err
+		return s.text()
 	case c == '-' || isDigit(c):
 		return s.number()
 	default:
@@ -78,7 +77,7 @@ func (s *scanner) value() error {
 
 func (s *scanner) object() error {
 	s.pos++ // {
-	seen := map[string]bool{}
+	var seen names
 	if s.space(); s.peek() == '}' {
 		s.pos++
 		return nil
@@ -91,14 +90,13 @@ func (s *scanner) object() error {
 		if s.values++; s.values > s.limits.MaxValues {
 			return s.fail("more than %d values", s.limits.MaxValues)
 		}
-		key, err := s.str()
+		key, err := s.key()
 		if err != nil {
 			return err
 		}
-		if seen[key] {
+		if seen.add(key) {
 			return s.fail("key %q is there twice", key)
 		}
-		seen[key] = true
 		if s.space(); s.peek() != ':' {
 			return s.fail("`:` was expected")
 		}
@@ -142,26 +140,43 @@ func (s *scanner) next(end byte) (done bool, err error) {
 	return false, s.fail("`,` or `%c` was expected", end)
 }
 
-// str takes a string and gives what it reads as.
-func (s *scanner) str() (string, error) {
-	start := s.pos
-	escaped := false
+// raw takes a string: the bytes between its quotes, and whether they hold an escape.
+func (s *scanner) raw() (content []byte, escaped bool, err error) {
+	start := s.pos + 1
 	for s.pos++; s.pos < len(s.data); s.pos++ {
 		switch c := s.data[s.pos]; {
+		case c == '"':
+			s.pos++
+			return s.data[start : s.pos-1], escaped, nil
 		case c == '\\':
 			escaped = true
 			s.pos++
 		case c < ' ':
-			return "", s.fail("not a string: a control character")
-		case c == '"':
-			s.pos++
-			if !escaped {
-				return string(s.data[start+1 : s.pos-1]), nil
-			}
-			return s.unquote(s.data[start:s.pos])
+			return nil, false, s.fail("not a string: a control character")
 		}
 	}
-	return "", s.fail("a string does not end")
+	return nil, false, s.fail("a string does not end")
+}
+
+// key takes a string and gives what it reads as.
+func (s *scanner) key() ([]byte, error) {
+	start := s.pos
+	content, escaped, err := s.raw()
+	if err != nil || !escaped {
+		return content, err
+	}
+	v, err := s.unquote(s.data[start:s.pos])
+	return []byte(v), err
+}
+
+// text takes a string that is a value: only that it reads as one matters.
+func (s *scanner) text() error {
+	start := s.pos
+	_, escaped, err := s.raw()
+	if err == nil && escaped {
+		_, err = s.unquote(s.data[start:s.pos])
+	}
+	return err
 }
 
 func (s *scanner) unquote(raw []byte) (string, error) {
@@ -180,7 +195,11 @@ func (s *scanner) number() error {
 	for s.pos < len(s.data) && isNumberByte(s.data[s.pos]) {
 		s.pos++
 	}
-	if raw := s.data[start:s.pos]; len(raw) > 1024 || !json.Valid(raw) {
+	raw := s.data[start:s.pos]
+	if len(raw) < 16 && allDigits(raw) && (raw[0] != '0' || len(raw) == 1) {
+		return nil // what nearly all numbers are
+	}
+	if len(raw) > 1024 || !json.Valid(raw) {
 		return s.fail("not a number")
 	}
 	return nil
@@ -194,6 +213,44 @@ func (s *scanner) word() error {
 		}
 	}
 	return s.fail("a value was expected")
+}
+
+func allDigits(raw []byte) bool {
+	for _, c := range raw {
+		if !isDigit(c) {
+			return false
+		}
+	}
+	return len(raw) > 0
+}
+
+// names are the keys of one object. Most objects have few, for which looking through them is faster than a map.
+type names struct {
+	few  [][]byte
+	many map[string]bool
+}
+
+const fewNames = 16
+
+// add says whether the key was there already.
+func (n *names) add(key []byte) (twice bool) {
+	if n.many != nil {
+		twice = n.many[string(key)]
+		n.many[string(key)] = true
+		return twice
+	}
+	for _, k := range n.few {
+		if string(k) == string(key) {
+			return true
+		}
+	}
+	if n.few = append(n.few, key); len(n.few) > fewNames {
+		n.many = make(map[string]bool, 2*fewNames)
+		for _, k := range n.few {
+			n.many[string(k)] = true
+		}
+	}
+	return false
 }
 
 func isDigit(c byte) bool { return c >= '0' && c <= '9' }

@@ -90,10 +90,58 @@ func Unmarshal(data []byte, v any, l Limits) error {
 	if err := checkNames(data, reflect.TypeOf(v), l.AllowUnknown); err != nil {
 		return err
 	}
-	d := json.NewDecoder(bytes.NewReader(data))
+	if !shapeOf(reflect.TypeOf(v)).numbers {
+		if err := json.Unmarshal(data, v); err != nil {
+			return &Error{Offset: -1, Reason: err.Error()}
+		}
+		return nil
+	}
+	d := json.NewDecoder(bytes.NewReader(data)) // reads everything once more than Unmarshal, which cannot keep numbers
 	d.UseNumber()
 	if err := d.Decode(v); err != nil {
 		return &Error{Offset: int(d.InputOffset()), Reason: err.Error()}
 	}
 	return nil
+}
+
+// Members checks data as Unmarshal does and gives the members of the object that it is, undecoded, in data's own bytes. Names that differ from
+// one of known in case alone are refused; other names are the caller's to judge.
+func Members(data []byte, known []string, l Limits) (map[string]json.RawMessage, error) {
+	if err := Check(data, l); err != nil {
+		return nil, err
+	}
+	w := walker{scanner: scanner{data: data}, allowUnknown: true}
+	fields := map[string]*shape{}
+	for _, name := range known {
+		fields[name] = opaque
+	}
+	if w.space(); w.peek() != '{' {
+		return nil, &Error{Offset: w.pos, Reason: "not an object"}
+	}
+	out := map[string]json.RawMessage{}
+	w.pos++
+	if w.space(); w.peek() == '}' {
+		return out, nil
+	}
+	for {
+		w.space()
+		key, err := w.key()
+		if err != nil {
+			return nil, err
+		}
+		if _, err := w.member(&shape{fields: fields}, key); err != nil {
+			return nil, within(err, string(key))
+		}
+		w.space()
+		w.pos++ // :
+		w.space()
+		start := w.pos
+		if err := w.skip(); err != nil {
+			return nil, err
+		}
+		out[string(key)] = data[start:w.pos:w.pos]
+		if done, err := w.next('}'); done || err != nil {
+			return out, err
+		}
+	}
 }

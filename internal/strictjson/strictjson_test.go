@@ -162,3 +162,24 @@ func BenchmarkCheck(b *testing.B) {
 		}
 	}
 }
+
+func TestMembers(t *testing.T) {
+	got, err := strictjson.Members([]byte(` { "a" : [1, {"b": "}"}] ,"c":"x\"y", "d": -1.5e3 ,"e":{}, "f":null } `), []string{"a"}, strictjson.Limits{})
+	want := map[string]string{"a": `[1, {"b": "}"}]`, "c": `"x\"y"`, "d": `-1.5e3`, "e": `{}`, "f": `null`}
+	if err != nil || len(got) != len(want) {
+		t.Fatalf("%v, %v", got, err)
+	}
+	for k, v := range want {
+		if string(got[k]) != v {
+			t.Errorf("%s is %s, want %s", k, got[k], v)
+		}
+	}
+	for _, bad := range []string{`{"A":1}`, `{"\u0041":1}`, `[]`, `1`, `{"a":1,"a":2}`, `{"a":1}x`, ``} {
+		if _, err := strictjson.Members([]byte(bad), []string{"a"}, strictjson.Limits{}); err == nil {
+			t.Errorf("%s was taken", bad)
+		}
+	}
+	if got, err := strictjson.Members([]byte(`{}`), nil, strictjson.Limits{}); err != nil || len(got) != 0 {
+		t.Errorf("%v, %v", got, err)
+	}
+}

@@ -1,10 +1,10 @@
 package strictyaml
 
 import (
-	"regexp"
 	"strings"
 
 	"github.com/selfsame-build/selfsame/internal/diag"
+	"github.com/selfsame-build/selfsame/internal/lazyregexp"
 )
 
 // Format is one spelling rule of small texts: names, platforms, paths, references.
@@ -30,7 +30,7 @@ type Format struct {
 	// Check is a finer rule; it is asked first, because it can say more. nil: there is none.
 	Check func(string) *Problem
 
-	regexp *regexp.Regexp
+	regexp *lazyregexp.Regexp
 }
 
 // Problem is what is wrong with a text, beyond what its Format says of it.
@@ -95,7 +95,7 @@ func (f *Format) judge(s string) *Problem {
 func Compiled(formats map[string]*Format) map[string]*Format {
 	for _, f := range formats {
 		if f.Enum == nil {
-			f.regexp = regexp.MustCompile(f.Pattern)
+			f.regexp = lazyregexp.New(f.Pattern)
 		}
 	}
 	return formats

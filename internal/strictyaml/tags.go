@@ -2,8 +2,9 @@ package strictyaml
 
 import (
 	"reflect"
-	"regexp"
 	"strings"
+
+	"github.com/selfsame-build/selfsame/internal/lazyregexp"
 )
 
 // fieldsOf maps the keys of a struct to its fields.
@@ -29,7 +30,7 @@ func keysOf(t reflect.Type) []string {
 }
 
 // simple is a key that needs no quotes in a dotted path.
-var simple = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
+var simple = lazyregexp.New(`^[A-Za-z0-9_-]+$`)
 
 // Join extends a dotted path by a key; a key with dots of its own is put in brackets: build.config.labels["org.example"].
 func Join(path, key string) string {

@@ -7,12 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"strconv"
 	"strings"
 
-	"github.com/selfsame-build/selfsame/internal/diag"
 	"gopkg.in/yaml.v3"
+
+	"github.com/selfsame-build/selfsame/internal/diag"
+	"github.com/selfsame-build/selfsame/internal/lazyregexp"
 )
 
 // The bounds of a file beside MaxBytes; every real one stays far below.
@@ -61,7 +62,7 @@ func (d *Decoder) Tree(data []byte) (root *Node) {
 }
 
 // documentEnd is the marker after which yaml.v3 reads nothing more.
-var documentEnd = regexp.MustCompile(`^\.\.\.(\s|$)`)
+var documentEnd = lazyregexp.New(`^\.\.\.(\s|$)`)
 
 // trailing reports text behind the marker that ends the document.
 func (d *Decoder) trailing(root *yaml.Node) bool {
@@ -81,7 +82,7 @@ func (d *Decoder) trailing(root *yaml.Node) bool {
 }
 
 // lineOf finds the line in an error of yaml.v3, which is the line reached and can be off by one.
-var lineOf = regexp.MustCompile(`line (\d+): `)
+var lineOf = lazyregexp.New(`line (\d+): `)
 
 func (d *Decoder) syntax(err error) {
 	text := strings.TrimPrefix(err.Error(), "yaml: ")

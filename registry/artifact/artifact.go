@@ -50,6 +50,13 @@ var EmptyConfig = []byte("{}")
 // Manifest gives the artifact's manifest for subject, and the manifest's and the blob's descriptors. Equal arguments give
 // equal bytes.
 func (a Artifact) Manifest(subject Descriptor) (raw []byte, manifest, blob Descriptor, err error) {
+	return a.manifest(&Descriptor{MediaType: subject.MediaType, Digest: subject.Digest, Size: subject.Size})
+}
+
+// Alone is Manifest for an artifact that speaks about nothing else, and is found by its tag.
+func (a Artifact) Alone() (raw []byte, manifest, blob Descriptor, err error) { return a.manifest(nil) }
+
+func (a Artifact) manifest(subject *Descriptor) (raw []byte, manifest, blob Descriptor, err error) {
 	mediaType := a.MediaType
 	if mediaType == "" {
 		mediaType = a.ArtifactType
@@ -64,7 +71,7 @@ func (a Artifact) Manifest(subject Descriptor) (raw []byte, manifest, blob Descr
 		ArtifactType: a.ArtifactType,
 		Config:       config,
 		Layers:       []Descriptor{blob},
-		Subject:      &Descriptor{MediaType: subject.MediaType, Digest: subject.Digest, Size: subject.Size},
+		Subject:      subject,
 		Annotations:  a.Annotations,
 	}
 	if raw, err = json.Marshal(m); err != nil {
@@ -104,6 +111,16 @@ type Rejected struct {
 type Listing struct {
 	Referrers []Referrer
 	Rejected  []Rejected
+	// Legacy are the manifests under the tags that cosign used before OCI had referrers (sha256-HEX.att, .sig and .sbom). They are
+	// looked for only where there is no referrer at all. Their subject is the tag's word alone, so they are shown and prove nothing.
+	Legacy []Legacy
+}
+
+// Legacy is a manifest that a tag ties to a subject.
+type Legacy struct {
+	Tag        string
+	Descriptor Descriptor   // of the manifest
+	Layers     []Descriptor // as its bytes say
 }
 
 // Budget bounds one listing. A zero field means its default.

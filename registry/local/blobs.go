@@ -7,11 +7,11 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strconv"
 
 	"github.com/opencontainers/go-digest"
 
+	"github.com/selfsame-build/selfsame/internal/lazyregexp"
 	"github.com/selfsame-build/selfsame/registry/artifact"
 )
 
@@ -56,7 +56,7 @@ func parseDigest(item string) (digest.Digest, error) {
 	return d, nil
 }
 
-var uploadID = regexp.MustCompile(`^[A-Z2-7]{26}$`)
+var uploadID = lazyregexp.New(`^[A-Z2-7]{26}$`)
 
 // upload receives a blob: POST for a place, any number of PATCHes, PUT with the digest.
 func (h *handler) upload(w http.ResponseWriter, req *http.Request, repo, id string) error {
@@ -127,7 +127,7 @@ func (h *handler) placed(w http.ResponseWriter, repo, id string, size int64, sta
 	w.WriteHeader(status)
 }
 
-var contentRange = regexp.MustCompile(`^([0-9]{1,18})-([0-9]{1,18})$`)
+var contentRange = lazyregexp.New(`^([0-9]{1,18})-([0-9]{1,18})$`)
 
 // receive appends the body to an upload of the given size so far and gives the new size.
 func (h *handler) receive(req *http.Request, path string, size int64) (int64, error) {

@@ -6,9 +6,10 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
-	"regexp"
 	"strings"
 	"sync"
+
+	"github.com/selfsame-build/selfsame/internal/lazyregexp"
 )
 
 type handler struct {
@@ -16,6 +17,8 @@ type handler struct {
 	store store
 	// mu makes the check of what a manifest refers to and its storing one step; blobs need no lock, they are content-addressed.
 	mu sync.Mutex
+	// listed are the names in folders of referrers, in order, until the folder changes: a listing of many pages reads it once.
+	listed map[string][]string
 }
 
 // failure is an error in the form of the distribution specification ("Error Codes").
@@ -34,9 +37,9 @@ func fail(status int, code, format string, args ...any) error {
 
 // The grammar of names, distribution-spec "Pulling manifests"; it has no "..", no leading "_" and no "." component.
 var (
-	nameGrammar = regexp.MustCompile(`^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$`)
-	tagGrammar  = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`)
-	route       = regexp.MustCompile(`^/v2/(.+)/(blobs/uploads|blobs|manifests|referrers|tags)/([^/]*)$`)
+	nameGrammar = lazyregexp.New(`^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$`)
+	tagGrammar  = lazyregexp.New(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`)
+	route       = lazyregexp.New(`^/v2/(.+)/(blobs/uploads|blobs|manifests|referrers|tags)/([^/]*)$`)
 )
 
 // ServeHTTP routes a request by the kind of thing it is about.

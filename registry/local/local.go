@@ -113,5 +113,5 @@ func Handler(opts Options) (http.Handler, error) {
 			return nil, fmt.Errorf("making a local registry: %w", err)
 		}
 	}
-	return &handler{opts: opts, store: store{dir: opts.Dir}}, nil
+	return &handler{opts: opts, store: store{dir: opts.Dir}, listed: map[string][]string{}}, nil
 }

@@ -1,10 +1,14 @@
 package local
 
 import (
+	"errors"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/url"
 	"os"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -83,7 +87,9 @@ func (h *handler) putManifest(w http.ResponseWriter, req *http.Request, repo, it
 	if subject := parsed.Subject(); subject != nil {
 		listed := desc
 		listed.ArtifactType, listed.Annotations = listing(parsed)
-		if err := h.store.writeDescriptor(h.store.repoPath(repo, "_referrers", subject.Digest.Encoded(), desc.Digest.Encoded()), listed); err != nil {
+		dir := h.store.repoPath(repo, "_referrers", subject.Digest.Encoded())
+		h.insert(dir, desc.Digest.Encoded())
+		if err := h.store.writeDescriptor(filepath.Join(dir, desc.Digest.Encoded()), listed); err != nil {
 			return err
 		}
 		if !h.opts.NoReferrersAPI {
@@ -132,7 +138,9 @@ func (h *handler) deleteManifest(w http.ResponseWriter, repo, item, path string,
 	if strings.Contains(item, ":") {
 		if raw, err := os.ReadFile(h.store.blobPath(desc.Digest)); err == nil {
 			if p, err := artifact.Parse(desc.MediaType, raw); err == nil && p.Subject() != nil {
-				_ = os.Remove(h.store.repoPath(repo, "_referrers", p.Subject().Digest.Encoded(), desc.Digest.Encoded())) // may be gone
+				dir := h.store.repoPath(repo, "_referrers", p.Subject().Digest.Encoded())
+				delete(h.listed, dir)
+				_ = os.Remove(filepath.Join(dir, desc.Digest.Encoded())) // may be gone
 			}
 		}
 		if err := h.untag(repo, desc.Digest); err != nil {
@@ -173,7 +181,7 @@ func (h *handler) referrers(w http.ResponseWriter, req *http.Request, repo, item
 		return method(w, "GET", "HEAD")
 	}
 	dir := h.store.repoPath(repo, "_referrers", d.Encoded())
-	names, err := h.store.names(dir)
+	names, err := h.names(dir)
 	if err != nil {
 		return err
 	}
@@ -182,6 +190,9 @@ func (h *handler) referrers(w http.ResponseWriter, req *http.Request, repo, item
 	page, more := after(names, query.Get("last"), h.opts.PageSize)
 	for _, name := range page {
 		desc, err := h.store.readDescriptor(dir + "/" + name)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // deleted, or not written yet
+		}
 		if err != nil {
 			return err
 		}
@@ -198,6 +209,34 @@ func (h *handler) referrers(w http.ResponseWriter, req *http.Request, repo, item
 	}
 	writeJSON(w, http.StatusOK, v1.MediaTypeImageIndex, index)
 	return nil
+}
+
+// maxListed bounds the folders that are remembered.
+const maxListed = 1024
+
+// names gives the names in a folder of referrers, from memory where nothing was written there since.
+func (h *handler) names(dir string) ([]string, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if names, ok := h.listed[dir]; ok {
+		return names, nil
+	}
+	names, err := h.store.names(dir)
+	if err == nil {
+		if len(h.listed) >= maxListed {
+			clear(h.listed)
+		}
+		h.listed[dir] = names
+	}
+	return names, err
+}
+
+// insert keeps what is remembered of a folder as the folder is going to be. A listing under way keeps the names that it has.
+func (h *handler) insert(dir, name string) {
+	names, ok := h.listed[dir]
+	if at, found := slices.BinarySearch(names, name); ok && !found {
+		h.listed[dir] = slices.Insert(slices.Clone(names), at, name)
+	}
 }
 
 // tags lists a repository's tags, in pages.
@@ -224,9 +263,11 @@ func (h *handler) tags(w http.ResponseWriter, req *http.Request, repo string) er
 
 // after gives at most size names that come after last, and whether there are more.
 func after(names []string, last string, size int) (page []string, more bool) {
-	for len(names) > 0 && names[0] <= last {
-		names = names[1:]
+	first, found := slices.BinarySearch(names, last)
+	if found {
+		first++
 	}
+	names = names[first:]
 	if len(names) > size {
 		return names[:size], true
 	}

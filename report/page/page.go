@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"html/template"
 	"strings"
+	"sync"
 
 	"github.com/selfsame-build/selfsame/report"
 )
@@ -40,7 +41,10 @@ func hash(s string) string {
 }
 
 // The policy stands in the template's text: html/template would take a hash's letters for something to escape.
-var pageTemplate = template.Must(template.New("page").Parse(strings.Replace(pageHTML, "POLICY", policy(), 1) + partsHTML))
+// It is parsed when the first page is made: most commands make none.
+var pageTemplate = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("page").Parse(strings.Replace(pageHTML, "POLICY", policy(), 1) + partsHTML))
+})
 
 // HTML is the page of r.
 func HTML(r report.Result) ([]byte, error) {
@@ -48,7 +52,7 @@ func HTML(r report.Result) ([]byte, error) {
 	//nolint:gosec // our own files, not text of an image
 	v.CSS, v.JS = template.CSS(pageCSS), template.JS(pageJS)
 	var buf bytes.Buffer
-	if err := pageTemplate.Execute(&buf, v); err != nil {
+	if err := pageTemplate().Execute(&buf, v); err != nil {
 		return nil, fmt.Errorf("drawing the report's page: %w", err)
 	}
 	return buf.Bytes(), nil

@@ -1,0 +1,109 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+	"github.com/spf13/cobra"
+
+	"github.com/selfsame-build/selfsame/freshness"
+	"github.com/selfsame-build/selfsame/provenance"
+	"github.com/selfsame-build/selfsame/registry"
+	"github.com/selfsame-build/selfsame/registry/artifact"
+	"github.com/selfsame-build/selfsame/trust"
+)
+
+type indexFlags struct {
+	key, to   string
+	of        []string
+	drop      []string
+	sequence  int64
+	life      life
+	stateless bool
+}
+
+func (a *app) indexCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "index", GroupID: "trust", Short: "Sign which statements exist about an image, so that a deletion is noticed", Args: cobra.NoArgs}
+	f := indexFlags{life: life(30 * 24 * time.Hour)}
+	renew := &cobra.Command{
+		Use: "renew REF --key KEY --signed-by RELEASE.pub", Short: "Publish the image's next release index", Args: cobra.ExactArgs(1),
+		Long: `List every statement that is attached to an image and its platforms and that one of the --signed-by keys signed, sign the list with the
+indexer's key, and attach it to the image. It is numbered and ends by itself. A statement that the index before it lists and that is gone
+is an error (exit 16), unless --drop names it. With --to the index is published in another repository, which the image's registry does not
+own.`,
+		Example: "  selfsame index renew registry.example.com/team/shop:v1 --key indexer.key --signed-by release.pub",
+		RunE:    func(cmd *cobra.Command, args []string) error { return a.runIndexRenew(cmd.Context(), args[0], f) },
+	}
+	fl := renew.Flags()
+	fl.StringVar(&f.key, "key", "", "the indexer's private key (password: SELFSAME_KEY_PASSWORD, or asked for)")
+	fl.StringSliceVar(&f.of, "signed-by", nil, "public keys whose statements are listed")
+	fl.StringVar(&f.to, "to", "", "publish the index in this repository (default: the image's)")
+	fl.StringSliceVar(&f.drop, "drop", nil, "bundles (sha256:...) that the last index lists and this one need not")
+	fl.Int64Var(&f.sequence, "sequence", 0, "least number of the new index; for a new start where verifiers have seen a later one")
+	fl.Var(&f.life, "expires", "how long the index counts")
+	fl.BoolVar(&f.stateless, "stateless", false, "remember nothing, and compare with nothing that was seen before")
+	cmd.AddCommand(renew)
+	return cmd
+}
+
+func (a *app) runIndexRenew(ctx context.Context, ref string, f indexFlags) error {
+	switch {
+	case f.key == "" || len(f.of) == 0:
+		return usage("`index renew` needs --key (the indexer's) and --signed-by (whose statements are listed)")
+	case f.life <= 0 || time.Duration(f.life) > provenance.MaxLife:
+		return usage("--expires is between now and %d days", int(provenance.MaxLife/(24*time.Hour)))
+	}
+	x := freshness.Indexer{Life: time.Duration(f.life), Now: time.Now(), Sequence: f.sequence}
+	for _, d := range f.drop {
+		if err := artifact.CheckDigest(digest.Digest(d)); err != nil {
+			return usage("--drop: %v", err)
+		}
+		x.Drop = append(x.Drop, digest.Digest(d))
+	}
+	var err error
+	if x.Of.Keys, err = a.verifiers(ctx, f.of); err != nil {
+		return err
+	}
+	if x.Signer, err = a.openKey(ctx, f.key, trust.Indexer); err != nil {
+		return err
+	}
+	if x.Memory, err = a.memory(f.stateless); err != nil {
+		return err
+	}
+	c := registry.New(registry.Options{})
+	got, err := c.Resolve(ctx, ref)
+	if err != nil {
+		return err
+	}
+	to := got.Repository
+	if f.to != "" {
+		if to, err = c.Repository(f.to); err != nil {
+			return err
+		}
+	}
+	subjects := []artifact.Descriptor{got.Descriptor}
+	if got.Parsed.Index != nil {
+		subjects = append(subjects, got.Parsed.Index.Manifests...)
+	}
+	made, err := x.Renew(ctx, got.Repository, to, got.Repository.Name(), subjects)
+	if err != nil {
+		return err
+	}
+	if a.global.json {
+		return json.NewEncoder(a.Out).Encode(shownIndex{1, got.Pinned(), made.Bundle,
+			provenance.ReleaseIndex{Edition: made.Edition.Edition, Statements: made.Statements}})
+	}
+	_, err = fmt.Fprintf(a.Out, "%s: %d statements, %s\n", got.Pinned(), len(made.Statements), made.Edition.Edition)
+	return err
+}
+
+// shownIndex is a release index in JSON: the predicate, and what it is about.
+type shownIndex struct {
+	SchemaVersion int           `json:"schemaVersion"`
+	Reference     string        `json:"reference"`
+	Bundle        digest.Digest `json:"bundle"`
+	provenance.ReleaseIndex
+}

@@ -1,0 +1,180 @@
+package verify
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	digest "github.com/opencontainers/go-digest"
+
+	"github.com/selfsame-build/selfsame/freshness"
+	"github.com/selfsame-build/selfsame/provenance"
+	"github.com/selfsame-build/selfsame/signing"
+)
+
+// checkDenyList is the name of the check that comes before all others.
+const checkDenyList = "deny list"
+
+// List is a deny list or release index that counted in a verification.
+type List struct {
+	Kind     string    `json:"kind"` // "deny list" or "release index"
+	Name     string    `json:"name"`
+	Sequence int64     `json:"sequence"`
+	Issued   time.Time `json:"issued"`
+	Expires  time.Time `json:"expires"`
+	// Stateless says that no memory of earlier ones was asked: an older one, if it has not ended, would have passed.
+	Stateless bool `json:"stateless"`
+}
+
+func listOf(kind, name string, e freshness.Edition) List {
+	return List{Kind: kind, Name: name, Sequence: e.Sequence, Issued: e.Issued, Expires: e.Expires, Stateless: e.Stateless()}
+}
+
+func newResult(o Options) Result {
+	res := Result{
+		SchemaVersion: SchemaVersion, Reference: o.Reference, Digest: o.Digest, Axes: []string{}, Ignored: []Ignored{}, Lists: []List{},
+		Evidence: []Evidence{}, Rebuilders: []string{},
+	}
+	if o.Deny != nil {
+		res.Lists = append(res.Lists, listOf(checkDenyList, o.Deny.Name, o.Deny.Edition))
+	}
+	return res
+}
+
+// statelessness is what a verdict says of lists that were compared with nothing.
+func (r Result) statelessness() string {
+	if slices.ContainsFunc(r.Lists, func(l List) bool { return l.Stateless }) {
+		return "; stateless: an older list that has not ended would have passed"
+	}
+	return ""
+}
+
+// deniedAtOnce is the verdict where the very digest that was asked for is denied. Nothing is fetched for it: what is known to be bad must
+// be refused also where it hides its manifest.
+func deniedAtOnce(o Options) (Result, bool) {
+	if o.Deny == nil {
+		return Result{}, false
+	}
+	e, hit := o.Deny.Image(o.Digest)
+	if !hit {
+		return Result{}, false
+	}
+	f := &findings{}
+	f.denied(o.Deny, e)
+	res := newResult(o)
+	res.Subjects = []Subject{{Digest: o.Digest, Label: "image", Checks: f.checks}}
+	res.conclude()
+	return res, true
+}
+
+// denied is a failure that no evidence takes back.
+func (f *findings) denied(l *freshness.DenyList, e provenance.DenyEntry) {
+	f.fail(VerdictDenied, checkDenyList, "%s: %s (%s, %s)", e.Subject(), e.Reason, l.Source(), e.Added.UTC().Format(time.DateOnly))
+	f.checks[len(f.checks)-1].final = true
+}
+
+// denied asks the deny list about one image, takes out the statements of signers and builders that are denied, and looks at what the
+// remaining provenance says went in.
+func (j *judge) denied(f *findings, img image, e *evidence) {
+	l := j.options.Deny
+	if l == nil {
+		return
+	}
+	if entry, hit := l.Image(img.desc.Digest); hit {
+		f.denied(l, entry)
+		return
+	}
+	e.trusted = slices.DeleteFunc(e.trusted, func(s statement) bool {
+		entry, hit := deniedStatement(l, s)
+		if hit {
+			why := fmt.Sprintf("%s: %s (%s)", entry.Subject(), entry.Reason, l.Source())
+			if !entry.Since.IsZero() && s.at.IsZero() {
+				why += "; the statement has no trusted time, so it counts as signed after that"
+			}
+			e.denied = append(e.denied, why)
+			e.ignore(img, s.referrer, "denied: %s", why)
+		}
+		return hit
+	})
+	for _, s := range e.trusted {
+		if entry, hit := deniedInput(l, img.desc.Digest, s); hit {
+			f.denied(l, entry)
+			return
+		}
+	}
+	f.ok(checkDenyList, l.By.String(), "%s: not in it", l)
+}
+
+// deniedStatement says whether a statement counts for nothing because of who signed it or who built. The time is that of the signature,
+// as somebody trusted has it; never what the statement says of itself.
+func deniedStatement(l *freshness.DenyList, s statement) (provenance.DenyEntry, bool) {
+	if e, hit := l.Signer(s.by, s.at); hit {
+		return e, true
+	}
+	switch s.PredicateType {
+	case provenance.PredicateProvenance:
+		if p, err := s.Provenance(); err == nil {
+			return l.Builder(p.Builder(), s.at)
+		}
+	case provenance.PredicateRebuild:
+		if r, err := s.Rebuild(); err == nil {
+			for _, b := range r.Builders {
+				if e, hit := l.Builder(b.ID, s.at); hit {
+					return e, true
+				}
+			}
+		}
+	}
+	return provenance.DenyEntry{}, false
+}
+
+// deniedInput finds a denied base or package among what went into the image by a trusted statement about it.
+func deniedInput(l *freshness.DenyList, image digest.Digest, s statement) (provenance.DenyEntry, bool) {
+	if s.PredicateType != provenance.PredicateProvenance {
+		return provenance.DenyEntry{}, false
+	}
+	if _, err := about(s, image); err != nil {
+		return provenance.DenyEntry{}, false
+	}
+	p, err := s.Provenance()
+	if err != nil {
+		return provenance.DenyEntry{}, false // the check of the origin says so
+	}
+	for _, d := range p.BuildDefinition.ResolvedDependencies {
+		if e, hit := l.Input(d); hit {
+			return e, true
+		}
+	}
+	return provenance.DenyEntry{}, false
+}
+
+// blameDenied names the deny list as the reason where an image fails after statements were taken out.
+func blameDenied(checks []Check, e *evidence) {
+	if len(e.denied) == 0 || !slices.ContainsFunc(checks, func(c Check) bool { return c.Status == StatusFail }) {
+		return
+	}
+	for i := range checks {
+		if checks[i].Name == checkDenyList {
+			checks[i] = Check{Name: checkDenyList, Status: StatusFail, Reason: clip(e.denied[0]), verdict: VerdictDenied, final: true}
+		}
+	}
+}
+
+// twoRoles says whether a key that signs evidence also signs the deny list or the index.
+func (o Options) twoRoles() bool {
+	others := []signing.Trust{}
+	if o.Index != nil {
+		others = append(others, o.Index.Demand.Trust)
+	}
+	for _, release := range o.Trust.Keys {
+		if o.Deny != nil && o.Deny.By.Key.Hint == release.Key().Hint {
+			return true
+		}
+		for _, t := range others {
+			if slices.ContainsFunc(t.Keys, func(k *signing.Verifier) bool { return k.Key().Hint == release.Key().Hint }) {
+				return true
+			}
+		}
+	}
+	return false
+}

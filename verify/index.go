@@ -1,0 +1,86 @@
+package verify
+
+import (
+	"context"
+	"fmt"
+
+	digest "github.com/opencontainers/go-digest"
+
+	"github.com/selfsame-build/selfsame/freshness"
+	"github.com/selfsame-build/selfsame/internal/diag"
+	"github.com/selfsame-build/selfsame/registry/artifact"
+)
+
+// checkIndex is the name of the check that notices what was deleted.
+const checkIndex = "release index"
+
+// IndexOptions demands a release index.
+type IndexOptions struct {
+	// Source is where the index is; nil: beside the image.
+	Source artifact.Source
+	// Demand says who signs it, and how new it must be.
+	Demand freshness.Demand
+}
+
+// Present are the bundles that could be read, by the manifest that they are attached to.
+type Present map[digest.Digest]map[digest.Digest]bool
+
+// seenEvidence is what one run has seen of all its images.
+type seenEvidence struct {
+	present    Present
+	incomplete string
+}
+
+func (s *seenEvidence) add(img image, e evidence) {
+	s.present[img.desc.Digest] = e.present
+	if e.incomplete != "" {
+		s.incomplete = e.incomplete
+	}
+}
+
+// index makes the check of the release index, once for the image that was asked for.
+func (j *judge) index(ctx context.Context, res *Result, seen seenEvidence) {
+	o := j.options
+	if o.Index == nil || len(res.Subjects) == 0 {
+		return
+	}
+	q := freshness.IndexQuestion{Source: o.Index.Source, Image: o.Digest, Name: o.ExpectName, Budget: o.Budget.Listing}
+	if q.Source == nil {
+		q.Source = o.Source
+	}
+	check, list := CheckIndex(ctx, checkIndex, q, o.Index.Demand, seen.present)
+	if check.Status == StatusFail && seen.incomplete != "" && !check.final {
+		check.verdict = VerdictUndecided
+	}
+	res.Subjects[0].Checks = append(res.Subjects[0].Checks, check)
+	if list != nil {
+		res.Lists = append(res.Lists, *list)
+	}
+}
+
+// CheckIndex finds the release index that q asks for and demands every statement that it lists among present. name is that of the check,
+// as in "release index of acme": whoever counts owners calls it once for each owner that publishes an index, with the owner's repository
+// as the source, so that a registry cannot hide what that owner has said. The check fails as missing (exit 16) where the index or a listed
+// statement is not there, as undecided (17) where the index has ended, is older than what was seen or cannot be read, and as invalid (15)
+// never: an index that does not hold is anybody's, and is passed over. The list is nil where there is no index that counts.
+func CheckIndex(ctx context.Context, name string, q freshness.IndexQuestion, d freshness.Demand, present Present) (Check, *List) {
+	f := &findings{}
+	x, err := freshness.OpenIndex(ctx, q, d)
+	if err != nil {
+		v := VerdictUndecided
+		if diag.ExitCode(err) == diag.ExitMissing {
+			v = VerdictMissing
+		}
+		f.fail(v, name, "%v", err)
+		f.checks[0].final = v == VerdictUndecided
+		return f.checks[0], nil
+	}
+	list := listOf(checkIndex, x.Name, x.Edition)
+	if gone := x.Gone(present); len(gone) > 0 {
+		f.fail(VerdictMissing, name, "%d of %d statement(s) that it lists are gone, first %s about %s (%s); %s",
+			len(gone), len(x.Statements), gone[0].Bundle, gone[0].Subject, gone[0].PredicateType, x.Edition)
+		return f.checks[0], &list
+	}
+	f.ok(name, x.By.String(), "%s", fmt.Sprintf("all %d statement(s) that it lists are there; %s", len(x.Statements), x.Edition))
+	return f.checks[0], &list
+}
