@@ -24,6 +24,7 @@ type statement struct {
 	provenance.Statement
 	referrer digest.Digest
 	by       trust.Party
+	payload  digest.Digest // of the statement's bytes; of provenance only
 }
 
 // evidence is what is attached to one image.
@@ -152,7 +153,11 @@ func (e *evidence) open(o Options, img image, referrer digest.Digest, bundle []b
 		e.ignore(img, referrer, "signed by %s, but %v", got.By, err)
 		return
 	}
-	e.trusted = append(e.trusted, statement{Statement: s, referrer: referrer, by: got.By})
+	st := statement{Statement: s, referrer: referrer, by: got.By}
+	if s.PredicateType == provenance.PredicateProvenance {
+		st.payload = digest.FromBytes(got.Payload)
+	}
+	e.trusted = append(e.trusted, st)
 }
 
 // clip keeps a stranger's text to one short printable line.

@@ -14,6 +14,7 @@ type judge struct {
 	options Options
 	name    string // that every statement must have; from the options, else from the first statement that holds
 	proofs  []provenance.Rebuild
+	origins map[digest.Digest]Origin // of each image whose provenance holds
 }
 
 // findings are the checks of one image in the order in which they are made.

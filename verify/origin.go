@@ -44,6 +44,7 @@ func (j *judge) origin(f *findings, img image, e *evidence) {
 	f.checks = append(f.checks, best.checks...)
 	if !best.failed() {
 		j.name = bestAt.Subject[0].Name
+		j.accept(img, bestAt)
 	}
 }
 

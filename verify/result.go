@@ -83,6 +83,8 @@ type Result struct {
 	// Ignored lists every referrer that counted for nothing; NotRead counts those beyond the budget.
 	Ignored []Ignored `json:"ignored"`
 	NotRead int       `json:"notRead"`
+
+	origins map[digest.Digest]Origin
 }
 
 // JSON is the result as a document of SchemaVersion, indented, with a newline at the end.

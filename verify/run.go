@@ -30,7 +30,7 @@ func Run(ctx context.Context, o Options) (Result, error) {
 		res.Ignored = append(res.Ignored, found.ignored...)
 		res.NotRead += found.notRead
 	}
-	res.Name = j.name
+	res.Name, res.origins = j.name, j.origins
 	res.Reproduced, res.Axes, res.Independence = j.strength(len(images))
 	res.conclude()
 	return res, nil

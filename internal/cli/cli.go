@@ -252,7 +252,7 @@ func (a *app) commands() []*cobra.Command {
 	return []*cobra.Command{
 		a.initCommand(), a.checkCommand(), a.lockCommand(),
 		a.buildCommand(), a.diffCommand(), a.explainCommand(),
-		a.verifyCommand(), a.showCommand(),
+		a.verifyCommand(), a.auditCommand(), a.showCommand(),
 		a.keyCommand(), a.schemaCommand(), a.buildersCommand(), a.storeCommand(), a.registryCommand(),
 		a.doctorCommand(), a.versionCommand(), a.builderCommand(),
 	}
