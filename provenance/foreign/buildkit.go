@@ -207,7 +207,7 @@ func parseV1(raw json.RawMessage) (Build, error) {
 // take reads what both versions share.
 func (b *Build) take(r request, c *buildConfig) {
 	b.Frontend, b.Args = r.Frontend, r.Args
-	b.Nested = len(r.Inputs) > 0 || len(r.Root) > 0
+	b.Nested = len(r.Inputs) > 0
 	for _, l := range r.Locals {
 		b.Locals = append(b.Locals, l.Name)
 	}

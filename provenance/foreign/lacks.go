@@ -42,7 +42,11 @@ func (b Build) Lacks() []Lack {
 	if b.Nested {
 		add("frontend", "the build was asked for by another one, or took other builds in: their requests would have to be repeated too")
 	}
-	if b.Args["build-arg:SOURCE_DATE_EPOCH"] == "" {
+	switch {
+	case b.Args["build-arg:SOURCE_DATE_EPOCH"] != "":
+	case b.Steps == 0:
+		add("epoch", "whether SOURCE_DATE_EPOCH was set is not said")
+	default:
 		add("epoch", "SOURCE_DATE_EPOCH was not set: the image bears the time of its build")
 	}
 	for _, id := range b.Secrets {
