@@ -14,6 +14,7 @@ import (
 
 	"github.com/selfsame-build/selfsame/builder/graph"
 	"github.com/selfsame-build/selfsame/compare"
+	"github.com/selfsame-build/selfsame/inputs"
 	"github.com/selfsame-build/selfsame/internal/diag"
 	"github.com/selfsame-build/selfsame/provenance"
 	"github.com/selfsame-build/selfsame/recipes/lock"
@@ -84,12 +85,17 @@ func (b bounded) Put(ctx context.Context, r io.Reader, limit int64) (digest.Dige
 func (r *Restored) Counts() provenance.Locked {
 	c := provenance.Locked{Total: len(r.lock.Entries)}
 	for _, e := range r.lock.Entries {
-		// An image or a commit is named by its digest; what the lock says of it was looked up once, like a response without evidence.
-		if e.Evidence == "" || e.Kind == lock.KindImage {
+		if e.Evidence != inputs.EvidenceRefused && !vouched(e) {
 			c.FirstSeen++
 		}
 	}
 	return c
+}
+
+// vouched says whether somebody else's signature or checksum leads to an input. The date of an answer, and the commit that a branch led to,
+// are what the recording saw.
+func vouched(e lock.Entry) bool {
+	return slices.ContainsFunc([]string{"InRelease:", "key:", "gosum:", "npm:"}, func(p string) bool { return strings.HasPrefix(e.Evidence, p) })
 }
 
 // RepeatOptions says how to repeat a build.

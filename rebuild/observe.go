@@ -62,9 +62,9 @@ func observe(t provenance.Twin, p provenance.Provenance) provenance.Observed {
 // axes between twins, because only one side of them was measured here.
 func apartFrom(p provenance.Provenance, rep *builder.Repetition, o provenance.Observed) []provenance.Axis {
 	var out []provenance.Axis
-	ours := rep.Started.UTC().Format(time.RFC3339)
-	if t := p.Finished(); !t.IsZero() && t.UTC().Format(time.RFC3339) != ours {
-		out = append(out, provenance.Axis{Name: "audit: time", State: provenance.AxisMeasured, A: t.UTC().Format(time.RFC3339), B: ours})
+	if t := p.Finished(); !t.IsZero() && !t.Equal(rep.Started) {
+		theirs, ours := t.UTC().Format(time.RFC3339Nano), rep.Started.UTC().Format(time.RFC3339Nano)
+		out = append(out, provenance.Axis{Name: "audit: time", State: provenance.AxisMeasured, A: theirs, B: ours})
 	}
 	in, err := p.Internal()
 	if err != nil || len(in.Twins) == 0 {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/opencontainers/go-digest"
 
@@ -24,7 +25,6 @@ func (a *Auditor) state(ctx context.Context, o Options, got registry.Resolved, f
 		return err
 	}
 	if len(list) == 0 {
-		res.NotSigned = "the auditor's own builders differ, which says nothing of the image"
 		return nil
 	}
 	signer, err := o.signer(res)
@@ -48,7 +48,12 @@ func (a *Auditor) state(ctx context.Context, o Options, got registry.Resolved, f
 
 // statements are a match for everything, or a mismatch for everything that differs.
 func (r *Result) statements(o Options, got registry.Resolved, found verify.Origin) ([]provenance.Subjected, error) {
-	if r.Verdict == Unsteady {
+	switch measured := func(a provenance.Axis) bool { return a.State == provenance.AxisMeasured }; {
+	case r.Verdict == Unsteady:
+		r.NotSigned = "the auditor's own builders differ, which says nothing of the image"
+		return nil, nil
+	case r.Verdict == Reproduced && !slices.ContainsFunc(r.Axes, measured):
+		r.NotSigned = "nothing was seen to differ between this build and the original's"
 		return nil, nil
 	}
 	base := provenance.Rebuild{
