@@ -15,8 +15,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/opencontainers/go-digest"
-
 	"github.com/selfsame-build/selfsame/builder"
 	"github.com/selfsame-build/selfsame/internal/diag"
 	"github.com/selfsame-build/selfsame/provenance"
@@ -152,7 +150,7 @@ func (a *Auditor) evidence(ctx context.Context, o Options, got registry.Resolved
 		name = got.Repository.Name()
 	}
 	v, err := verify.Run(ctx, verify.Options{
-		Reference: o.Reference, Source: got.Repository, Digest: digest.Digest(got.Descriptor.Digest), Trust: o.Release,
+		Reference: o.Reference, Source: got.Repository, Digest: got.Descriptor.Digest, Trust: o.Release,
 		ExpectName: name, AllowUnreproduced: true,
 	})
 	if err != nil {
@@ -161,7 +159,7 @@ func (a *Auditor) evidence(ctx context.Context, o Options, got registry.Resolved
 	if v.Verdict != verify.VerdictVerified && v.Verdict != verify.VerdictNotReproduced { // a veto is one more reason to look
 		return verify.Origin{}, v.Err()
 	}
-	found, ok := v.Origin(digest.Digest(got.Descriptor.Digest))
+	found, ok := v.Origin(got.Descriptor.Digest)
 	if !ok {
 		return found, diag.Errorf("A0531", "`%s` has no provenance that holds", got.Pinned())
 	}
@@ -178,7 +176,7 @@ func (a *Auditor) rebuild(ctx context.Context, o Options, got registry.Resolved,
 	}
 	defer func() { err = errors.Join(err, box.Close(ctx)) }()
 	h := box.Host
-	if res.Observed, err = a.distance(o, h.Machine, found.Provenance); err != nil {
+	if err := o.distance(h.Machine, found.Provenance); err != nil {
 		return err
 	}
 	r, err := h.Restore(ctx, builder.Published{Repository: got.Repository, Index: res.Digest, Provenance: found.Provenance}, o.DiskBytes)
@@ -196,7 +194,7 @@ func (a *Auditor) rebuild(ctx context.Context, o Options, got registry.Resolved,
 	if err := box.EndBuilders(ctx); err != nil {
 		return err
 	}
-	res.take(rep, found.Provenance, h.Machine, r.Recipe)
+	res.take(rep, found.Provenance)
 	if err := a.compare(ctx, o, got, box, rep, res); err != nil {
 		return err
 	}

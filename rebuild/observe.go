@@ -12,18 +12,18 @@ import (
 )
 
 // distance refuses, before anything is built, a claim that this machine is another one when it is seen to be the original's.
-func (a *Auditor) distance(o Options, machine string, p provenance.Provenance) (provenance.Observed, error) {
+func (o Options) distance(machine string, p provenance.Provenance) error {
 	in, err := p.Internal()
 	if err != nil {
-		return provenance.Observed{}, diag.Errorf("A0602", "reading the evidence: %w", err)
+		return diag.Errorf("A0602", "reading the evidence: %w", err)
 	}
 	host := provenance.HostName(machine, recipeOf(p))
 	same := host != "" && slices.ContainsFunc(in.Twins, func(t provenance.InternalTwin) bool { return t.Host == host })
 	if same && o.Independence != provenance.SameHost {
-		return provenance.Observed{}, diag.Errorf("A0607", "the independence `%s` is claimed, and this is the machine that built the image", o.Independence).
+		return diag.Errorf("A0607", "the independence `%s` is claimed, and this is the machine that built the image", o.Independence).
 			WithWhy("its provenance names this very machine").WithHelp("leave --independence out, or audit elsewhere")
 	}
-	return provenance.Observed{}, nil
+	return nil
 }
 
 func recipeOf(p provenance.Provenance) digest.Digest {

@@ -108,7 +108,7 @@ type Statement struct {
 }
 
 // take notes what the repetition was.
-func (r *Result) take(rep *builder.Repetition, p provenance.Provenance, machine string, recipe digest.Digest) {
+func (r *Result) take(rep *builder.Repetition, p provenance.Provenance) {
 	r.builders = rep.Builders
 	r.Rebuilt.Digest = rep.Index.Digest
 	r.Seconds = rep.Finished.Sub(rep.Started).Seconds()

@@ -82,6 +82,8 @@ func (a *app) runAudit(ctx context.Context, args []string, f auditFlags) error {
 	switch {
 	case (len(args) == 1) == (f.watch.File != ""):
 		return usage("`audit` takes an image or --watch FILE")
+	case f.key != "" && f.key == f.findingKey:
+		return usage("--key and --finding-key are one file, and each role has a key of its own")
 	case f.untrusted && f.watch.File != "":
 		return usage("--untrusted reads one image, and --watch audits many")
 	case f.untrusted:

@@ -83,7 +83,7 @@ func auditAlone(t *testing.T, first, second *machine) {
 	second.must(0, here, words("key new --out rebuilder"))
 	up.stop()
 	asked := up.asked()
-	got := second.audit(0, here, ref, "--release-key", pub, "--key", "rebuilder.key", "--push", "--challenge", "0123456789abcdef-of-the-first")
+	got := second.audit(0, here, ref, "--release-key", pub, "--key", second.late(filepath.Join(here, "rebuilder.key")), "--push", "--challenge", "0123456789abcdef-of-the-first")
 	if got.Verdict != rebuild.Reproduced || got.Level != provenance.LevelManifest || got.Rebuilt.Digest != got.Digest || got.Inputs != provenance.InputsSeal {
 		t.Errorf("%+v", got)
 	}
@@ -117,6 +117,30 @@ func auditAlone(t *testing.T, first, second *machine) {
 		t.Errorf("a private address: %s %+v, %v", got.Inputs, got.Locked, got.Gone)
 	}
 	second.swept()
+}
+
+// late is a pipe that a key comes out of when somebody opens it: by then no builder may be left, nor the place that it was in.
+func (m *machine) late(key string) string {
+	m.t.Helper()
+	data, path := read(m.t, key), key+".pipe"
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		m.t.Fatal(err)
+	}
+	go func() {
+		f, err := os.OpenFile(path, os.O_WRONLY, 0) // until somebody reads
+		if err != nil {
+			return
+		}
+		defer f.Close()
+		if entries, err := os.ReadDir(filepath.Join(m.home, "state", "selfsame", "audits")); err != nil || len(entries) > 0 {
+			m.t.Errorf("the key is opened, and the sandbox is there: %v, %v", entries, err)
+		}
+		if left := m.processes(); len(left) > 0 {
+			m.t.Errorf("the key is opened beside a builder: %v", left)
+		}
+		_, _ = f.WriteString(data)
+	}()
+	return path
 }
 
 // copyAnswers attaches a statement of somebody who has not built: another's answers, under a name and a nonce of its own.
