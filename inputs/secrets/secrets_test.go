@@ -3,12 +3,15 @@ package secrets
 import (
 	"archive/tar"
 	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/iotest"
 )
 
 // letters are n characters that no dictionary has; planted keys are made here, so that no file of ours looks like one.
@@ -102,6 +105,15 @@ func TestTar(t *testing.T) {
 	}
 	if _, err := Tar(bytes.NewReader(buf.Bytes()[:530])); err == nil {
 		t.Error("a tar that breaks off was searched")
+	}
+}
+
+// TestBreaksOff: half a text that was searched is no text without secrets.
+func TestBreaksOff(t *testing.T) {
+	for _, end := range []error{io.ErrUnexpectedEOF, errors.New("damaged")} {
+		if _, err := Text("x", io.MultiReader(strings.NewReader("half"), iotest.ErrReader(end))); !errors.Is(err, end) {
+			t.Errorf("%v, want %v", err, end)
+		}
 	}
 }
 
