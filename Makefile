@@ -19,7 +19,7 @@ TEST_TIMEOUT ?= 75m
 TEST_FLAGS   ?=
 PKGS         ?= ./...
 # Packages that need no root, no network and no builder: the race detector runs over these.
-RACE_PKGS := ./recipes/... ./inputs/... ./compare/... ./provenance/... ./policy/... ./registry/... ./signing/... ./verify/... \
+RACE_PKGS := ./recipes/... ./inputs/... ./compare/... ./provenance/... ./policy/... ./registry/... ./signing/... ./verify/... ./rebuild/... \
 	./ledger/... ./report/... ./builder/... ./internal/... ./tools/testsum
 
 .PHONY: help

@@ -32,6 +32,8 @@ type Options struct {
 	Push string
 	// Seal is the repository that gets the sealed inputs: "same", a name, or "none" (the default).
 	Seal string
+	// SealSecrets seals also what looks like a secret.
+	SealSecrets bool
 	// From repeats a published image's build (REPOSITORY@sha256:...) instead of building Recipe; FromKeys must have signed its
 	// provenance, if there are any.
 	From     string
@@ -92,6 +94,11 @@ func (h *Host) build(ctx context.Context, o Options) (*Result, error) {
 	}
 	if err := h.haveInputs(ctx, p, l, o.Offline); err != nil {
 		return nil, err
+	}
+	if o.Seal != "" && !o.SealSecrets {
+		if err := h.checkSeal(ctx, p, l); err != nil {
+			return nil, err
+		}
 	}
 	drafts, err := h.drafts(ctx, p, platforms, &lockResolver{h: h, p: p, lock: l, again: o.NoCache})
 	if err != nil {

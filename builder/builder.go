@@ -39,6 +39,8 @@ type Host struct {
 	// CacheDir remembers what can be made again.
 	CacheDir string
 	Selfsame provenance.Program
+	// Machine is the machine's id (machine-id(5)), which no evidence shows; empty where there is none.
+	Machine string
 	// SSHAgent is the socket of the user's ssh agent, for repositories that are reached by ssh; empty: none.
 	SSHAgent string
 	// Canary finds the program that looks around on another CPU than the machine's, named as in platforms ("arm64").

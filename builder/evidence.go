@@ -82,16 +82,12 @@ func (b *build) index(ctx context.Context, out *layout.Layout, proof compare.Pro
 	var images []provenance.Image
 	for _, platform := range proof.Platforms() {
 		img, _ := proof.Image(platform)
-		var cfg ocispec.Image
-		if err := json.Unmarshal(img.ConfigBytes(), &cfg); err != nil {
-			return ocispec.Descriptor{}, nil, fmt.Errorf("reading the image configuration: %w", err)
+		made, err := describeImage(img, platform)
+		if err != nil {
+			return ocispec.Descriptor{}, nil, err
 		}
-		raw := img.ManifestBytes()
-		desc := ocispec.Descriptor{MediaType: ocispec.MediaTypeImageManifest, Digest: img.Manifest(), Size: int64(len(raw)),
-			Platform: &ocispec.Platform{OS: cfg.OS, Architecture: cfg.Architecture, Variant: cfg.Variant}}
-		images = append(images, provenance.Image{
-			Platform: platform, Manifest: desc, DiffIDs: img.DiffIDs(), Twin: b.run.b.results[platform].Manifest,
-		})
+		made.Twin = b.run.b.results[platform].Manifest
+		images = append(images, made)
 	}
 	raw, d, err := indexOf(images, func(i provenance.Image) digest.Digest { return i.Manifest.Digest })
 	if err != nil {
@@ -103,6 +99,17 @@ func (b *build) index(ctx context.Context, out *layout.Layout, proof compare.Pro
 		return desc, nil, err
 	}
 	return desc, images, out.Add(ctx, added, raw)
+}
+
+// describeImage is one platform's entry of the index.
+func describeImage(img *compare.Image, platform string) (provenance.Image, error) {
+	var cfg ocispec.Image
+	if err := json.Unmarshal(img.ConfigBytes(), &cfg); err != nil {
+		return provenance.Image{}, fmt.Errorf("reading the image configuration: %w", err)
+	}
+	desc := ocispec.Descriptor{MediaType: ocispec.MediaTypeImageManifest, Digest: img.Manifest(), Size: int64(len(img.ManifestBytes())),
+		Platform: &ocispec.Platform{OS: cfg.OS, Architecture: cfg.Architecture, Variant: cfg.Variant}}
+	return provenance.Image{Platform: platform, Manifest: desc, DiffIDs: img.DiffIDs()}, nil
 }
 
 // indexOf is the index over one twin's manifests: its bytes and digest.
@@ -200,9 +207,12 @@ func (b *build) facts(index ocispec.Descriptor, images []provenance.Image) (prov
 	}, nil
 }
 
+// stagesVersion names the reading of a recipe's stages.
+const stagesVersion = "stages@v1"
+
 func (p *project) frontend() string {
 	if p.dockerfile == nil {
-		return "stages@v1"
+		return stagesVersion
 	}
 	return frontendVersion
 }
@@ -232,27 +242,32 @@ func (o Options) imageName(r *recipes.Recipe) string {
 func (b *build) twins() ([]provenance.Twin, error) {
 	var out []provenance.Twin
 	for _, t := range []*twin{b.run.a, b.run.b} {
-		pt := provenance.Twin{
-			Name: t.label, BuildKit: t.info.Version, Snapshotter: t.info.Snapshotter, Kernel: b.run.a.report.Release, CPU: cpuModel(),
-		}
-		if t.world.at != nil { // its programs cannot be read from here
-			out = append(out, pt)
-			continue
-		}
-		bins := b.host.Daemons.Binaries
-		var err error
-		if pt.Daemon, err = FileDigest(b.host.CacheDir, bins.Buildkitd); err != nil {
+		pt, err := b.host.describe(t, b.run.a.report.Release, digest.FromBytes(b.project.recipeBytes))
+		if err != nil {
 			return nil, err
-		}
-		if pt.Runc, err = FileDigest(b.host.CacheDir, bins.Runc); err != nil {
-			return nil, err
-		}
-		if t.world.daemon.Traced() {
-			if pt.Tracer, err = FileDigest(b.host.CacheDir, bins.Vary); err != nil {
-				return nil, err
-			}
 		}
 		out = append(out, pt)
 	}
 	return out, nil
+}
+
+// describe says what a builder is, as found. kernel is the machine's release, recipe the digest of the recipe's bytes.
+func (h *Host) describe(t *twin, kernel string, recipe digest.Digest) (provenance.Twin, error) {
+	pt := provenance.Twin{Name: t.label, BuildKit: t.info.Version, Snapshotter: t.info.Snapshotter, Kernel: kernel, CPU: cpuModel()}
+	if t.world.at != nil { // its programs cannot be read from here
+		return pt, nil
+	}
+	pt.Host = provenance.HostName(h.Machine, recipe)
+	bins := h.Daemons.Binaries
+	var err error
+	if pt.Daemon, err = FileDigest(h.CacheDir, bins.Buildkitd); err != nil {
+		return pt, err
+	}
+	if pt.Runc, err = FileDigest(h.CacheDir, bins.Runc); err != nil {
+		return pt, err
+	}
+	if t.world.daemon.Traced() {
+		pt.Tracer, err = FileDigest(h.CacheDir, bins.Vary)
+	}
+	return pt, err
 }

@@ -126,7 +126,6 @@ type restored struct {
 	project *project
 	lock    *lock.Lock
 	index   digest.Digest
-	ref     string
 }
 
 // restore brings a published image's sealed inputs into the store, and its recipe and lock out of its provenance. Only the
@@ -145,7 +144,13 @@ func (h *Host) restore(ctx context.Context, ref string, keys []*signing.Verifier
 	if err != nil {
 		return nil, err
 	}
-	r := &restored{index: index, ref: ref}
+	return h.restoreAs(ctx, got.Repository, index, p, sink{h.Store})
+}
+
+// restoreAs brings back the inputs of the build that p describes.
+func (h *Host) restoreAs(ctx context.Context, repo *registry.Repository, index digest.Digest, p provenance.Provenance, to registry.Sink) (*restored, error) {
+	r := &restored{index: index}
+	var err error
 	if r.project, r.lock, err = rebuildable(p); err != nil {
 		return nil, err
 	}
@@ -153,13 +158,12 @@ func (h *Host) restore(ctx context.Context, ref string, keys []*signing.Verifier
 	if err != nil {
 		return nil, err
 	}
-	repo := got.Repository
 	if in.Seal != "" {
 		if repo, err = h.Registry.Repository(repositoryOf(in.Seal)); err != nil {
 			return nil, err
 		}
 	}
-	return r, h.pullSeal(ctx, r, repo)
+	return r, h.pullSeal(ctx, r, repo, to)
 }
 
 // provenanceOf finds an image's provenance among its referrers.
@@ -242,7 +246,7 @@ func rebuildable(p provenance.Provenance) (*project, *lock.Lock, error) {
 }
 
 // pullSeal fetches what the store lacks, then reads the build's own files out of it.
-func (h *Host) pullSeal(ctx context.Context, r *restored, repo *registry.Repository) error {
+func (h *Host) pullSeal(ctx context.Context, r *restored, repo *registry.Repository, to registry.Sink) error {
 	var want []digest.Digest
 	for _, d := range []digest.Digest{r.lock.Header.Dockerfile, r.lock.Header.Dockerignore, r.project.context.Descriptor.Digest} {
 		if d != "" {
@@ -260,7 +264,7 @@ func (h *Host) pullSeal(ctx context.Context, r *restored, repo *registry.Reposit
 		}
 	}
 	h.notice("restoring %d sealed inputs from %s", len(want), repo.Name())
-	if err := seal.Pull(ctx, repo, r.index, want, sink{h.Store}); err != nil {
+	if err := seal.Pull(ctx, repo, r.index, want, to); err != nil {
 		return err
 	}
 	var parts []digest.Digest
@@ -273,7 +277,7 @@ func (h *Host) pullSeal(ctx context.Context, r *restored, repo *registry.Reposit
 			parts = append(parts, b.Digest)
 		}
 	}
-	if err := seal.Pull(ctx, repo, r.index, parts, sink{h.Store}); err != nil {
+	if err := seal.Pull(ctx, repo, r.index, parts, to); err != nil {
 		return err
 	}
 	var err error

@@ -13,6 +13,8 @@ import (
 const (
 	hostnameA = "selfsame-builder-a"
 	hostnameB = "elsewhere-builder-b"
+
+	hostnameAudit = "selfsame-auditor"
 )
 
 // clockOffset moves B's wall clock by more than a year, so that every field of a date differs (397 days: another year,
@@ -79,6 +81,16 @@ func (h *Host) worldRecord() world {
 	return world{name: "record", daemon: daemon.World{Root: daemon.RootHost}, hostname: hostnameA, planted: plantedA}
 }
 
+// worldAudit is where somebody else's build is repeated: nothing is varied on purpose, but it has a place of its own, of so many bytes.
+func (h *Host) worldAudit(bytes int64) world {
+	w := h.worldA()
+	w.name, w.hostname = "audit", hostnameAudit
+	if !h.Rootless && bytes > 0 {
+		w.daemon.Root, w.daemon.RootBytes = daemon.RootXFS, bytes
+	}
+	return w
+}
+
 // rootB picks B's filesystem: memory where it is ample, else a file with another filesystem. Without root over the machine no such file
 // can be mounted: then memory must do, and where it does not B's root is a folder like A's (noOrder).
 func (h *Host) rootB() (daemon.Root, int64) {
@@ -130,7 +142,7 @@ func (h *Host) milder(w world) world {
 // spec is the daemon that a world needs.
 func (w world) spec() daemon.Spec {
 	cache := int64(20 << 30)
-	if w.daemon.Root == daemon.RootTmpfs { // a smaller place: what is old must go before it is full
+	if w.daemon.RootBytes > 0 { // a smaller place: what is old must go before it is full
 		cache = min(cache, w.daemon.RootBytes/2)
 	}
 	return daemon.Spec{Name: w.name, World: w.daemon, CacheBytes: cache}

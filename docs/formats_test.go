@@ -10,6 +10,7 @@ import (
 
 	"github.com/selfsame-build/selfsame/builder"
 	"github.com/selfsame-build/selfsame/internal/diag"
+	"github.com/selfsame-build/selfsame/rebuild"
 	"github.com/selfsame-build/selfsame/recipes/lock"
 	"github.com/selfsame-build/selfsame/report"
 	"github.com/selfsame-build/selfsame/verify"
@@ -74,6 +75,7 @@ func TestJSONPage(t *testing.T) {
 		"build": reflect.TypeFor[report.Build](), "files": reflect.TypeFor[report.Files](),
 		"verify": reflect.TypeFor[verify.Result](), "lists[]": reflect.TypeFor[verify.List](), "subjects[]": reflect.TypeFor[verify.Subject](),
 		"subjects[].checks[]": reflect.TypeFor[verify.Check](), "evidence[]": reflect.TypeFor[verify.Evidence](), "ignored[]": reflect.TypeFor[verify.Ignored](),
+		"audit": reflect.TypeFor[rebuild.Result](), "line of a watch": reflect.TypeFor[rebuild.Line](), "audit of another tool's image": reflect.TypeFor[rebuild.Foreign](),
 		"findings[] of check": reflect.TypeFor[diag.Diagnostic](),
 	} {
 		_, after, ok := strings.Cut(text, "\n## "+section+"\n")
@@ -108,6 +110,8 @@ func fields(t reflect.Type) []string {
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		switch {
 		case !f.IsExported() || name == "-":
+		case f.Anonymous && name == "":
+			out = append(out, fields(f.Type)...)
 		case name == "":
 			out = append(out, f.Name)
 		default:

@@ -27,7 +27,7 @@ var (
 )
 
 // builds says which commands need root and builders.
-var builds = regexp.MustCompile(`\bselfsame( -q)? (build|lock|doctor|builders)\b`)
+var builds = regexp.MustCompile(`\bselfsame( -q)? (build|lock|doctor|builders|audit)\b`)
 
 // perPage bounds one page's session.
 const perPage = 5 * time.Minute

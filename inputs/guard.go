@@ -176,6 +176,26 @@ func (g *guard) transport(o RecorderOptions) *http.Transport {
 	return t
 }
 
+// Guarded is a transport that reaches no loopback, link-local or private address, nor one of this machine, but the hosts allowed. It is for
+// addresses that come from elsewhere. proxy may be nil.
+func Guarded(allowed []string, proxy func(*http.Request) (*url.URL, error)) http.RoundTripper {
+	g := newGuard(allowed)
+	return guarded{g, g.transport(RecorderOptions{Proxy: proxy})}
+}
+
+type guarded struct {
+	guard *guard
+	next  *http.Transport
+}
+
+// RoundTrip implements http.RoundTripper.
+func (t guarded) RoundTrip(r *http.Request) (*http.Response, error) {
+	if err := t.guard.checkURL(r.URL); err != nil {
+		return nil, err
+	}
+	return t.next.RoundTrip(r)
+}
+
 // canonicalAddr is host:port as net/http dials it.
 func canonicalAddr(u *url.URL) string {
 	port := u.Port()

@@ -122,6 +122,24 @@ func redactURL(normal string) (string, bool) {
 	return base + "?" + strings.Join(pairs, "&"), true
 }
 
+// GivesAway says whether a URL has user information, or a query parameter with a value that gives access and was not redacted. Recording
+// lets none through; a lock may have been made by other means.
+func GivesAway(raw string) bool {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return false
+	}
+	if _, set := u.User.Password(); set {
+		return true
+	}
+	for _, p := range strings.Split(u.RawQuery, "&") {
+		if name, value, ok := strings.Cut(p, "="); ok && value != "" && value != redacted && secretName(name) {
+			return true
+		}
+	}
+	return false
+}
+
 // secretNames are query parameters that give access: signed URLs of the large object stores, and the usual tokens.
 var secretNames = map[string]bool{
 	"x-amz-signature": true, "x-amz-credential": true, "x-amz-security-token": true, "awsaccesskeyid": true,

@@ -109,6 +109,7 @@ type Twin struct {
 	Snapshotter string
 	Kernel      string // release and build, as uname gives them outside of any variation
 	CPU         string // model name
+	Host        string // HostName of its machine; empty where that is not known
 }
 
 // Program is a binary that took part.

@@ -13,7 +13,13 @@ type Level string
 // The levels of equality.
 const (
 	LevelManifest Level = "manifest" // the manifest digests are equal: every byte is
-	LevelDiffIDs  Level = "diffIDs"  // the layers' contents are equal, their encoding differs
+	LevelConfig   Level = "config"   // configuration and layers' contents are equal, the layers' encoding differs
+	LevelDiffIDs  Level = "diffIDs"  // the layers' contents are equal; the configuration differs, and their encoding may
+)
+
+// Results of a rebuild. ResultMismatch is written by FindingStatement only.
+const (
+	ResultMismatch = "mismatch"
 )
 
 // ResultMatch is the only result that a rebuild statement of ours may bear when it is written: stock cosign takes any
@@ -36,6 +42,11 @@ type Rebuild struct {
 	Provenance map[string]string `json:"provenance,omitempty"`
 	// InvocationID is the run's, as in the provenance.
 	InvocationID string `json:"invocationId,omitempty"`
+	// What follows is an auditor's (audit.go); the twins of one build leave it out.
+	Inputs    InputsFrom `json:"inputs,omitempty"`
+	Locked    *Locked    `json:"locked,omitempty"`
+	Observed  *Observed  `json:"observed,omitempty"`
+	Challenge *Challenge `json:"challenge,omitempty"`
 }
 
 // RebuildArtifact is one side of the comparison.
@@ -88,7 +99,7 @@ func (r Rebuild) Check(subject digest.Digest) error {
 		return fmt.Errorf("the original is %q, not the subject %s", original, subject)
 	case r.Level == LevelManifest && rebuilt != original:
 		return fmt.Errorf("the rebuilt digest is %q, not %s", rebuilt, original)
-	case r.Level != LevelManifest && r.Level != LevelDiffIDs:
+	case r.Level != LevelManifest && r.Level != LevelConfig && r.Level != LevelDiffIDs:
 		return fmt.Errorf("the level of equality is %q, which is not known", r.Level)
 	case checkSHA256("rebuilt", rebuilt) != nil:
 		return checkSHA256("rebuilt", rebuilt)
@@ -99,6 +110,9 @@ func (r Rebuild) Check(subject digest.Digest) error {
 		return err
 	}
 	if err := checkAxes(r.Axes); err != nil {
+		return err
+	}
+	if err := r.checkAudit(); err != nil {
 		return err
 	}
 	return checkIndependence(r.Independence)

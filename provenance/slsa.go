@@ -51,6 +51,7 @@ type InternalTwin struct {
 	Snapshotter string                       `json:"snapshotter,omitempty"`
 	Kernel      string                       `json:"kernel,omitempty"`
 	CPU         string                       `json:"cpu,omitempty"`
+	Host        string                       `json:"host,omitempty"`
 	Binaries    map[string]map[string]string `json:"binaries,omitempty"` // program name to digest set
 }
 
@@ -98,13 +99,14 @@ func (b Build) internal() InternalParameters {
 	}
 	for _, t := range b.Twins {
 		p.Twins = append(p.Twins, InternalTwin{
-			Name: t.Name, BuildKit: t.BuildKit, Snapshotter: t.Snapshotter, Kernel: t.Kernel, CPU: t.CPU, Binaries: t.binaries(),
+			Name: t.Name, BuildKit: t.BuildKit, Snapshotter: t.Snapshotter, Kernel: t.Kernel, CPU: t.CPU, Host: t.Host, Binaries: t.Programs(),
 		})
 	}
 	return p
 }
 
-func (t Twin) binaries() map[string]map[string]string {
+// Programs are the binaries that the builder consists of, by name.
+func (t Twin) Programs() map[string]map[string]string {
 	out := map[string]map[string]string{}
 	if t.Daemon != "" {
 		out["buildkitd"] = digestSet(t.Daemon)

@@ -15,7 +15,8 @@ type judge struct {
 	options Options
 	name    string // that every statement must have; from the options, else from the first statement that holds
 	proofs  []provenance.Rebuild
-	levels  []trust.Level // of every image whose provenance holds, where levels are known
+	origins map[digest.Digest]Origin // of each image whose provenance holds
+	levels  []trust.Level            // of every image whose provenance holds, where levels are known
 	// makers and makerOwners are who signed provenance that holds, and who stands behind them.
 	makers, makerOwners map[string]bool
 	owners              []map[string]bool // of each image: who built it again

@@ -49,6 +49,7 @@ func (j *judge) origin(f *findings, img image, e *evidence) {
 	f.checks = append(f.checks, best.checks...)
 	if !best.failed() {
 		j.accept(bestAt)
+		j.keep(img, bestAt)
 	}
 }
 

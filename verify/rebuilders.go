@@ -1,7 +1,6 @@
 package verify
 
 import (
-	"encoding/json"
 	"sort"
 	"strings"
 
@@ -69,7 +68,8 @@ func (j *judge) count(img image, e *evidence) tally {
 			if !j.countable(s, w) {
 				continue
 			}
-			if _, err := j.rebuildOf(img, s, w); err != nil {
+			r, err := j.rebuildOf(img, s, w)
+			if err != nil {
 				continue
 			}
 			owner := j.ownerOf(s, w)
@@ -77,7 +77,7 @@ func (j *judge) count(img image, e *evidence) tally {
 			if w.Environment != "" {
 				t.environments[w.Environment] = true
 			}
-			if inputsOf(s) == "refetched" {
+			if r.Inputs == provenance.InputsRefetched { // a rebuild from a poisoned recording matches, too
 				t.refetched[owner] = true
 			}
 		}
@@ -116,18 +116,6 @@ func (j *judge) ownerOf(s statement, w trust.Signer) string {
 // isOriginal: the party that signed the provenance, and whoever has the same owner, are one, and it is the one that made it.
 func (j *judge) isOriginal(s statement, w trust.Signer) bool {
 	return j.makers[s.by.String()] || j.makerOwners[w.OwnedBy()]
-}
-
-// inputsOf is where a rebuild took its inputs from: "seal", the publisher's own recording, or "refetched", from upstream anew. A
-// rebuild from a poisoned recording matches, too; only somebody who fetched anew sees it.
-func inputsOf(s statement) string {
-	var p struct {
-		Inputs string `json:"inputs"`
-	}
-	if json.Unmarshal(s.Predicate, &p) != nil { // checked strictly already: this reads one more of its fields
-		return ""
-	}
-	return p.Inputs
 }
 
 // together is who built every image of a run again.

@@ -111,6 +111,7 @@ type Result struct {
 	subject      ocispec.Descriptor
 	policySHA256 string
 	platforms    []string // owners of build platforms that made every manifest, the first one included
+	origins      map[digest.Digest]Origin
 }
 
 // JSON is the result as a document of SchemaVersion, indented, with a newline at the end.

@@ -40,7 +40,7 @@ func Run(ctx context.Context, o Options) (Result, error) {
 		seen.add(img, found)
 	}
 	j.index(ctx, &res, seen)
-	res.Name = j.name
+	res.Name, res.origins = j.name, j.origins
 	res.Evidence, res.Rebuilders = j.evidence, together(j.owners)
 	if len(j.levels) == len(images) {
 		res.Level = int(slices.Min(j.levels))

@@ -195,7 +195,7 @@ func TestEnvironmentsAndRefetched(t *testing.T) {
 	o.Demand = trust.Demand{Owners: 2, Refetched: 1}
 	c.must(o, VerdictRefused, "0 of 1 owners among qa, univ fetched the inputs anew")
 	c.add(rebuilder("lab", "arm"))
-	c.rebuilt("lab", "run-4", `"result":"match"`, `"result":"match","inputs":"refetched"`)
+	c.rebuilt("lab", "run-4", `"result":"match"`, `"result":"match","inputs":"refetched","locked":{"total":3,"firstSeen":1,"refetched":3}`)
 	o = c.options()
 	o.Demand = trust.Demand{Owners: 3, Environments: 2, Refetched: 1}
 	c.must(o, VerdictVerified, "3 of 3 owners, 2 classes of environments, 1 fetched the inputs anew")

@@ -65,6 +65,7 @@ where they differ (exit 13).`,
 	f.StringVar(&o.BuilderTLS.Key, "builder-tls-key", "", "the key of --builder-tls-cert")
 	f.StringVar(&listen, "inputs-listen", "", "this machine's address (HOST or HOST:PORT) as builders at tcp:// see it; the steps' inputs come from there, in the clear")
 	f.StringVar(&o.Seal, "seal", "none", "push the sealed inputs too: a repository, same or none; they hold the source and all that was fetched")
+	f.BoolVar(&o.SealSecrets, "seal-with-secrets", false, "push the seal also where it holds what looks like a secret (A0346)")
 	f.StringVar(&o.From, "from", "", "repeat the build of a published image (REPOSITORY@sha256:...) from its seal, instead of a recipe")
 	f.StringSliceVar(&fromKeys, "from-key", nil, "public key that must have signed the provenance of --from: a file, pkcs11:... or NAME://...")
 	f.StringVar(&key, "key", "", "key that signs the evidence: a file, pkcs11:... or NAME://... (password or PIN: SELFSAME_KEY_PASSWORD, or asked for)")

@@ -16,6 +16,7 @@ func TestFromSeal(t *testing.T) {
 	reg := newRegistry(t, nil)
 	dir := withStep(t, dockerfile(t, "FROM scratch\nCOPY step /step\nADD http://"+up.host+"/two /two\n"+
 		`RUN ["/step", "get", "http://`+up.host+`/one", "/one"]`+"\n", up.host))
+	put(t, filepath.Join(dir, ".dockerignore"), "*.key\n*.pub\n")
 	first.must(0, dir, words("lock -q"))
 	first.must(0, dir, words("key new --out k"))
 	sealed := strings.TrimSpace(first.must(0, dir, []string{"build", "-q", "--key", "k.key", "--seal", "same", "--push=" + reg.host + "/team/sealed:v1"}).out)
@@ -89,6 +90,7 @@ func TestFromDamagedSeal(t *testing.T) {
 		next.ServeHTTP(w, r)
 	})
 	dir := scratch(t)
+	put(t, filepath.Join(dir, ".dockerignore"), "*.key\n*.pub\n")
 	first.must(0, dir, words("lock -q"))
 	first.must(0, dir, words("key new --out k"))
 	ref := strings.TrimSpace(first.must(0, dir, []string{"build", "-q", "--key", "k.key", "--seal", reg.host + "/seals/x", "--push=" + reg.host + "/team/x:v1"}).out)

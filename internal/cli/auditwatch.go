@@ -1,0 +1,38 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/selfsame-build/selfsame/internal/diag"
+	"github.com/selfsame-build/selfsame/rebuild"
+	"github.com/selfsame-build/selfsame/registry"
+)
+
+// watch audits again and again; stdout has a line of JSON for each audit.
+func (a *app) watch(ctx context.Context, auditor *rebuild.Auditor, f auditFlags) error {
+	enc := json.NewEncoder(a.Out)
+	code, err := auditor.Watch(ctx, f.Options, f.watch, func(l rebuild.Line) error { return enc.Encode(l) })
+	if err != nil || code == diag.ExitProven {
+		return err
+	}
+	return shownError{code}
+}
+
+// runForeign reads what another tool says of its image.
+func (a *app) runForeign(ctx context.Context, ref string) error {
+	auditor := &rebuild.Auditor{Registry: registry.New(registry.Options{}), Now: time.Now, Notice: a.notice}
+	res, err := auditor.Foreign(ctx, ref)
+	if err != nil {
+		return err
+	}
+	show := res.Text
+	if a.global.json {
+		show = res.JSON
+	}
+	if err := show(a.Out); err != nil {
+		return err
+	}
+	return shownError{res.ExitCode}
+}

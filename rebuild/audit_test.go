@@ -1,0 +1,102 @@
+package rebuild
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/selfsame-build/selfsame/internal/diag"
+	"github.com/selfsame-build/selfsame/provenance"
+	"github.com/selfsame-build/selfsame/signing"
+)
+
+func encode(t *testing.T, v any) []byte {
+	t.Helper()
+	out, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func decode(t *testing.T, r io.Reader, v any) {
+	t.Helper()
+	if err := json.NewDecoder(r).Decode(v); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestNothingIsBuiltBeforeItsEvidenceHolds: hostile or incomplete evidence ends the audit with its own code before there is a builder, and
+// what holds gets as far as one (audits as remote code execution, issue 5 point 9).
+func TestNothingIsBuiltBeforeItsEvidenceHolds(t *testing.T) {
+	stranger := newSigner(t)
+	for name, c := range map[string]struct {
+		change func(*world, *Options)
+		code   diag.Code
+		exit   int
+	}{
+		"nobody is trusted":              {func(_ *world, o *Options) { o.Release.Keys = nil }, "A0801", 10},
+		"a stranger signed":              {func(w *world, _ *Options) { w.signer = stranger }, "A0532", 15},
+		"evidence of another repository": {func(w *world, _ *Options) { w.name = "registry.example.com/team/other" }, "A0532", 15},
+		"a recipe that cannot be read":   {func(w *world, _ *Options) { w.recipe, w.lock = "recipe: v1\nsteps: {", "selfsame-lock v1\n" }, "A0802", 15},
+		"a lock of a million lines": {func(w *world, _ *Options) {
+			w.lock = "selfsame-lock v1\n" + strings.Repeat("x\n", 1_000_000)
+		}, "A0802", 15},
+		"a lock of another recipe": {func(w *world, _ *Options) {
+			w.lock = fmt.Sprintf("selfsame-lock v1\nrecipe %s\n", digest.FromString("other"))
+		}, "A0802", 15},
+		"a folder of the builder's": {func(w *world, _ *Options) {
+			w.recipe, _, _ = strings.Cut(recipeText, "build:")
+			w.recipe += "build: {dockerfile: Dockerfile, contexts: {etc: {path: etc}}}\n"
+		}, "A0339", 16},
+		"another frontend":            {func(w *world, _ *Options) { w.frontend = "dockerfile.v0@v0.1.0" }, "A0803", 17},
+		"no seal":                     {func(w *world, _ *Options) { w.noSeal = true }, "A0520", 16},
+		"more inputs than the disk":   {func(_ *world, o *Options) { o.DiskBytes = 512 }, "A0804", 17},
+		"a seal of other bytes":       {func(w *world, _ *Options) { w.spoil = otherBytes }, "A0512", 15},
+		"it claims another machine":   {func(w *world, o *Options) { w.here(); o.Independence = provenance.OtherHost }, "A0807", 10},
+		"it claims what is not":       {func(_ *world, o *Options) { o.Independence = "other-planet" }, "A0316", 10},
+		"a challenge that is guessed": {func(_ *world, o *Options) { o.Challenge = "1" }, "A0316", 10},
+		"all of it holds":             {func(*world, *Options) {}, "A0701", 17},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			o := Options{Release: signing.Trust{Keys: []*signing.Verifier{w.release.Verifier()}}}
+			o.Rebuilder = func() (*signing.Signer, error) { t.Error("a key was opened"); return nil, io.EOF }
+			o.Finder = o.Rebuilder
+			c.change(w, &o)
+			o.Reference = w.publish()
+			res, err := w.auditor().Audit(t.Context(), o)
+			list := diag.All(err)
+			if res != nil || len(list) == 0 || list[0].Code != c.code || diag.ExitCode(err) != c.exit {
+				t.Errorf("%v\nwant %s and exit %d", err, c.code, c.exit)
+			}
+			if left := w.left(); len(left) > 0 {
+				t.Errorf("left behind: %v", left)
+			}
+		})
+	}
+}
+
+// here makes the auditor's machine the one that the provenance names.
+func (w *world) here() {
+	w.machine = "0123456789abcdef0123456789abcdef"
+	w.twinHost = provenance.HostName(w.machine, digest.FromString(w.recipe))
+}
+
+// otherBytes spoils the blobs of seals.
+func otherBytes(rw http.ResponseWriter, r *http.Request) bool {
+	if r.Method != http.MethodGet || !strings.Contains(r.URL.Path, "/blobs/") {
+		return false
+	}
+	// An empty tar is the context's layer: the only blob of the seal whose digest is known from its content here.
+	if strings.HasSuffix(r.URL.Path, digest.FromBytes(make([]byte, 1024)).Encoded()) {
+		_, _ = rw.Write([]byte(strings.Repeat("x", 1024)))
+		return true
+	}
+	return false
+}

@@ -1,0 +1,186 @@
+package rebuild
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/selfsame-build/selfsame/compare"
+	"github.com/selfsame-build/selfsame/internal/diag"
+	"github.com/selfsame-build/selfsame/provenance"
+	"github.com/selfsame-build/selfsame/provenance/foreign"
+	"github.com/selfsame-build/selfsame/registry"
+	"github.com/selfsame-build/selfsame/registry/artifact"
+)
+
+// Foreign is what the provenance of another tool's image allows.
+type Foreign struct {
+	SchemaVersion int              `json:"schemaVersion"`
+	Reference     string           `json:"reference"`
+	Digest        digest.Digest    `json:"digest"`
+	Summary       string           `json:"summary"`
+	ExitCode      int              `json:"exitCode"`
+	Images        []ForeignImage   `json:"images"`
+	Unreadable    []ForeignProblem `json:"unreadable,omitempty"`
+}
+
+// ForeignImage is one platform's.
+type ForeignImage struct {
+	Platform    string         `json:"platform"`
+	Manifest    digest.Digest  `json:"manifest"`
+	Attestation digest.Digest  `json:"attestation"`
+	Build       foreign.Build  `json:"build"`
+	Lacks       []foreign.Lack `json:"lacks"`
+	Complete    bool           `json:"complete"` // but for what no provenance of BuildKit's has
+}
+
+// ForeignProblem is an attestation that cannot be read.
+type ForeignProblem struct {
+	Attestation digest.Digest `json:"attestation"`
+	Reason      string        `json:"reason"`
+}
+
+// The annotations of BuildKit's attestations (docs/attestations/attestation-storage.md).
+const (
+	annotationSubject   = "vnd.docker.reference.digest"
+	annotationPredicate = "in-toto.io/predicate-type"
+)
+
+// maxAttested bounds how many attestation manifests, and layers of one, are looked at.
+const maxAttested = 64
+
+// Foreign reads BuildKit's provenance of an image. Nobody vouches for it, nothing is concluded from it but what is missing, and nothing is
+// built. Diagnostic A0810: there is none.
+func (a *Auditor) Foreign(ctx context.Context, ref string) (*Foreign, error) {
+	got, err := a.Registry.Resolve(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	out := &Foreign{SchemaVersion: SchemaVersion, Reference: ref, Digest: got.Descriptor.Digest}
+	platforms := map[digest.Digest]string{}
+	var attested []descriptor
+	for _, c := range got.Parsed.Children() {
+		if compare.IsAttestation(c) {
+			attested = append(attested, c)
+		} else {
+			platforms[c.Digest] = compare.DescriptorPlatform(c)
+		}
+	}
+	for _, c := range attested[:min(len(attested), maxAttested)] {
+		about := digest.Digest(c.Annotations[annotationSubject])
+		platform, ok := platforms[about]
+		if !ok {
+			out.Unreadable = append(out.Unreadable, ForeignProblem{c.Digest, "it is about no image of this index"})
+			continue
+		}
+		img, err := readAttestation(ctx, got.Repository, c, about)
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		if err != nil {
+			out.Unreadable = append(out.Unreadable, ForeignProblem{c.Digest, clip(err.Error())})
+			continue
+		}
+		img.Platform = platform
+		out.Images = append(out.Images, img)
+	}
+	return out, out.conclude(len(platforms))
+}
+
+// readAttestation finds the provenance among an attestation's layers.
+func readAttestation(ctx context.Context, repo *registry.Repository, c descriptor, about digest.Digest) (ForeignImage, error) {
+	img := ForeignImage{Manifest: about, Attestation: c.Digest}
+	desc, raw, err := repo.Manifest(ctx, c.Digest)
+	if err != nil {
+		return img, err
+	}
+	parsed, err := artifact.Parse(desc.MediaType, raw)
+	if err != nil {
+		return img, err
+	}
+	if parsed.Manifest == nil {
+		return img, fmt.Errorf("it is no manifest")
+	}
+	for _, l := range parsed.Manifest.Layers[:min(len(parsed.Manifest.Layers), maxAttested)] {
+		kind := l.Annotations[annotationPredicate]
+		if l.MediaType != provenance.PayloadType || kind != foreign.PredicateV02 && kind != foreign.PredicateV1 {
+			continue
+		}
+		data, err := repo.Blob(ctx, l, foreign.MaxBytes)
+		if err != nil {
+			return img, err
+		}
+		if img.Build, err = foreign.Parse(data); err != nil {
+			return img, err
+		}
+		if !img.Build.About(about.Encoded()) {
+			return img, fmt.Errorf("its statement is about something else than the image that it is attached to")
+		}
+		img.Lacks = img.Build.Lacks()
+		img.Complete = foreign.Complete(img.Lacks)
+		return img, nil
+	}
+	return img, fmt.Errorf("it holds no provenance")
+}
+
+func (f *Foreign) conclude(platforms int) error {
+	if len(f.Images) == 0 {
+		why := "its index names no attestation"
+		if len(f.Unreadable) > 0 {
+			why = f.Unreadable[0].Reason
+		}
+		return diag.Errorf("A0810", "`%s` has no provenance of BuildKit's that can be read", f.Reference).WithWhy(why).
+			WithHelp("an image of selfsame's: selfsame audit REF --release-key release.pub")
+	}
+	complete, lacks := 0, 0
+	for _, i := range f.Images {
+		lacks += len(i.Lacks)
+		if i.Complete {
+			complete++
+		}
+	}
+	f.ExitCode = diag.ExitMissing
+	if complete == platforms {
+		f.ExitCode = diag.ExitUndecided
+		f.Summary = "the provenance, which nobody signed, names all inputs; images of other tools are not built, so nothing is proven"
+		return nil
+	}
+	f.Summary = fmt.Sprintf("the provenance, which nobody signed, lacks what a rebuild needs (%d things for %d of %d platforms)", lacks, len(f.Images), platforms)
+	return nil
+}
+
+// JSON writes the report as a document of SchemaVersion.
+func (f *Foreign) JSON(w io.Writer) error {
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	return enc.Encode(f)
+}
+
+// Text writes the report for people; the verdict is the last line.
+func (f *Foreign) Text(w io.Writer) error {
+	var b strings.Builder
+	for _, i := range f.Images {
+		fmt.Fprintf(&b, "%s %s\n", clip(i.Platform), i.Manifest)
+		fmt.Fprintf(&b, "  SLSA %s, %d steps, %d materials, source %s\n", i.Build.Version, i.Build.Steps, len(i.Build.Materials), orNone(clip(i.Build.Source.URI)))
+		for _, l := range i.Lacks {
+			fmt.Fprintf(&b, "  lacks %-12s %s\n", l.What, l.Detail)
+		}
+	}
+	for _, u := range f.Unreadable {
+		fmt.Fprintf(&b, "unreadable %s: %s\n", u.Attestation, u.Reason)
+	}
+	fmt.Fprintf(&b, "verdict    %s\n", f.Summary)
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func orNone(s string) string {
+	if s == "" {
+		return "none"
+	}
+	return s
+}

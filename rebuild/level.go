@@ -1,0 +1,192 @@
+package rebuild
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/selfsame-build/selfsame/builder"
+	"github.com/selfsame-build/selfsame/compare"
+	"github.com/selfsame-build/selfsame/compare/cause"
+	"github.com/selfsame-build/selfsame/compare/inside"
+	"github.com/selfsame-build/selfsame/internal/diag"
+	"github.com/selfsame-build/selfsame/provenance"
+	"github.com/selfsame-build/selfsame/registry"
+	"github.com/selfsame-build/selfsame/registry/artifact"
+	"github.com/selfsame-build/selfsame/registry/bring"
+	"github.com/selfsame-build/selfsame/report"
+)
+
+type descriptor = artifact.Descriptor
+
+var levelWords = map[provenance.Level]string{
+	provenance.LevelManifest: "the same, bit for bit",
+	provenance.LevelConfig:   "configuration and contents are the same, the layers are packed otherwise",
+	provenance.LevelDiffIDs:  "the layers' contents are the same, the configuration differs",
+}
+
+// levelRank orders the levels; 0 is none of them.
+func levelRank(l provenance.Level) int {
+	return map[provenance.Level]int{provenance.LevelDiffIDs: 1, provenance.LevelConfig: 2, provenance.LevelManifest: 3}[l]
+}
+
+// compare holds the rebuilt image against the published one: first by digests, which is all that there is to do as a rule, else by contents.
+func (a *Auditor) compare(ctx context.Context, o Options, got registry.Resolved, box *Sandbox, rep *builder.Repetition, res *Result) error {
+	published := children(got)
+	for _, i := range rep.Images {
+		p := Platform{Platform: i.Platform, Rebuilt: i.Manifest.Digest, made: i}
+		if d, ok := published[i.Platform]; ok {
+			p.Original, p.subject = d.Digest, d
+			if d.Digest == i.Manifest.Digest {
+				p.Level = provenance.LevelManifest
+			}
+		}
+		res.Platforms = append(res.Platforms, p)
+	}
+	switch {
+	case rep.Unequal != nil:
+		res.explain(rep.Unequal)
+	case rep.Index.Digest == res.Digest:
+		res.Level = provenance.LevelManifest
+	default:
+		reports, err := a.contents(ctx, o, got, box, rep)
+		if err != nil {
+			return err
+		}
+		res.grade(reports)
+		res.explain(reports)
+	}
+	res.conclude(o.Level, rep.Unequal != nil)
+	return nil
+}
+
+// children are the platform manifests of an index, by platform. What is no index has none that ours could be compared with.
+func children(got registry.Resolved) map[string]descriptor {
+	out := map[string]descriptor{}
+	for _, c := range got.Parsed.Children() {
+		if p := compare.DescriptorPlatform(c); p != "" && !compare.IsAttestation(c) {
+			out[p] = c
+		}
+	}
+	return out
+}
+
+// contents compares what is in the images. Of the published one only layers are fetched that ours does not have by the same digest, and
+// no more than the audit's disk has room for.
+func (a *Auditor) contents(ctx context.Context, o Options, got registry.Resolved, box *Sandbox, rep *builder.Repetition) ([]compare.Report, error) {
+	dir := filepath.Join(box.Dir, "published")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("making a folder for the published image: %w", err)
+	}
+	theirs, err := bring.Open(ctx, got.Pinned(), bring.Options{Client: a.Registry, Dir: dir})
+	if err != nil {
+		return nil, err
+	}
+	defer theirs.Close() //nolint:errcheck // it was read only
+	listing, err := compare.List(theirs.Layout, theirs.Root, nil)
+	if err != nil {
+		return nil, err
+	}
+	ours, err := compare.List(rep.Dir, "", nil)
+	if err != nil {
+		return nil, err
+	}
+	var out []compare.Report
+	for _, m := range ours.Images {
+		i := slices.IndexFunc(listing.Images, func(x compare.PlatformManifest) bool { return x.Platform == m.Platform })
+		if i < 0 {
+			out = append(out, compare.OneSided(m, false))
+			continue
+		}
+		r, err := images(ctx, o, theirs, listing.Images[i].Manifest, rep.Dir, m.Manifest, box)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, r)
+	}
+	for _, x := range listing.Images {
+		if !slices.ContainsFunc(ours.Images, func(m compare.PlatformManifest) bool { return x.Platform == m.Platform }) {
+			out = append(out, compare.OneSided(x, true))
+		}
+	}
+	if index, err := compare.Indexes(listing, compare.Listing{Digest: rep.Index.Digest, Index: rep.Bytes}); err == nil && !index.Equal() {
+		out = append([]compare.Report{index}, out...)
+	}
+	return out, nil
+}
+
+// images compares one platform, the published image as A.
+func images(ctx context.Context, o Options, theirs *bring.Image, original digest.Digest, dir string, rebuilt digest.Digest, box *Sandbox) (compare.Report, error) {
+	x, err := compare.OpenBrought(theirs.Layout, original)
+	if err != nil {
+		return compare.Report{}, err
+	}
+	y, err := compare.Open(dir, rebuilt)
+	if err != nil {
+		return compare.Report{}, err
+	}
+	need, _ := compare.Needed(x, y)
+	left := o.DiskBytes
+	for _, l := range need {
+		if left -= l.Size; left < 0 {
+			return compare.Report{}, diag.Errorf("A0804", "the published image's layers have more than %d bytes", o.DiskBytes).WithHelp("allow more: --disk GIGABYTES")
+		}
+	}
+	if err := theirs.Fetch(ctx, need); err != nil {
+		return compare.Report{}, err
+	}
+	return compare.Images(ctx, x, y, compare.Options{ByBlob: true, Inside: &inside.Options{Scratch: box.Dir}, Steps: x.History(), StepsB: y.History()})
+}
+
+// grade gives each platform its level, and the image the least of them. An index that lists something else differs as a whole.
+func (r *Result) grade(reports []compare.Report) {
+	least := provenance.LevelManifest
+	for _, rep := range reports {
+		level := levelOf(rep)
+		i := slices.IndexFunc(r.Platforms, func(p Platform) bool { return p.Platform == rep.Platform })
+		switch {
+		case rep.Platform == compare.IndexPlatform:
+			// It names digests, which differ where a platform does. Where none does, what the index itself says is no content of an image.
+			level = provenance.LevelConfig
+		case i >= 0:
+			r.Platforms[i].Level = level
+		default:
+			level = "" // a platform that we did not make
+		}
+		if levelRank(level) < levelRank(least) {
+			least = level
+		}
+	}
+	r.Level = least
+}
+
+// levelOf is how equal two images are.
+func levelOf(rep compare.Report) provenance.Level {
+	switch rep.Level {
+	case compare.LevelManifest:
+		return provenance.LevelManifest
+	case compare.LevelContent:
+		return provenance.LevelConfig
+	}
+	for _, d := range rep.Differences {
+		switch d.Kind {
+		case compare.KindConfig, compare.KindManifest, compare.KindEncoding:
+		default:
+			return ""
+		}
+	}
+	if len(rep.Differences) == 0 || slices.ContainsFunc(rep.Layers, func(l compare.LayerReport) bool { return l.DiffIDA != l.DiffIDB }) {
+		return ""
+	}
+	return provenance.LevelDiffIDs
+}
+
+// explain makes the report that `build` and `diff` would make: A is the published image, or our first builder.
+func (r *Result) explain(reports []compare.Report) {
+	made := report.New(r.Name, reports, cause.World{})
+	r.Report = &made
+}
