@@ -2,10 +2,11 @@
 //
 // A bundle holds one DSSE envelope with one signature, and says by a hint (the hash of the public key) whose it is. That is
 // the form that `cosign attest --key` stores beside an image, so stock cosign verifies what is signed here; signing with a
-// key uses no transparency log and no timestamp, and therefore says nothing of when.
+// key uses no transparency log and no timestamp, and therefore says nothing of when. Signing is deterministic (RFC 6979): one
+// statement and one key give one bundle, byte for byte, so that publishing twice stores one artifact.
 //
-// Signing is deterministic (RFC 6979): one statement and one key give one bundle, byte for byte, so that publishing twice
-// stores one artifact.
+// Without a key (NewKeyless) an instance of sigstore vouches for whoever a token names: a bundle then holds a certificate that lived
+// for minutes, a timestamp that says that it lived when it was used, and an entry in a public log.
 //
 // Verify returns the very bytes over which the signature held. Callers decode those and nothing else: a second decoding of
 // the envelope could see something that was never signed.
@@ -42,9 +43,8 @@ const (
 	maxSignature = 1 << 10
 )
 
-// bundle is sigstore's bundle (sigstore/protobuf-specs, sigstore_bundle.proto) as far as key signing goes. The fields that
-// belong to other kinds are named so that such a bundle can be told from a broken one; log entries and timestamps may be
-// there (stock cosign adds them), and nothing is concluded from them.
+// bundle is sigstore's bundle (sigstore/protobuf-specs, sigstore_bundle.proto). What a key's signature does not need stays undecoded
+// here (material.go decodes it): without a trusted root, log entries and timestamps may be there, and nothing is concluded from them.
 type bundle struct {
 	MediaType            string               `json:"mediaType"`
 	VerificationMaterial verificationMaterial `json:"verificationMaterial"`
@@ -104,13 +104,16 @@ func (b *base64Bytes) UnmarshalJSON(data []byte) error {
 }
 
 // Sign signs statement, an in-toto statement in JSON, as it is, and returns the bundle. It fails when the statement is not
-// strict JSON or has more than MaxPayload bytes, since no verifier of ours would take it.
+// strict JSON or has more than MaxPayload bytes, since no verifier of ours would take it. Without a key: see NewKeyless's diagnostics.
 func Sign(ctx context.Context, s *Signer, statement []byte) ([]byte, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, context.Cause(ctx)
 	}
 	if err := strictjson.Check(statement, payloadLimits); err != nil {
 		return nil, fmt.Errorf("signing a statement: %w", err)
+	}
+	if s.keyless != nil {
+		return s.keyless.sign(ctx, statement)
 	}
 	sum := sha256.Sum256(dsse.PAE(PayloadType, statement))
 	sig, err := s.private.Sign(nil, sum[:], crypto.SHA256) // nil: RFC 6979

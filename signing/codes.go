@@ -12,6 +12,14 @@ const (
 	codeSignature     diag.Code = "A0506"
 	codeOtherKey      diag.Code = "A0507"
 	codeOtherKind     diag.Code = "A0508"
+
+	// codes_keyless.go has their pages.
+	codeRoot          diag.Code = "A0550"
+	codeSigningConfig diag.Code = "A0551"
+	codeToken         diag.Code = "A0552"
+	codeTokenRefused  diag.Code = "A0553"
+	codeService       diag.Code = "A0554"
+	codeCertified     diag.Code = "A0555"
 )
 
 const helpNewKey = "selfsame key new --out selfsame"

@@ -21,10 +21,11 @@ import (
 // maxKeyFile bounds a PEM file in bytes; a P-256 key in cosign's format has about 650.
 const maxKeyFile = 64 << 10
 
-// Signer holds one private key. It is safe for concurrent use.
+// Signer holds one private key, or what it takes to sign without one (NewKeyless). It is safe for concurrent use.
 type Signer struct {
 	private *ecdsa.PrivateKey
 	public  *Verifier
+	keyless *keyless // nil: there is a key
 }
 
 // Verifier holds one public key. It is safe for concurrent use.
@@ -40,11 +41,16 @@ func (v *Verifier) Key() trust.Key { return v.info }
 // PEM is the public key as SubjectPublictrust.Key in PEM.
 func (v *Verifier) PEM() []byte { return bytes.Clone(v.pem) }
 
-// Verifier is the public half of the key.
+// Verifier is the public half of the key; nil for a signer without one.
 func (s *Signer) Verifier() *Verifier { return s.public }
 
-// Key names the key.
-func (s *Signer) Key() trust.Key { return s.public.info }
+// Key names the key; the zero Key for a signer without one.
+func (s *Signer) Key() trust.Key {
+	if s.public == nil {
+		return trust.Key{}
+	}
+	return s.public.info
+}
 
 // NewKey makes an ECDSA P-256 key pair in PEM: the private half in the format of `cosign generate-key-pair` ("ENCRYPTED
 // SIGSTORE PRIVATE KEY": scrypt and secretbox over PKCS #8), the public half as SubjectPublictrust.Key. An empty password
