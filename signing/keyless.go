@@ -75,17 +75,16 @@ func NewKeyless(o KeylessOptions) (*Signer, error) {
 // sign makes a bundle: a signature, the certificate, times and log entries. Diagnostics: A0552 no token, A0553 it has expired or was
 // refused, A0554 a service failed.
 func (k *keyless) sign(ctx context.Context, statement []byte) ([]byte, error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if err := k.hold(ctx); err != nil {
+	held, err := k.hold(ctx)
+	if err != nil {
 		return nil, err
 	}
 	digest := sha256.Sum256(dsse.PAE(PayloadType, statement))
-	sig, err := k.held.private.Sign(nil, digest[:], crypto.SHA256) // nil: RFC 6979
+	sig, err := held.private.Sign(nil, digest[:], crypto.SHA256) // nil: RFC 6979
 	if err != nil {
 		return nil, fmt.Errorf("signing a statement: %w", err)
 	}
-	m, err := k.material(ctx, digest[:], sig)
+	m, err := k.material(ctx, held, digest[:], sig)
 	if err != nil {
 		return nil, err
 	}
@@ -103,10 +102,10 @@ func (k *keyless) sign(ctx context.Context, statement []byte) ([]byte, error) {
 }
 
 // material collects what goes beside the signature. The times come first: a log of the second kind has none of its own.
-func (k *keyless) material(ctx context.Context, digest, sig []byte) (verificationMaterial, error) {
+func (k *keyless) material(ctx context.Context, held *holding, digest, sig []byte) (verificationMaterial, error) {
 	var m verificationMaterial
 	var err error
-	if m.Certificate, err = json.Marshal(certificate{RawBytes: k.held.leaf.Raw}); err != nil {
+	if m.Certificate, err = json.Marshal(certificate{RawBytes: held.leaf.Raw}); err != nil {
 		return m, fmt.Errorf("encoding a certificate: %w", err)
 	}
 	var stamps timestampData
@@ -121,7 +120,7 @@ func (k *keyless) material(ctx context.Context, digest, sig []byte) (verificatio
 		return m, fmt.Errorf("encoding timestamps: %w", err)
 	}
 	for _, log := range k.services.logs {
-		entry, err := k.services.enter(ctx, log, digest, sig, k.held.leaf.Raw)
+		entry, err := k.services.enter(ctx, log, digest, sig, held.leaf.Raw)
 		if err != nil {
 			return m, failed(ctx, "log", log, err)
 		}
@@ -134,44 +133,51 @@ func (k *keyless) material(ctx context.Context, digest, sig []byte) (verificatio
 	return m, nil
 }
 
-// hold sees to it that there is a certificate with some life in it.
-func (k *keyless) hold(ctx context.Context) error {
+// hold gives a key whose certificate has some life in it. Who signs meanwhile waits: one certificate is for all.
+func (k *keyless) hold(ctx context.Context) (*holding, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
 	if k.held != nil && k.options.Now().Add(margin).Before(k.held.leaf.NotAfter) {
-		return nil
+		return k.held, nil
 	}
 	k.held = nil
 	token, err := k.options.Token(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if end := token.Expires(); !end.IsZero() && !k.options.Now().Before(end) {
-		return diag.Errorf(codeTokenRefused, "the identity token expired at %s", end.UTC().Format(time.RFC3339)).
+		return nil, diag.Errorf(codeTokenRefused, "the identity token expired at %s", end.UTC().Format(time.RFC3339)).
 			WithWhy("the build is done, and nothing was signed").
 			WithHelp("let --identity-token name a file that is kept fresh; building the same inputs again is quick")
 	}
+	k.held, err = k.services.newHolding(ctx, token)
+	return k.held, err
+}
+
+// newHolding makes a key and has it certified.
+func (s *services) newHolding(ctx context.Context, token Token) (*holding, error) {
 	private, err := ecdsa.GenerateKey(elliptic.P256(), nil) // nil: since Go 1.26 the system's randomness is used anyway
 	if err != nil {
-		return fmt.Errorf("making a key: %w", err)
+		return nil, fmt.Errorf("making a key: %w", err)
 	}
 	public, err := cryptoutils.MarshalPublicKeyToPEM(private.Public())
 	if err != nil {
-		return fmt.Errorf("encoding a key: %w", err)
+		return nil, fmt.Errorf("encoding a key: %w", err)
 	}
 	subject := sha256.Sum256([]byte(token.subject))
 	proof, err := private.Sign(nil, subject[:], crypto.SHA256)
 	if err != nil {
-		return fmt.Errorf("signing a token's subject: %w", err)
+		return nil, fmt.Errorf("signing a token's subject: %w", err)
 	}
-	der, err := k.services.certify(ctx, token, string(public), proof)
+	der, err := s.certify(ctx, token, string(public), proof)
 	if err != nil {
-		return failed(ctx, "certificate authority", k.services.ca, err)
+		return nil, failed(ctx, "certificate authority", s.ca, err)
 	}
 	leaf, err := x509.ParseCertificate(der)
 	if err != nil || !private.PublicKey.Equal(leaf.PublicKey) {
-		return failed(ctx, "certificate authority", k.services.ca, fmt.Errorf("its certificate is not for our key"))
+		return nil, failed(ctx, "certificate authority", s.ca, fmt.Errorf("its certificate is not for our key"))
 	}
-	k.held = &holding{private: private, leaf: leaf}
-	return nil
+	return &holding{private: private, leaf: leaf}, nil
 }
 
 // failed words a service's failure. A refusal of the token is its own kind: asking again does not help.

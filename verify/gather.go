@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sort"
+	"time"
 	"unicode"
 
 	digest "github.com/opencontainers/go-digest"
@@ -19,11 +20,12 @@ import (
 // parallel is how many bundles are read at once: enough to hide a registry's latency, few enough to bound memory.
 const parallel = 8
 
-// statement is one statement whose signature holds for a key that was given.
+// statement is one statement whose signature holds for a key, or an identity, that was given.
 type statement struct {
 	provenance.Statement
 	referrer digest.Digest
 	by       trust.Party
+	time     time.Time // when it was signed at the latest, by somebody trusted; zero: nobody says
 }
 
 // evidence is what is attached to one image.
@@ -147,12 +149,16 @@ func (e *evidence) open(o Options, img image, referrer digest.Digest, bundle []b
 		e.ignore(img, referrer, "%v", err)
 		return
 	}
+	if !o.counts(got.By) {
+		e.ignore(img, referrer, "signed by %s, who is none of those that count", got.By)
+		return
+	}
 	s, err := provenance.Parse(got.Payload)
 	if err != nil {
 		e.ignore(img, referrer, "signed by %s, but %v", got.By, err)
 		return
 	}
-	e.trusted = append(e.trusted, statement{Statement: s, referrer: referrer, by: got.By})
+	e.trusted = append(e.trusted, statement{Statement: s, referrer: referrer, by: got.By, time: got.Time})
 }
 
 // clip keeps a stranger's text to one short printable line.

@@ -48,7 +48,7 @@ func (j *judge) judge(img image, e *evidence) Subject {
 		j.origin(f, img, e)
 		j.reproduced(f, img, e)
 		sbom(f, img, e)
-		f.skip("time", "", "a signature by a key carries no trusted time, so neither age nor expiry is known")
+		signedAt(f, e)
 	}
 	s.Checks = f.checks
 	if e.incomplete != "" {
@@ -78,7 +78,7 @@ func (j *judge) signature(f *findings, e *evidence) {
 		for _, s := range e.trusted {
 			parties[s.by] = true
 		}
-		f.ok("signature", e.trusted[0].by.String(), "%d statement(s) signed by %d key(s)", len(e.trusted), len(parties))
+		f.ok("signature", e.trusted[0].by.String(), "%d statement(s) signed by %d %s", len(e.trusted), len(parties), signers(parties))
 	case e.bundles > 0:
 		f.fail(VerdictInvalid, "signature", "%d bundle(s) attached, none of them a statement that holds for a key given", e.bundles)
 	case len(e.ignored) > 0:

@@ -5,6 +5,7 @@ import (
 
 	"github.com/selfsame-build/selfsame/registry/artifact"
 	"github.com/selfsame-build/selfsame/signing"
+	"github.com/selfsame-build/selfsame/trust"
 )
 
 // Options says what to verify and what to expect of it. The zero values of the expectations are the strict or the honest
@@ -17,8 +18,10 @@ type Options struct {
 	// Digest is the image: an index or a platform manifest. There is no tag here on purpose: who has one resolves it once,
 	// prints it, and passes the digest, so that nobody can answer twice (CVE-2022-47633, CVE-2023-33959).
 	Digest digest.Digest
-	// Trust is whose signatures count: at least one key.
+	// Trust is whose signatures hold: at least one key, or a root together with Identities.
 	Trust signing.Trust
+	// Identities are those that count of all that Trust.Root vouches for. None: no certificate's signature counts.
+	Identities []trust.IdentityRule
 
 	// ExpectName is the repository (without tag) that the evidence must name. Empty for an image in a folder, which has no
 	// name of its own: then all statements must agree on one.

@@ -42,7 +42,7 @@ func (o Options) check() error {
 		return fmt.Errorf("verifying: no source given")
 	case o.Digest.Validate() != nil || o.Digest.Algorithm() != "sha256":
 		return fmt.Errorf("verifying: %q is no sha256 digest", o.Digest)
-	case len(o.Trust.Keys) == 0:
+	case len(o.Trust.Keys) == 0 && (o.Trust.Root == nil || len(o.Identities) == 0):
 		return diag.Errorf(codeNoKey, "no key to verify with").
 			WithWhy("without a key every signature would do").
 			WithHelp("pass the signer's public key: --key selfsame.pub")

@@ -26,14 +26,16 @@ func (a *app) buildCommand() *cobra.Command {
 	var key, push, listen, reportDir string
 	var unsigned bool
 	var fromKeys []string
+	var keyless keylessFlags
 	cmd := &cobra.Command{
 		Use: "build [RECIPE]", GroupID: "build", Short: "Build twice from sealed inputs, compare, sign, publish",
 		Long: `Build the image that RECIPE declares (a file, or a folder with recipe.yaml; the current folder when left out) twice, in two
 unlike builders that reach the locked inputs and nothing else. If both come out the same bit for bit, the image and its evidence
 are written to OUT/image (an OCI layout) and, with --push, to a registry. If not, both results are kept and the command says
 where they differ (exit 13).`,
-		Example: "  selfsame build\n  selfsame build examples/go-service --key release.key --push=registry.example.com/team/shop:v1",
-		Args:    cobra.MaximumNArgs(1),
+		Example: "  selfsame build\n  selfsame build examples/go-service --key release.key --push=registry.example.com/team/shop:v1\n" +
+			"  selfsame build --keyless --signing-config signing_config.json --trusted-root trusted_root.json --push=registry.example.com/team/shop:v1",
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Recipe = recipeArg(args)
 			if o.From != "" && len(args) > 0 {
@@ -47,7 +49,7 @@ where they differ (exit 13).`,
 				return err
 			}
 			a.inputsListen, a.report = listen, reportDir
-			return a.runBuild(cmd, o, key, unsigned)
+			return a.runBuild(cmd, o, key, keyless, unsigned)
 		},
 	}
 	f := cmd.Flags()
@@ -68,6 +70,7 @@ where they differ (exit 13).`,
 	f.StringVar(&o.From, "from", "", "repeat the build of a published image (REPOSITORY@sha256:...) from its seal, instead of a recipe")
 	f.StringSliceVar(&fromKeys, "from-key", nil, "public key that must have signed the provenance of --from")
 	f.StringVar(&key, "key", "", "private key that signs the evidence (password: SELFSAME_KEY_PASSWORD, or asked for)")
+	keyless.register(f)
 	f.BoolVar(&unsigned, "unsigned", false, "push evidence that nobody signed")
 	return cmd
 }
@@ -79,11 +82,14 @@ func recipeArg(args []string) string {
 	return args[0]
 }
 
-func (a *app) runBuild(cmd *cobra.Command, o builder.Options, key string, unsigned bool) error {
+func (a *app) runBuild(cmd *cobra.Command, o builder.Options, key string, keyless keylessFlags, unsigned bool) error {
 	ctx, cancel := context.WithCancelCause(cmd.Context())
 	defer cancel(nil)
-	if o.Push != "" && key == "" && !unsigned {
-		return diag.Errorf("A0315", "`--push` needs `--key`, or `--unsigned`").WithWhy("evidence that nobody signed proves nothing").
+	if err := keyless.check(key, unsigned); err != nil {
+		return err
+	}
+	if o.Push != "" && key == "" && !keyless.on && !unsigned {
+		return diag.Errorf("A0315", "`--push` needs `--key` or `--keyless`, or `--unsigned`").WithWhy("evidence that nobody signed proves nothing").
 			WithHelp("selfsame key new --out selfsame")
 	}
 	if o.Push != "" && o.Push != builder.PushDefault {
@@ -100,6 +106,12 @@ func (a *app) runBuild(cmd *cobra.Command, o builder.Options, key string, unsign
 	if key != "" {
 		var err error
 		if o.Signer, err = a.signer(key, cancel); err != nil {
+			return err
+		}
+	}
+	if keyless.on {
+		var err error
+		if o.Signer, err = a.keylessSigner(keyless); err != nil {
 			return err
 		}
 	}

@@ -189,7 +189,7 @@ func (i *Instance) startCA(program string) error {
 	if err := os.WriteFile(path, []byte(config), 0o600); err != nil {
 		return err
 	}
-	return i.run(i.CA+"/api/v2/trustBundle", program, "serve", "--ca", "ephemeralca", "--ct-log-url", "", "--config-path", path, "--host", "127.0.0.1",
+	return i.run(i.CA+"/api/v2/trustBundle", program, "serve", "--ca", "ephemeralca", "--ct-log-url", "", "--config-path", path, "--host", "127.0.0.1", "--grpc-host", "127.0.0.1",
 		"--port", ports[0], "--grpc-port", ports[1], "--metrics-port", ports[2], "--legacy-unix-domain-socket", filepath.Join(i.dir, "fulcio.sock"))
 }
 
@@ -214,7 +214,7 @@ func (i *Instance) startLog(program string) error {
 	i.Log = "http://127.0.0.1:" + ports[0]
 	return i.run(i.Log+"/healthz", program, "serve", "--hostname", logName, "--http-address", "127.0.0.1", "--grpc-address", "127.0.0.1",
 		"--http-port", ports[0], "--grpc-port", ports[1], "--http-metrics-port", ports[2], "--signer-filepath", filepath.Join(i.dir, "log.pem"),
-		"--storage-dir", filepath.Join(i.dir, "log"), "--checkpoint-interval", "1s", "--batch-max-age", "50ms")
+		"--storage-dir", filepath.Join(i.dir, "log"), "--checkpoint-interval", "200ms", "--batch-max-age", "50ms")
 }
 
 func ports(n int) ([]string, error) {
