@@ -182,11 +182,26 @@ func (f *forge) entry(l *forgedLog, digest, sig []byte, leaf *x509.Certificate, 
 func (f *forge) entryV1(l *forgedLog, payload, sig, who []byte, at time.Time) map[string]any {
 	f.t.Helper()
 	sum := sha256.Sum256(payload)
-	body, err := json.Marshal(map[string]any{"apiVersion": "0.0.1", "kind": "dsse", "spec": map[string]any{
+	return f.logged(l, "dsse", map[string]any{
 		"envelopeHash": map[string]string{"algorithm": "sha256", "value": hex.EncodeToString(sum[:])}, // not checked by clients
 		"payloadHash":  map[string]string{"algorithm": "sha256", "value": hex.EncodeToString(sum[:])},
 		"signatures":   []any{map[string]any{"signature": base64.StdEncoding.EncodeToString(sig), "verifier": who}},
-	}})
+	}, at)
+}
+
+// messageV1 is the same for the signature of a message.
+func (f *forge) messageV1(l *forgedLog, digest, sig, who []byte, at time.Time) map[string]any {
+	f.t.Helper()
+	return f.logged(l, "hashedrekord", map[string]any{
+		"data":      map[string]any{"hash": map[string]string{"algorithm": "sha256", "value": hex.EncodeToString(digest)}},
+		"signature": map[string]any{"content": sig, "publicKey": map[string]any{"content": who}},
+	}, at)
+}
+
+// logged is an entry of the first kind, the one leaf of its tree.
+func (f *forge) logged(l *forgedLog, kind string, spec map[string]any, at time.Time) map[string]any {
+	f.t.Helper()
+	body, err := json.Marshal(map[string]any{"apiVersion": "0.0.1", "kind": kind, "spec": spec})
 	f.check(err)
 	promise, err := json.Marshal(map[string]any{"body": body, "integratedTime": at.Unix(), "logID": hex.EncodeToString(l.id(f.t)), "logIndex": 0})
 	f.check(err)
@@ -199,7 +214,7 @@ func (f *forge) entryV1(l *forgedLog, payload, sig, who []byte, at time.Time) ma
 	signed, err := util.CreateAndSignCheckpoint(f.t.Context(), l.name, 7, 1, leafHash[:], sv)
 	f.check(err)
 	return map[string]any{
-		"logId": map[string]any{"keyId": l.id(f.t)}, "kindVersion": map[string]string{"kind": "dsse", "version": "0.0.1"}, "integratedTime": fmt.Sprint(at.Unix()),
+		"logId": map[string]any{"keyId": l.id(f.t)}, "kindVersion": map[string]string{"kind": kind, "version": "0.0.1"}, "integratedTime": fmt.Sprint(at.Unix()),
 		"canonicalizedBody": body, "inclusionPromise": map[string]any{"signedEntryTimestamp": set},
 		"inclusionProof": map[string]any{"treeSize": "1", "rootHash": leafHash[:], "checkpoint": map[string]string{"envelope": string(signed)}},
 	}
@@ -304,4 +319,22 @@ func (p *parts) bundle(t testing.TB, material map[string]any) []byte {
 		t.Fatal(err)
 	}
 	return bytes.TrimSpace(out.Bytes())
+}
+
+// plainKey is a key without a password, and so made quickly.
+func plainKey(t testing.TB) *signing.Signer {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := signing.LoadSigner(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
 }

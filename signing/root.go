@@ -2,7 +2,7 @@ package signing
 
 import (
 	"crypto/x509"
-	"fmt"
+	"errors"
 	"time"
 
 	"github.com/sigstore/sigstore-go/pkg/root"
@@ -25,7 +25,8 @@ type Root struct {
 const maxRoot = 4 << 20
 
 // LoadRoot reads a trusted_root.json (sigstore/protobuf-specs, sigstore_trustroot.proto). Unlike other readers it refuses a file with a
-// key named twice, an authority that does not say since when it may be believed, and a file that names nobody. Diagnostic: A0550.
+// key named twice, and an authority that does not say since when it may be believed. A root that names nobody vouches for nobody.
+// Diagnostic: A0550.
 func LoadRoot(data []byte) (*Root, error) {
 	bad := func(format string, args ...any) error {
 		return diag.Errorf(codeRoot, "reading the trusted root: "+format, args...).
@@ -48,9 +49,6 @@ func LoadRoot(data []byte) (*Root, error) {
 		if s, ok := tsa.(*root.SigstoreTimestampingAuthority); !ok || s.ValidityPeriodStart.IsZero() || s.Root == nil {
 			return nil, bad("a timestamp authority without validFor.start, or without certificates")
 		}
-	}
-	if len(material.FulcioCertificateAuthorities())+len(material.RekorLogs())+len(material.TimestampingAuthorities()) == 0 {
-		return nil, bad("it names no authority and no log")
 	}
 	r := &Root{material: material}
 	r.certified, err = verify.NewVerifier(material, r.demands()...)
@@ -128,4 +126,11 @@ func (m verificationMaterial) parseCertificate() *x509.Certificate {
 	return leaf
 }
 
-func quoteErr(err error) error { return fmt.Errorf("%s", clip(err.Error())) }
+// quoteErr keeps a library's words about a stranger's bundle to one line, which may hold some of the bundle's text.
+func quoteErr(err error) error {
+	const limit = 240
+	if text := err.Error(); len(text) > limit {
+		return errors.New(text[:limit] + "...")
+	}
+	return err
+}
