@@ -13,14 +13,17 @@ import (
 	"time"
 
 	"github.com/selfsame-build/selfsame/internal/doctest"
+	"github.com/selfsame-build/selfsame/test/sigstore"
 )
 
-// A page is one session: its runnable blocks run in one shell, in a folder called "hello". Two comments are for this test:
+// A page is one session: its runnable blocks run in one shell, in a folder called "hello". Three comments are for this test:
 //
 //	<!-- file: NAME -->           the fenced block that follows is what the reader saves as NAME
 //	<!-- after: OTHER-PAGE.md --> the session goes on where that page's ended
+//	<!-- with: sigstore -->       a private instance of sigstore runs, and its files lie in the folder
 var (
 	fileComment  = regexp.MustCompile(`^<!-- file: ([A-Za-z0-9._/-]+) -->$`)
+	withSigstore = regexp.MustCompile(`(?m)^<!-- with: sigstore -->$`)
 	afterComment = regexp.MustCompile(`(?m)^<!-- after: (\S+) -->$`)
 )
 
@@ -86,6 +89,7 @@ func newReader(t *testing.T) *reader {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(sigstore.Stop)
 	r := &reader{bin: bin, home: home, done: map[string]string{}}
 	r.env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "XDG_STATE_HOME="+home+"/state", "XDG_CACHE_HOME="+home+"/cache",
 		"GOCACHE="+strings.TrimSpace(string(goCache)), "GOFLAGS=", "SELFSAME_KEY_PASSWORD=of a reader", "NO_COLOR=1")
@@ -124,6 +128,9 @@ func (r *reader) follow(t *testing.T, all map[string]string, page string) string
 			t.Fatalf("%v: %s", err, out)
 		}
 	}
+	if withSigstore.MatchString(all[page]) {
+		handOut(t, dir)
+	}
 	// What a page leaves in the background would keep the shell's output open.
 	s.Steps = append(s.Steps, doctest.Step{Line: strings.Count(all[page], "\n"), Command: "kill $(jobs -p) 2>/dev/null; wait; true"})
 	ctx, cancel := context.WithTimeout(t.Context(), perPage)
@@ -135,6 +142,25 @@ func (r *reader) follow(t *testing.T, all map[string]string, page string) string
 	t.Logf("%s: %d commands in %s", page, len(s.Steps)-1, time.Since(start).Round(100*time.Millisecond))
 	r.done[page] = dir
 	return dir
+}
+
+// handOut puts what a user of an instance of sigstore gets into dir.
+func handOut(t *testing.T, dir string) {
+	t.Helper()
+	i := sigstore.Start(t)
+	files := map[string][]byte{"token": []byte(i.Issuer.Token(t, "release@selfsame.example", nil)), "issuer": []byte(i.Issuer.URL)}
+	for name, path := range map[string]string{"trusted_root.json": i.TrustedRoot, "signing_config.json": i.SigningConfig} {
+		raw, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[name] = raw
+	}
+	for name, data := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // needsRoot tells whether a page, or the page that it follows, builds.

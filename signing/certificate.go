@@ -16,19 +16,19 @@ import (
 // verifyCertified checks a bundle whose signer is named by a certificate. The order is that of sigstore's client specification: the log
 // entry, the time of the signature, the certificate's path at that time, the signature; then, here, whom the certificate names.
 func (r *Root) verifyCertified(b *bundle) (Signed, error) {
-	claimed := Signed{By: trust.Party{Identity: b.VerificationMaterial.claims()}}
+	claimed := func() Signed { return Signed{By: trust.Party{Identity: b.VerificationMaterial.claims()}} }
 	e, err := b.entity(true)
 	if err != nil {
-		return claimed, diag.Errorf(codeBundle, "reading a bundle: %w", err)
+		return claimed(), diag.Errorf(codeBundle, "reading a bundle: %w", err)
 	}
 	res, err := r.check(e, verify.WithoutArtifactUnsafe())
 	if err != nil {
-		return claimed, diag.Errorf(codeCertified, "a bundle does not hold: %w", err).
+		return claimed(), diag.Errorf(codeCertified, "a bundle does not hold: %w", err).
 			WithWhy("certificate, log entry, time and signature must all fit the trusted root and each other")
 	}
 	by, err := identity(res)
 	if err != nil {
-		return claimed, diag.Errorf(codeCertified, "a bundle does not hold: %w", err)
+		return claimed(), diag.Errorf(codeCertified, "a bundle does not hold: %w", err)
 	}
 	party := trust.Party{Identity: by}
 	if err := strictjson.Check(b.Envelope.Payload, payloadLimits); err != nil {

@@ -336,8 +336,11 @@ func TestTimeOfAKeysBundle(t *testing.T) {
 func TestEveryFlippedByteOfACertificatesBundle(t *testing.T) {
 	f := newForge(t)
 	trusted, good := signing.Trust{Root: f.loadRoot()}, f.signed(statement).bundle(t, nil)
-	accepted := 0
-	for i := range good {
+	accepted, step := 0, 1
+	if testing.Short() {
+		step = 13
+	}
+	for i := 0; i < len(good); i += step {
 		data := bytes.Clone(good)
 		data[i] ^= 1 << (i % 8)
 		got, err := trusted.Verify(data)
@@ -352,10 +355,10 @@ func TestEveryFlippedByteOfACertificatesBundle(t *testing.T) {
 			t.Fatalf("byte %d of ...%s...: another meaning: %v at %v", i, good[max(0, i-20):min(len(good), i+20)], got.By, got.Time)
 		}
 	}
-	if accepted == len(good) {
+	if accepted >= len(good)/step {
 		t.Fatal("nothing is refused: this test proves nothing")
 	}
-	t.Logf("%d of %d flips leave the meaning as it is", accepted, len(good))
+	t.Logf("%d of %d flips leave the meaning as it is", accepted, (len(good)+step-1)/step)
 }
 
 func FuzzVerifyCertificate(f *testing.F) {

@@ -110,6 +110,7 @@ func (a *app) runBuild(cmd *cobra.Command, o builder.Options, key string, keyles
 		}
 	}
 	if keyless.on {
+		a.keylessRoot = keyless.root
 		var err error
 		if o.Signer, err = a.keylessSigner(keyless); err != nil {
 			return err
@@ -136,7 +137,11 @@ func (a *app) runBuild(cmd *cobra.Command, o builder.Options, key string, keyles
 func (a *app) showBuild(res *builder.Result, o builder.Options) error {
 	r := res.Report
 	if r.Reproducible && r.Reference == "" {
-		r.Next = fmt.Sprintf("%s verify %s --key KEY.pub", Name, filepath.Join(o.Out, "image"))
+		signer := "--key KEY.pub"
+		if a.keylessRoot != "" {
+			signer = "--trusted-root " + a.keylessRoot + " --certificate-identity WHO --certificate-oidc-issuer URL"
+		}
+		r.Next = fmt.Sprintf("%s verify %s %s", Name, filepath.Join(o.Out, "image"), signer)
 		if o.Signer == nil {
 			r.Next = Name + " key new --out release, then build with --key release.key"
 		}

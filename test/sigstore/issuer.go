@@ -1,6 +1,7 @@
 package sigstore
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -132,4 +133,15 @@ func free() (host, port string, err error) {
 	defer func() { _ = l.Close() }()
 	host, port, _ = strings.Cut(l.Addr().String(), ":")
 	return host, port, nil
+}
+
+// Visit follows links from address, as a browser does in which somebody has logged in already.
+func Visit(ctx context.Context, address string) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return
+	}
+	if res, err := http.DefaultClient.Do(req); err == nil {
+		_ = res.Body.Close()
+	}
 }
