@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -185,7 +186,8 @@ func failed(ctx context.Context, what string, u *url.URL, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if s, ok := err.(statusError); ok && what == "certificate authority" && s.code >= 400 && s.code < 500 && s.code != http.StatusTooManyRequests {
+	var s statusError
+	if errors.As(err, &s) && what == "certificate authority" && s.code >= 400 && s.code < 500 && s.code != http.StatusTooManyRequests {
 		return diag.Errorf(codeTokenRefused, "the %s at %s refused the identity token: %w", what, u.Host, err).
 			WithWhy("it may have expired, be from an issuer that is not known there, or be meant for another audience").
 			WithHelp("make a token for the audience `" + Audience + "`")

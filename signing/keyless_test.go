@@ -29,11 +29,10 @@ import (
 // served is a forged instance with addresses. A test may put a handler of its own before a service.
 type served struct {
 	*forge
-	url      string
-	mu       sync.Mutex
-	asked    []string // METHOD PATH
-	instead  map[string]http.HandlerFunc
-	lifetime time.Duration // of certificates, from a minute ago
+	url     string
+	mu      sync.Mutex
+	asked   []string // METHOD PATH
+	instead map[string]http.HandlerFunc
 }
 
 const (
@@ -295,6 +294,11 @@ func TestServicesThatFail(t *testing.T) {
 			if diag.ExitCode(err) != diag.ExitUndecided {
 				t.Errorf("exit %d", diag.ExitCode(err))
 			}
+			for word, says := range map[string]string{"endless": "more than", "slow": "within", "trickles": "within", "another key": "not for our key", "redirects": "redirects"} {
+				if strings.Contains(name, word) && !strings.Contains(fmt.Sprint(err), says) {
+					t.Errorf("%v does not say %q", err, says)
+				}
+			}
 			wantNoToken(t, token(t, s.now.Add(hour)), fmt.Sprintf("%v %+v", err, diag.All(err)))
 			for _, a := range s.asked {
 				if strings.Contains(a, "elsewhere") {
@@ -366,7 +370,7 @@ func TestTokens(t *testing.T) {
 	for _, format := range []string{"%v", "%+v", "%#v", "%s", "%q"} {
 		wantNoToken(t, raw, fmt.Sprintf(format, old))
 	}
-	text, err := json.Marshal(old)
+	text, err := json.Marshal(struct{ Token signing.Token }{old})
 	if err != nil {
 		t.Fatal(err)
 	}

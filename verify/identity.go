@@ -24,7 +24,7 @@ func (o Options) counts(by trust.Party) bool {
 func signers(parties map[trust.Party]bool) string {
 	for p := range parties {
 		if p.Identity != (trust.Identity{}) {
-			return "key(s) or identities"
+			return "signer(s)"
 		}
 	}
 	return "key(s)"
