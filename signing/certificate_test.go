@@ -413,3 +413,31 @@ func BenchmarkVerifyCertificate(b *testing.B) {
 		}
 	}
 }
+
+// CVE-2022-35929 and -35930, and sigstore-go's own leniency: payload type, signatures, key id and media type, as for a key's bundle.
+func TestN9EnvelopeUnderACertificate(t *testing.T) {
+	f := newForge(t)
+	r := f.loadRoot()
+	good := string(f.signed(statement).bundle(t, nil))
+	one := good[strings.Index(good, `[{"sig"`)+1 : strings.Index(good, `"}]}`)+2]
+	for name, c := range map[string]struct{ old, new string }{
+		"payload type":  {signing.PayloadType, "application/vnd.in-toto.provenance+json"},
+		"two of them":   {one, one + "," + one},
+		"none":          {one, ""},
+		"key id":        {`{"sig"`, `{"keyid":"x","sig"`},
+		"media type":    {"bundle.v0.3+json", "bundle+json;version=0.3"},
+		"unknown field": {`"dsseEnvelope":{`, `"dsseEnvelope":{"x":1,`},
+		"folded key":    {`"certificate"`, `"Certificate"`},
+		"key twice":     {`"certificate"`, `"certificate":{"rawBytes":""},"certificate"`},
+		"more after it": {`{"dsseEnvelope"`, `{}{"dsseEnvelope"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if !strings.Contains(good, c.old) {
+				t.Fatalf("%s is not in the bundle", c.old)
+			}
+			wantRefused(t, r, []byte(strings.Replace(good, c.old, c.new, 1)), "A0505")
+		})
+	}
+	message := strings.Replace(good, `"dsseEnvelope"`, `"messageSignature":{},"dsseEnvelope"`, 1)
+	wantRefused(t, r, []byte(message), "A0508")
+}
