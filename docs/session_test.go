@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/selfsame-build/selfsame/internal/doctest"
+	"github.com/selfsame-build/selfsame/test/sigstore"
 )
 
 // A page is one session: its runnable blocks run in one shell, in a folder called "hello". Three comments are for this test:
@@ -20,9 +21,11 @@ import (
 //	<!-- file: NAME -->           the fenced block that follows is what the reader saves as NAME
 //	<!-- after: OTHER-PAGE.md --> the session goes on where that page's ended
 //	<!-- needs: PROGRAM -->       the session is not run where that program is not installed
+//	<!-- with: sigstore -->       a private instance of sigstore runs, and its files lie in the folder
 var (
 	fileComment  = regexp.MustCompile(`^<!-- file: ([A-Za-z0-9._/-]+) -->$`)
 	needsComment = regexp.MustCompile(`(?m)^<!-- needs: (\S+) -->$`)
+	withSigstore = regexp.MustCompile(`(?m)^<!-- with: sigstore -->$`)
 	afterComment = regexp.MustCompile(`(?m)^<!-- after: (\S+) -->$`)
 )
 
@@ -88,6 +91,7 @@ func newReader(t *testing.T) *reader {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(sigstore.Stop)
 	r := &reader{bin: bin, home: home, done: map[string]string{}}
 	r.env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "XDG_STATE_HOME="+home+"/state", "XDG_CACHE_HOME="+home+"/cache",
 		"GOCACHE="+strings.TrimSpace(string(goCache)), "GOFLAGS=", "SELFSAME_KEY_PASSWORD=of a reader", "NO_COLOR=1")
@@ -126,6 +130,9 @@ func (r *reader) follow(t *testing.T, all map[string]string, page string) string
 			t.Fatalf("%v: %s", err, out)
 		}
 	}
+	if withSigstore.MatchString(all[page]) {
+		handOut(t, dir)
+	}
 	// What a page leaves in the background would keep the shell's output open.
 	s.Steps = append(s.Steps, doctest.Step{Line: strings.Count(all[page], "\n"), Command: "kill $(jobs -p) 2>/dev/null; wait; true"})
 	ctx, cancel := context.WithTimeout(t.Context(), perPage)
@@ -140,6 +147,25 @@ func (r *reader) follow(t *testing.T, all map[string]string, page string) string
 }
 
 func exists(path string) bool { _, err := os.Stat(path); return err == nil }
+
+// handOut puts what a user of an instance of sigstore gets into dir.
+func handOut(t *testing.T, dir string) {
+	t.Helper()
+	i := sigstore.Start(t)
+	files := map[string][]byte{"token": []byte(i.Issuer.Token(t, "release@selfsame.example", nil)), "issuer": []byte(i.Issuer.URL)}
+	for name, path := range map[string]string{"trusted_root.json": i.TrustedRoot, "signing_config.json": i.SigningConfig} {
+		raw, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[name] = raw
+	}
+	for name, data := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
 
 // needsRoot tells whether a page, or the page that it follows, builds.
 func needsRoot(all map[string]string, page string) bool {

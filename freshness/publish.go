@@ -196,7 +196,7 @@ func Unchecked(ctx context.Context, p Place) (Published, error) {
 	if !found {
 		return Published{}, noList(p)
 	}
-	payload, err := signing.Payload(bundle)
+	payload, err := signing.Claimed(bundle)
 	if err != nil {
 		return Published{}, err
 	}

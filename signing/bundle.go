@@ -9,6 +9,9 @@
 //
 // A key signs in a role (trust.Role), and Sign refuses what its role may not say.
 //
+// Without a key (NewKeyless) an instance of sigstore vouches for whoever a token names: a bundle then holds a certificate that lived
+// for minutes, a timestamp that says that it lived when it was used, and an entry in a public log.
+//
 // Verify returns the very bytes over which the signature held. Callers decode those and nothing else: a second decoding of
 // the envelope could see something that was never signed.
 package signing
@@ -42,9 +45,8 @@ const (
 	maxSignature = 1 << 10
 )
 
-// bundle is sigstore's bundle (sigstore/protobuf-specs, sigstore_bundle.proto) as far as key signing goes. The fields that
-// belong to other kinds are named so that such a bundle can be told from a broken one; log entries and timestamps may be
-// there (stock cosign adds them), and nothing is concluded from them.
+// bundle is sigstore's bundle (sigstore/protobuf-specs, sigstore_bundle.proto). What a key's signature does not need stays undecoded
+// here (material.go decodes it): without a trusted root, log entries and timestamps may be there, and nothing is concluded from them.
 type bundle struct {
 	MediaType            string               `json:"mediaType"`
 	VerificationMaterial verificationMaterial `json:"verificationMaterial"`
@@ -112,7 +114,7 @@ func (b *base64Bytes) UnmarshalJSON(data []byte) error {
 
 // Sign signs statement, an in-toto statement in JSON, as it is, and returns the bundle. What the signer's role may not say is refused: a
 // statement that no verifier of ours would take, one whose predicate type is not known, and one that is another role's (a failed rebuild
-// for a release key). Diagnostic: A0584, and A0581 to A0583 where another program holds the key.
+// for a release key). Diagnostic: A0584, and A0581 to A0583 where another program holds the key. Without a key: see NewKeyless's diagnostics.
 func Sign(ctx context.Context, s *Signer, statement []byte) ([]byte, error) {
 	if err := checkRole(s.role, statement); err != nil {
 		return nil, err
@@ -123,6 +125,12 @@ func Sign(ctx context.Context, s *Signer, statement []byte) ([]byte, error) {
 // SignUnchecked signs whatever is strict JSON of at most MaxPayload bytes, in no role at all. It is for the tests of verifiers, which must
 // see signed nonsense; a test holds that nothing else calls it.
 func SignUnchecked(ctx context.Context, s *Signer, statement []byte) ([]byte, error) {
+	if s.keyless != nil {
+		if err := strictjson.Check(statement, payloadLimits); err != nil {
+			return nil, fmt.Errorf("signing a statement: %w", err)
+		}
+		return s.keyless.sign(ctx, statement)
+	}
 	sig, err := s.signPayload(ctx, statement)
 	if err != nil {
 		return nil, fmt.Errorf("signing a statement: %w", err)

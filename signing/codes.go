@@ -15,6 +15,14 @@ const (
 	codeReference     diag.Code = "A0580"
 	codePinned        diag.Code = "A0583"
 	codeRole          diag.Code = "A0584"
+
+	// codes_keyless.go has their pages.
+	codeRoot          diag.Code = "A0550"
+	codeSigningConfig diag.Code = "A0551"
+	codeToken         diag.Code = "A0552"
+	codeTokenRefused  diag.Code = "A0553"
+	codeService       diag.Code = "A0554"
+	codeCertified     diag.Code = "A0555"
 )
 
 const helpNewKey = "selfsame key new --out selfsame"

@@ -116,10 +116,10 @@ func (e Envelope) JSON() ([]byte, error) {
 	return append(out, '\n'), nil
 }
 
-// Claimed is the payload of a bundle whose signature nobody has checked: good for deciding where to put it, and for nothing else.
+// Claimed is the payload of a bundle whose signature nobody has checked: good for showing it and for deciding where to put it, and for nothing else.
 // Diagnostic: A0505.
 func Claimed(bundle []byte) ([]byte, error) {
-	b, err := parse(bundle)
+	b, err := parse(bundle, true)
 	if err != nil {
 		return nil, malformed("reading a bundle", err)
 	}

@@ -23,12 +23,13 @@ import (
 // maxKeyFile bounds a PEM file in bytes; an RSA key of 4096 bits in cosign's format has about 4,500.
 const maxKeyFile = 64 << 10
 
-// Signer holds one private key, or speaks to whoever holds it, and knows the role that it signs in. It is safe for concurrent use.
+// Signer holds one private key, or speaks to whoever holds it, or has what it takes to sign without one (NewKeyless), and knows the role that it signs in. It is safe for concurrent use.
 type Signer struct {
 	public *Verifier
 	role   trust.Role
 	// sign signs message. It is deterministic for keys in files.
-	sign func(ctx context.Context, message []byte) ([]byte, error)
+	sign    func(ctx context.Context, message []byte) ([]byte, error)
+	keyless *keyless // nil: there is a key
 }
 
 // Verifier holds one public key. It is safe for concurrent use.
@@ -46,11 +47,16 @@ func (v *Verifier) Key() trust.Key { return v.info }
 // PEM is the public key as SubjectPublicKeyInfo in PEM.
 func (v *Verifier) PEM() []byte { return bytes.Clone(v.pem) }
 
-// Verifier is the public half of the key.
+// Verifier is the public half of the key; nil for a signer without one.
 func (s *Signer) Verifier() *Verifier { return s.public }
 
-// Key names the key.
-func (s *Signer) Key() trust.Key { return s.public.info }
+// Key names the key; the zero Key for a signer without one.
+func (s *Signer) Key() trust.Key {
+	if s.public == nil {
+		return trust.Key{}
+	}
+	return s.public.info
+}
 
 // Role is what Sign lets the key say; empty: nothing.
 func (s *Signer) Role() trust.Role { return s.role }

@@ -15,27 +15,27 @@ import (
 
 const sum = "1b65ebf924809c08abafb361776930bd1f06cb49405a24c09f4943afa23ca148"
 
-// statementOf is a statement about sum.
-func statementOf(kind, predicate string) []byte {
+// saying is a statement about sum.
+func saying(kind, predicate string) []byte {
 	return fmt.Appendf(nil, `{"_type":"https://in-toto.io/Statement/v1","subject":[{"name":"app","digest":{"sha256":%q}}],"predicateType":%q,"predicate":%s}`, sum, kind, predicate)
 }
 
 // said is one statement of each meaning.
 var said = map[string][]byte{
-	"provenance": statementOf(provenance.PredicateProvenance, `{"buildDefinition":{"buildType":"https://example.com/b","externalParameters":{}},"runDetails":{"builder":{"id":"https://example.com/x"}}}`),
-	"match": statementOf(provenance.PredicateRebuild, `{"result":"match","level":"manifest","original":{"digest":{"sha256":"`+sum+`"}},"rebuilt":{"digest":{"sha256":"`+sum+`"}},"independence":"same-host",
+	"provenance": saying(provenance.PredicateProvenance, `{"buildDefinition":{"buildType":"https://example.com/b","externalParameters":{}},"runDetails":{"builder":{"id":"https://example.com/x"}}}`),
+	"match": saying(provenance.PredicateRebuild, `{"result":"match","level":"manifest","original":{"digest":{"sha256":"`+sum+`"}},"rebuilt":{"digest":{"sha256":"`+sum+`"}},"independence":"same-host",
 "axes":[{"name":"clock","state":"measured","a":"1","b":"2"}],"builders":[{"name":"A","id":"x"}],"images":[{"platform":"linux/amd64","original":{"digest":{"sha256":"`+sum+`"}},"rebuilt":{"digest":{"sha256":"`+sum+`"}},"diffIDs":[]}]}`),
-	"mismatch":    statementOf(provenance.PredicateRebuild, `{"result":"mismatch"}`),
-	"contents":    statementOf(provenance.PredicateSPDX, `{}`),
-	"signature":   statementOf("https://sigstore.dev/cosign/sign/v1", `{}`),
-	"VSA passed":  statementOf("https://slsa.dev/verification_summary/v1", `{"verificationResult":"PASSED"}`),
-	"VSA failed":  statementOf("https://slsa.dev/verification_summary/v1", `{"verificationResult":"FAILED"}`),
-	"SVR neutral": statementOf("https://in-toto.io/attestation/svr/v0.2", `{"properties":["ODD"]}`),
-	"scan":        statementOf("https://in-toto.io/attestation/vulns/v0.2", `{}`),
-	"deny list":   statementOf("https://selfsame.build/denylist/v0.1", `{}`),
-	"waiver":      statementOf("https://selfsame.build/waiver/v0.1", `{}`),
-	"index":       statementOf("https://selfsame.build/releaseindex/v0.1", `{}`),
-	"unknown":     statementOf("https://example.com/my-own/v1", `{"approved":true}`),
+	"mismatch":    saying(provenance.PredicateRebuild, `{"result":"mismatch"}`),
+	"contents":    saying(provenance.PredicateSPDX, `{}`),
+	"signature":   saying("https://sigstore.dev/cosign/sign/v1", `{}`),
+	"VSA passed":  saying("https://slsa.dev/verification_summary/v1", `{"verificationResult":"PASSED"}`),
+	"VSA failed":  saying("https://slsa.dev/verification_summary/v1", `{"verificationResult":"FAILED"}`),
+	"SVR neutral": saying("https://in-toto.io/attestation/svr/v0.2", `{"properties":["ODD"]}`),
+	"scan":        saying("https://in-toto.io/attestation/vulns/v0.2", `{}`),
+	"deny list":   saying("https://selfsame.build/denylist/v0.1", `{}`),
+	"waiver":      saying("https://selfsame.build/waiver/v0.1", `{}`),
+	"index":       saying("https://selfsame.build/releaseindex/v0.1", `{}`),
+	"unknown":     saying("https://example.com/my-own/v1", `{"approved":true}`),
 	"no type":     []byte(strings.Replace(statement, "Statement/v1", "Statement/v2", 1)),
 	"nothing":     nil,
 }

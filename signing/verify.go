@@ -18,14 +18,17 @@ import (
 // against. Anyone may attach such a bundle to an image: it proves nothing, and it spoils nothing.
 var ErrOtherKey = errors.New("signed by another key")
 
-// ErrOtherKind is in the chain of Verify's error when the bundle is one of sigstore's that is not signed with a plain key: it
-// has a certificate, or a bare message signature. Like ErrOtherKey it proves nothing and spoils nothing.
+// ErrOtherKind is in the chain of Verify's error when the bundle is one of sigstore's that cannot be checked against this Trust: it
+// has a certificate and there is no Root, or it is a bare message signature. Like ErrOtherKey it proves nothing and spoils nothing.
 var ErrOtherKind = errors.New("not a statement signed with a key")
 
 // Trust is what signatures are checked against: the verifier's own choice, never the bundle's.
 type Trust struct {
 	// Keys are the public keys whose signatures hold. A key says nothing of when.
 	Keys []*Verifier
+	// Root is the instance of sigstore whose certificates hold, and whose logs and timestamp authorities say when something was signed.
+	// nil: none. Any identity that it vouches for holds: which of them counts is for the caller to decide, from Signed.By.
+	Root *Root
 }
 
 // Signed is a statement whose signature held.
@@ -42,15 +45,18 @@ type Signed struct {
 // is the DSSE protocol's: first the signature over the received bytes, then, and only by the caller, their meaning.
 //
 // Diagnostics: A0505 the bundle is malformed or ambiguous (two signatures, another payload type, a keyid); A0506 the signature
-// does not hold; A0507 it is another key's (errors.Is ErrOtherKey); A0508 it is of another kind (ErrOtherKind). Where t names
-// nobody nothing verifies.
+// does not hold; A0507 it is another key's (errors.Is ErrOtherKey); A0508 it is of another kind (ErrOtherKind); A0555 its
+// certificate, log entry or time does not hold. Where t names nobody nothing verifies.
 func (t Trust) Verify(bundle []byte) (Signed, error) {
-	b, err := parse(bundle)
+	b, err := parse(bundle, t.Root != nil)
 	if errors.Is(err, ErrOtherKind) {
 		return Signed{}, diag.Errorf(codeOtherKind, "reading a bundle: %w", err)
 	}
 	if err != nil {
 		return Signed{}, diag.Errorf(codeBundle, "reading a bundle: %w", err)
+	}
+	if b.VerificationMaterial.certified() {
+		return t.Root.verifyCertified(b)
 	}
 	// > Let SERIALIZED_BODY be the base64-decoded payload; verify SIGNATURE against PAE(UTF8(PAYLOAD_TYPE), SERIALIZED_BODY).
 	signed := dsse.PAE(b.Envelope.PayloadType, b.Envelope.Payload)
@@ -64,7 +70,11 @@ func (t Trust) Verify(bundle []byte) (Signed, error) {
 			if err := strictjson.Check(b.Envelope.Payload, payloadLimits); err != nil {
 				return Signed{By: by}, diag.Errorf(codeBundle, "reading a signed payload: %w", err)
 			}
-			return Signed{Payload: b.Envelope.Payload, By: by}, nil
+			signed := Signed{Payload: b.Envelope.Payload, By: by}
+			if t.Root != nil {
+				signed.Time = t.Root.timeOf(b, k)
+			}
+			return signed, nil
 		}
 	}
 	hint := b.VerificationMaterial.PublicKey.Hint
@@ -78,20 +88,24 @@ func (t Trust) Verify(bundle []byte) (Signed, error) {
 		WithHelp("pass the public key of whoever signed it with --key")
 }
 
-// parse reads a bundle strictly: every field known, exactly one signature, an empty keyid, the one payload type.
-func parse(data []byte) (*bundle, error) {
+// certified tells whether a certificate names the signer.
+func (m verificationMaterial) certified() bool { return m.Certificate != nil || m.Chain != nil }
+
+// parse reads a bundle strictly: every field known, exactly one signature, an empty keyid, the one payload type. Without certificates
+// one that has some is of another kind.
+func parse(data []byte, certificates bool) (*bundle, error) {
 	var b bundle
-	if err := strictjson.Unmarshal(data, &b, strictjson.Limits{MaxBytes: MaxBundle, MaxDepth: 16, MaxValues: 4096}); err != nil {
+	if err := strictjson.Unmarshal(data, &b, bundleLimits); err != nil {
 		return nil, err
 	}
 	switch {
 	case b.MediaType != BundleMediaType:
 		return nil, fmt.Errorf("media type %q, want %q", clip(b.MediaType), BundleMediaType)
-	case b.MessageSignature != nil, b.VerificationMaterial.Certificate != nil, b.VerificationMaterial.Chain != nil:
+	case b.MessageSignature != nil, b.VerificationMaterial.certified() && !certificates:
 		return nil, ErrOtherKind
 	case b.Envelope == nil:
 		return nil, errors.New("no DSSE envelope")
-	case b.VerificationMaterial.PublicKey == nil:
+	case b.VerificationMaterial.PublicKey == nil && !b.VerificationMaterial.certified():
 		return nil, errors.New("no public key hint")
 	case b.Envelope.PayloadType != PayloadType:
 		return nil, fmt.Errorf("payload type %q, want %q", clip(b.Envelope.PayloadType), PayloadType)
@@ -104,11 +118,15 @@ func parse(data []byte) (*bundle, error) {
 	case len(b.Envelope.Payload) == 0 || len(b.Envelope.Payload) > MaxPayload:
 		return nil, fmt.Errorf("a payload of %d bytes", len(b.Envelope.Payload))
 	}
-	if sum, err := base64.StdEncoding.DecodeString(b.VerificationMaterial.PublicKey.Hint); err != nil || len(sum) != 32 {
-		return nil, errors.New("a hint that is not base64(sha256)")
+	if key := b.VerificationMaterial.PublicKey; key != nil {
+		if sum, err := base64.StdEncoding.DecodeString(key.Hint); err != nil || len(sum) != 32 {
+			return nil, errors.New("a hint that is not base64(sha256)")
+		}
 	}
 	return &b, nil
 }
+
+var bundleLimits = strictjson.Limits{MaxBytes: MaxBundle, MaxDepth: 16, MaxValues: 4096}
 
 // clip keeps a stranger's text short enough for one line.
 func clip(s string) string {

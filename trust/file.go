@@ -226,7 +226,7 @@ func shared(a, b Signer) bool {
 	}
 	for _, i := range a.Identities {
 		for _, j := range b.Identities {
-			if i.Issuer == j.Issuer && (i.Subject != "" && j.matches(Identity{i.Issuer, i.Subject}) || j.Subject != "" && i.matches(Identity{j.Issuer, j.Subject}) ||
+			if i.Issuer == j.Issuer && (i.Subject != "" && j.Matches(Identity{i.Issuer, i.Subject}) || j.Subject != "" && i.Matches(Identity{j.Issuer, j.Subject}) ||
 				i.Pattern != nil && j.Pattern != nil && i.Pattern.String() == j.Pattern.String()) {
 				return true
 			}

@@ -2,7 +2,6 @@ package trust
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 	"time"
 )
@@ -33,38 +32,11 @@ type Signer struct {
 	Environment string
 }
 
-// IdentityRule says which identities are meant: those of one issuer with this very subject, or with a subject that Pattern
-// matches from end to end.
-type IdentityRule struct {
-	Issuer  string
-	Subject string
-	Pattern *regexp.Regexp
-}
-
-// matches: an empty rule or identity is nobody's (CVE-2025-29778 ignored the expression and took anybody's).
-func (r IdentityRule) matches(i Identity) bool {
-	switch {
-	case r.Issuer == "" || r.Issuer != i.Issuer || i.Subject == "":
-		return false
-	case r.Pattern != nil:
-		return r.Pattern.MatchString(i.Subject)
-	}
-	return r.Subject == i.Subject
-}
-
-// anchored compiles an expression that has to match the whole text.
-func anchored(expression string) (*regexp.Regexp, error) {
-	if _, err := regexp.Compile(expression); err != nil { // so that ")" cannot end the group below
-		return nil, err
-	}
-	return regexp.Compile(`\A(?:` + expression + `)\z`)
-}
-
 // Is says whether p is this signer. A key is compared by its hash, an identity by issuer and subject.
 func (s Signer) Is(p Party) bool {
 	if p.Identity != (Identity{}) {
 		for _, r := range s.Identities {
-			if r.matches(p.Identity) {
+			if r.Matches(p.Identity) {
 				return true
 			}
 		}

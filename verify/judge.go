@@ -122,7 +122,7 @@ func (j *judge) signature(f *findings, e *evidence) {
 		for _, s := range e.trusted {
 			parties[s.by] = true
 		}
-		f.ok("signature", e.trusted[0].by.String(), "%d statement(s) signed by %d key(s)", len(e.trusted), len(parties))
+		f.ok("signature", e.trusted[0].by.String(), "%d statement(s) signed by %d %s", len(e.trusted), len(parties), signers(parties))
 	case e.bundles > 0:
 		f.fail(VerdictInvalid, "signature", "%d bundle(s) attached, none of them a statement that holds for a key given", e.bundles)
 	case len(e.ignored) > 0:

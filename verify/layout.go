@@ -14,9 +14,9 @@ import (
 
 // The diagnostics of layouts; internal/diag/codes_layout.go has their pages.
 const (
-	codeLayout        diag.Code = "A0550"
-	codeLayoutOwner   diag.Code = "A0551"
-	codeLayoutExpired diag.Code = "A0552"
+	codeLayout        diag.Code = "A0570"
+	codeLayoutOwner   diag.Code = "A0571"
+	codeLayoutExpired diag.Code = "A0572"
 )
 
 // Layout is an in-toto layout whose owners' signatures held: it says how the image must have come about.
@@ -28,7 +28,7 @@ type Layout struct {
 }
 
 // OpenLayout reads a signed layout, in the order of in-toto's specification 5.3: all owners' signatures first, then its end, then its
-// meaning. now is the time of day. Diagnostics: A0505 no envelope, A0551 an owner did not sign it, A0552 it has expired, A0550 it
+// meaning. now is the time of day. Diagnostics: A0505 no envelope, A0571 an owner did not sign it, A0572 it has expired, A0570 it
 // cannot be honoured.
 func OpenLayout(data []byte, owners []*signing.Verifier, now time.Time) (*Layout, error) {
 	env, err := signing.ParseEnvelope(data)

@@ -244,15 +244,15 @@ func TestOpenLayout(t *testing.T) {
 		words    string
 	}{
 		"good":                      {p.envelope, dayOfLayout, []*signing.Verifier{owner}, "", 0, ""},
-		"nobody owns it":            {p.envelope, dayOfLayout, nil, "A0551", diag.ExitInvalid, "no owner"},
-		"signed by another":         {p.seal([]byte(payload), p.ci), dayOfLayout, []*signing.Verifier{owner}, "A0551", diag.ExitInvalid, owner.Key().Hint},
-		"one of two owners":         {p.envelope, dayOfLayout, []*signing.Verifier{owner, ci}, "A0551", diag.ExitInvalid, ci.Key().Hint},
+		"nobody owns it":            {p.envelope, dayOfLayout, nil, "A0571", diag.ExitInvalid, "no owner"},
+		"signed by another":         {p.seal([]byte(payload), p.ci), dayOfLayout, []*signing.Verifier{owner}, "A0571", diag.ExitInvalid, owner.Key().Hint},
+		"one of two owners":         {p.envelope, dayOfLayout, []*signing.Verifier{owner, ci}, "A0571", diag.ExitInvalid, ci.Key().Hint},
 		"two owners":                {p.seal([]byte(payload), p.ci, p.owner), dayOfLayout, []*signing.Verifier{owner, ci}, "", 0, ""},
-		"expired":                   {p.envelope, dayOfLayout.Add(time.Hour), []*signing.Verifier{owner}, "A0552", diag.ExitPolicy, "expired"},
-		"expired, and a stranger's": {p.seal([]byte(payload), p.ci), dayOfLayout.Add(time.Hour), []*signing.Verifier{owner}, "A0551", diag.ExitInvalid, ""},
-		"an inspection":             {p.seal([]byte(inspected), p.owner), dayOfLayout, []*signing.Verifier{owner}, "A0550", diag.ExitInvalid, "untar"},
-		"a rule from nowhere":       {p.seal([]byte(cut), p.owner), dayOfLayout, []*signing.Verifier{owner}, "A0550", diag.ExitInvalid, "no such step"},
-		"not a layout":              {p.seal([]byte(`{"_type":"link"}`), p.owner), dayOfLayout, []*signing.Verifier{owner}, "A0550", diag.ExitInvalid, "`_type`"},
+		"expired":                   {p.envelope, dayOfLayout.Add(time.Hour), []*signing.Verifier{owner}, "A0572", diag.ExitPolicy, "expired"},
+		"expired, and a stranger's": {p.seal([]byte(payload), p.ci), dayOfLayout.Add(time.Hour), []*signing.Verifier{owner}, "A0571", diag.ExitInvalid, ""},
+		"an inspection":             {p.seal([]byte(inspected), p.owner), dayOfLayout, []*signing.Verifier{owner}, "A0570", diag.ExitInvalid, "untar"},
+		"a rule from nowhere":       {p.seal([]byte(cut), p.owner), dayOfLayout, []*signing.Verifier{owner}, "A0570", diag.ExitInvalid, "no such step"},
+		"not a layout":              {p.seal([]byte(`{"_type":"link"}`), p.owner), dayOfLayout, []*signing.Verifier{owner}, "A0570", diag.ExitInvalid, "`_type`"},
 	} {
 		_, err := p.open(c.envelope, c.now, c.owners...)
 		if diag.ExitCode(err) != c.exit || (c.want != "" && !strings.Contains(err.Error(), c.words)) {

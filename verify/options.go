@@ -21,8 +21,10 @@ type Options struct {
 	// Digest is the image: an index or a platform manifest. There is no tag here on purpose: who has one resolves it once,
 	// prints it, and passes the digest, so that nobody can answer twice (CVE-2022-47633, CVE-2023-33959).
 	Digest digest.Digest
-	// Trust is whose signatures hold: at least one key. UseTrust and UseRoster add those that a file names.
+	// Trust is whose signatures hold: at least one key, or a root. UseTrust and UseRoster add those that a file names.
 	Trust signing.Trust
+	// Identities are those that count, as a key does, of all that Trust.Root vouches for.
+	Identities []trust.IdentityRule
 	// Signers are what those may say, as a trust file has it; nil: each key may release, rebuild and speak against.
 	Signers []trust.Signer
 	// Roster are those whose rebuilds are counted; nil: the rebuilders among Signers that have an owner.

@@ -61,7 +61,7 @@ func (o Options) check() error {
 		return diag.Errorf(codeTwoRoles, "one key for two roles").
 			WithWhy("who releases images must not also be who takes them back or says which statements exist").
 			WithHelp("selfsame key new --out revoker")
-	case len(o.Trust.Keys) == 0:
+	case len(o.Trust.Keys) == 0 && (o.Trust.Root == nil || len(o.Identities)+len(o.Signers) == 0):
 		return diag.Errorf(codeNoKey, "no key to verify with").
 			WithWhy("without a key every signature would do").
 			WithHelp("pass the signer's public key: --key selfsame.pub")

@@ -12,11 +12,11 @@ import (
 	"github.com/selfsame-build/selfsame/trust"
 )
 
-// keysAlone is the trust file that keys without one stand for: whoever has a key may release, rebuild, and say that something
-// differed. Windows, names and levels need a file.
-func keysAlone(keys []*signing.Verifier) []trust.Signer {
-	s := trust.Signer{Name: "key", Roles: []trust.Role{trust.Release, trust.Rebuilder, trust.Finding}}
-	for _, k := range keys {
+// alone is the trust file that keys and identities without one stand for: whoever is named may release, rebuild, and say that something
+// differed. Windows, names and levels need a file. Of identities a root vouches for everybody's, and those alone count that a rule names.
+func (o Options) alone() []trust.Signer {
+	s := trust.Signer{Name: "key", Roles: []trust.Role{trust.Release, trust.Rebuilder, trust.Finding}, Identities: o.Identities}
+	for _, k := range o.Trust.Keys {
 		s.Keys = append(s.Keys, k.Key())
 	}
 	return []trust.Signer{s}
@@ -36,7 +36,7 @@ func (o *Options) UseTrust(path string, now time.Time) (diag.List, error) {
 // UseRoster lets the owners of the roster at path count as rebuilders, beside who counts already: call it last.
 func (o *Options) UseRoster(path string) (diag.List, error) {
 	if o.Signers == nil {
-		o.Signers = keysAlone(o.Trust.Keys)
+		o.Signers = o.alone()
 	}
 	roster, err := trust.LoadRoster(path, o.keyReader())
 	if err != nil {
@@ -68,7 +68,7 @@ func (o *Options) keyReader() trust.KeyReader {
 func (o Options) entries() []trust.Signer {
 	out := o.Signers
 	if out == nil {
-		out = keysAlone(o.Trust.Keys)
+		out = o.alone()
 	}
 	if o.Roster != nil {
 		out = append(out[:len(out):len(out)], o.Roster.Owners...)

@@ -56,6 +56,7 @@ var layers = map[string]int{
 
 	"internal/cli":           surface,
 	"internal/trace/command": surface,
+	"internal/conformance":   surface, // of the client for sigstore's conformance suite
 	"guard":                  surface,
 
 	// Programs, and what only tests use.

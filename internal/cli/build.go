@@ -26,14 +26,16 @@ func (a *app) buildCommand() *cobra.Command {
 	var unsigned bool
 	var fromKeys []string
 	links := buildLinks()
+	var keyless keylessFlags
 	cmd := &cobra.Command{
 		Use: "build [RECIPE]", GroupID: "build", Short: "Build twice from sealed inputs, compare, sign, publish",
 		Long: `Build the image that RECIPE declares (a file, or a folder with recipe.yaml; the current folder when left out) twice, in two
 unlike builders that reach the locked inputs and nothing else. If both come out the same bit for bit, the image and its evidence
 are written to OUT/image (an OCI layout) and, with --push, to a registry. If not, both results are kept and the command says
 where they differ (exit 13).`,
-		Example: "  selfsame build\n  selfsame build examples/go-service --key release.key --push=registry.example.com/team/shop:v1",
-		Args:    cobra.MaximumNArgs(1),
+		Example: "  selfsame build\n  selfsame build examples/go-service --key release.key --push=registry.example.com/team/shop:v1\n" +
+			"  selfsame build --keyless --signing-config signing_config.json --trusted-root trusted_root.json --push=registry.example.com/team/shop:v1",
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Recipe = recipeArg(args)
 			if o.From != "" && len(args) > 0 {
@@ -47,7 +49,7 @@ where they differ (exit 13).`,
 				return err
 			}
 			a.inputsListen, a.report = listen, reportDir
-			return a.runBuild(cmd, o, key, unsigned, links)
+			return a.runBuild(cmd, o, key, keyless, unsigned, links)
 		},
 	}
 	f := cmd.Flags()
@@ -69,6 +71,7 @@ where they differ (exit 13).`,
 	f.StringVar(&o.From, "from", "", "repeat the build of a published image (REPOSITORY@sha256:...) from its seal, instead of a recipe")
 	f.StringSliceVar(&fromKeys, "from-key", nil, "public key that must have signed the provenance of --from: a file, pkcs11:... or NAME://...")
 	f.StringVar(&key, "key", "", "key that signs the evidence: a file, pkcs11:... or NAME://... (password or PIN: SELFSAME_KEY_PASSWORD, or asked for)")
+	keyless.register(f)
 	f.BoolVar(&unsigned, "unsigned", false, "push evidence that nobody signed")
 	links.add(f)
 	return cmd
@@ -81,11 +84,14 @@ func recipeArg(args []string) string {
 	return args[0]
 }
 
-func (a *app) runBuild(cmd *cobra.Command, o builder.Options, key string, unsigned bool, links linkFlags) error {
+func (a *app) runBuild(cmd *cobra.Command, o builder.Options, key string, keyless keylessFlags, unsigned bool, links linkFlags) error {
 	ctx, cancel := context.WithCancelCause(cmd.Context())
 	defer cancel(nil)
-	if o.Push != "" && key == "" && !unsigned {
-		return diag.Errorf("A0315", "`--push` needs `--key`, or `--unsigned`").WithWhy("evidence that nobody signed proves nothing").
+	if err := keyless.check(key, unsigned); err != nil {
+		return err
+	}
+	if o.Push != "" && key == "" && !keyless.on && !unsigned {
+		return diag.Errorf("A0315", "`--push` needs `--key` or `--keyless`, or `--unsigned`").WithWhy("evidence that nobody signed proves nothing").
 			WithHelp("selfsame key new --out selfsame")
 	}
 	if o.Push != "" && o.Push != builder.PushDefault {
@@ -115,6 +121,13 @@ func (a *app) runBuild(cmd *cobra.Command, o builder.Options, key string, unsign
 	if o.Links, err = links.signers(ctx, a); err != nil {
 		return err
 	}
+	if keyless.on {
+		a.keylessRoot = keyless.root
+		var err error
+		if o.Signer, err = a.keylessSigner(keyless); err != nil {
+			return err
+		}
+	}
 	h, done, err := a.host(ctx)
 	if err != nil {
 		return err
@@ -136,7 +149,11 @@ func (a *app) runBuild(cmd *cobra.Command, o builder.Options, key string, unsign
 func (a *app) showBuild(res *builder.Result, o builder.Options) error {
 	r := res.Report
 	if r.Reproducible && r.Reference == "" {
-		r.Next = fmt.Sprintf("%s verify %s --key KEY.pub", Name, filepath.Join(o.Out, "image"))
+		signer := "--key KEY.pub"
+		if a.keylessRoot != "" {
+			signer = "--trusted-root " + a.keylessRoot + " --certificate-identity WHO --certificate-oidc-issuer URL"
+		}
+		r.Next = fmt.Sprintf("%s verify %s %s", Name, filepath.Join(o.Out, "image"), signer)
 		if o.Signer == nil {
 			r.Next = Name + " key new --out release, then build with --key release.key"
 		}

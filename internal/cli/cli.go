@@ -51,6 +51,8 @@ type app struct {
 	inputsListen string
 	// report is build's --report.
 	report string
+	// keylessRoot is build's --trusted-root when it signs without a key.
+	keylessRoot string
 }
 
 // globals are the flags that every command has.

@@ -21,15 +21,19 @@ var (
 		Meaning: "the store of sealed inputs and other things that can be fetched again live in `selfsame` below it; `~/.cache` when unset or not absolute; `--store` moves the store alone"}
 	envHome    = Variable{Name: "HOME", Meaning: "where `~` is, for the two above"}
 	envAgent   = Variable{Name: "SSH_AUTH_SOCK", Meaning: "socket of the ssh agent: for git repositories that are reached by ssh while recording, and what `lock --ssh ID` lends to steps when the flag names none"}
-	envNoColor = Variable{Name: "NO_COLOR", Meaning: "anything but empty: no colour"}
-	envForce   = Variable{Name: "CLICOLOR_FORCE", Meaning: "anything but empty: colour also where there is no terminal, unless `NO_COLOR` is set"}
-	envTerm    = Variable{Name: "TERM", Meaning: "`dumb`: no colour"}
+	envIDToken = Variable{Name: "SIGSTORE_ID_TOKEN", Secret: true,
+		Meaning: "identity token for `build --keyless`, when `--identity-token` names no file; some CI systems set it"}
+	envActionsURL   = Variable{Name: "ACTIONS_ID_TOKEN_REQUEST_URL", Meaning: "where a job of GitHub Actions gets an identity token for `build --keyless`, when neither `--identity-token` nor `SIGSTORE_ID_TOKEN` is given"}
+	envActionsToken = Variable{Name: "ACTIONS_ID_TOKEN_REQUEST_TOKEN", Secret: true, Meaning: "what that address is asked with"}
+	envNoColor      = Variable{Name: "NO_COLOR", Meaning: "anything but empty: no colour"}
+	envForce        = Variable{Name: "CLICOLOR_FORCE", Meaning: "anything but empty: colour also where there is no terminal, unless `NO_COLOR` is set"}
+	envTerm         = Variable{Name: "TERM", Meaning: "`dumb`: no colour"}
 )
 
 // Environment lists every variable that is read: ours first, then those of libraries.
 func Environment() []Variable {
 	return []Variable{
-		envPassword, envState, envCache, envHome, envAgent, envNoColor, envForce, envTerm,
+		envPassword, envIDToken, envActionsURL, envActionsToken, envState, envCache, envHome, envAgent, envNoColor, envForce, envTerm,
 		{Name: "PATH", Library: "os/exec", Meaning: "where `runc`, `git`, and whatever does not lie beside `selfsame`, are looked for; docker's credential helpers too"},
 		{Name: "DOCKER_CONFIG", Library: "go-containerregistry", Meaning: "folder of docker's `config.json`, which names credentials and credential helpers for registries; `~/.docker` when unset"},
 		{Name: "REGISTRY_AUTH_FILE", Library: "go-containerregistry", Meaning: "podman's file of credentials, read when docker has none"},

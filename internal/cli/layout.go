@@ -22,7 +22,7 @@ import (
 )
 
 // codeLayout is a layout that cannot be used; internal/diag/codes_layout.go has its page.
-const codeLayout diag.Code = "A0550"
+const codeLayout diag.Code = "A0570"
 
 func (a *app) layoutCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "layout", GroupID: "nouns", Short: "Write, sign and read in-toto layouts: who may do which step of a pipeline", Args: cobra.NoArgs}

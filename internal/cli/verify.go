@@ -25,18 +25,20 @@ type verifyFlags struct {
 	owners  []string
 	fresh   freshFlags
 	many    manyFlags
+	who     identityFlags
 }
 
 func (a *app) verifyCommand() *cobra.Command {
 	var f verifyFlags
 	cmd := &cobra.Command{
-		Use: "verify REF|LAYOUT... {--key KEY.pub | --trust FILE}", GroupID: "trust", Short: "Check an image's evidence: who built it, from what, and whether twice the same",
+		Use: "verify REF|LAYOUT... {--key KEY.pub | --certificate-identity WHO | --trust FILE}", GroupID: "trust", Short: "Check an image's evidence: who built it, from what, and whether twice the same",
 		Long: `Verify the evidence of an image in a registry (REF) or in an OCI layout on disk (LAYOUT): signatures, subjects, predicates, name,
 builder, and whether the image was reproduced. A tag is resolved once and verified by digest. Exit 0 only if everything that was
 asked for is proven.
 
---key takes one key for everything; a trust file says who may say what, where and until when. --rebuilders counts owners of a
-roster, not keys or statements.
+Evidence counts that a --key signed, or a --certificate-identity under a certificate that holds against --trusted-root. Both may be
+given, and each several times. With --trusted-root, timestamps and log entries beside a key's signature say when it was made. A trust file
+says who may say what, where and until when. --rebuilders counts owners of a roster, not keys or statements.
 
 With --deny-list a signed list of what was taken back is asked before anything else. With --release-index-key everything that a signed
 index lists must still be there.
@@ -44,12 +46,14 @@ index lists must still be there.
 Several images may be named, or listed in a file, one a line. Each verdict is then one line, as text or JSON, and the exit code is that of
 the worst.`,
 		Example: "  selfsame verify selfsame-out/image --key release.pub\n  selfsame verify registry.example.com/team/shop:v1 --key release.pub\n" +
+			"  selfsame verify registry.example.com/team/shop:v1 --trusted-root trusted_root.json --certificate-identity release@example.com --certificate-oidc-issuer https://login.example.com\n" +
 			"  selfsame verify --from-file images.txt --key release.pub --json\n" +
 			"  selfsame verify registry.example.com/team/shop:v1 --trust trust.yaml --roster roster.yaml --rebuilders 2",
 		RunE: func(cmd *cobra.Command, args []string) error { return a.runVerify(cmd.Context(), args, f) },
 	}
 	fl := cmd.Flags()
 	fl.StringSliceVar(&f.keys, "key", nil, "public key that must have signed the evidence: a file, pkcs11:... or NAME://...#sha256=...")
+	f.who.register(fl)
 	fl.StringVar(&f.name, "name", "", "repository that the evidence must name (default: REF's; for a layout: whatever it names)")
 	fl.StringVar(&f.builder, "builder", "", "builder id that must have built the image")
 	fl.StringVar(&f.source, "source", "", "source that the image must come from")
@@ -63,8 +67,8 @@ the worst.`,
 }
 
 func (a *app) runVerify(ctx context.Context, args []string, f verifyFlags) error {
-	if (len(f.keys) == 0) == (f.trust.file == "") {
-		return usage("`verify` needs one of --key and --trust: without any, anyone's word would do")
+	if (len(f.keys)+len(f.who.subjects)+len(f.who.patterns) == 0) == (f.trust.file == "") {
+		return usage("`verify` needs --key, --certificate-identity, or --trust: without any, anyone's word would do")
 	}
 	refs, err := f.many.references(args, a.In)
 	if err != nil {
@@ -72,6 +76,9 @@ func (a *app) runVerify(ctx context.Context, args []string, f verifyFlags) error
 	}
 	o := verify.Options{ExpectName: f.name, ExpectBuilder: f.builder, ExpectSource: f.source, AllowUnreproduced: f.allow}
 	if o.Trust.Keys, err = a.verifiers(ctx, f.keys); err != nil {
+		return err
+	}
+	if o.Trust.Root, o.Identities, err = f.who.load(); err != nil {
 		return err
 	}
 	if o.Layout, err = a.openLayout(ctx, f.layout, f.owners); err != nil {

@@ -60,8 +60,10 @@ itself it proves nothing. If it should count, pass its signer's public key:
 
     selfsame verify REF --key their.pub
 `},
-	{"A0508", ExitInvalid, "a bundle is not signed with a plain key", `The bundle carries a certificate or a bare message signature (cosign's keyless signing, for instance). selfsame reads
-statements signed with a key. The bundle counts neither for nor against the image.
+	{"A0508", ExitInvalid, "a bundle is not signed with a plain key", `The bundle carries a bare message signature, or a certificate (cosign's keyless signing, for instance) and no trusted root was given
+to check it against. The bundle counts neither for nor against the image. To have certificates checked, say whose count:
+
+    selfsame verify REF --trusted-root trusted_root.json --certificate-identity WHO --certificate-oidc-issuer URL
 `},
 }
 

@@ -1,8 +1,8 @@
 package diag
 
-// layoutCodes are about in-toto layouts, A0550 to A0559; a step that fails is one of package verify's verdicts.
+// layoutCodes are about in-toto layouts, A0570 to A0579; a step that fails is one of package verify's verdicts.
 var layoutCodes = []Info{
-	{"A0550", ExitInvalid, "a layout cannot be used", `
+	{"A0570", ExitInvalid, "a layout cannot be used", `
 The file given as a layout is not an in-toto layout that selfsame can honour completely. It is read strictly, because a rule that two
 programs read differently protects nobody: unknown fields, a key named twice, patterns that are not clean paths, a rule about a step
 that does not exist, one key under two ids are all refused.
@@ -18,7 +18,7 @@ Write the standard layout, and change what differs for you:
     selfsame layout new --functionary ci.pub --functionary source=dev.pub --out layout.json
     selfsame layout sign layout.json --key owner.key
 `},
-	{"A0551", ExitInvalid, "a layout is not signed by its owner", `
+	{"A0571", ExitInvalid, "a layout is not signed by its owner", `
 A layout decides whose word counts for which step, so it counts itself only when all the keys given with --layout-key signed it. One of
 them did not, or the layout was changed after it was signed.
 
@@ -30,7 +30,7 @@ An owner signs with
 
     selfsame layout sign layout.json --key owner.key
 `},
-	{"A0552", ExitPolicy, "a layout has expired", `
+	{"A0572", ExitPolicy, "a layout has expired", `
 Layouts have an end, so that keys which should not count any more do not count for ever. The time is this machine's.
 
 Look at the layout, write it anew with a later end, and have its owners sign it:

@@ -5,9 +5,10 @@ var verifyCodes = []Info{
 	{"A0530", ExitUsage, "no key to verify with", `
 Verifying asks: did somebody I trust say this? Without a key there is nobody to trust, and any signature would do.
 
-Pass the public half of the signer's key:
+Pass the public half of the signer's key, or say who must have signed and who vouches for that:
 
     selfsame verify REF --key selfsame.pub
+    selfsame verify REF --trusted-root trusted_root.json --certificate-identity WHO --certificate-oidc-issuer URL
 `},
 	{"A0531", ExitMissing, "evidence is missing", `
 The image, or one of its platform manifests, has no statement that counts: nothing is attached to it, or only things that
@@ -26,7 +27,7 @@ the step signs one with --link-key (selfsame lock, selfsame build) or selfsame l
 	{"A0532", ExitInvalid, "evidence is invalid", `
 Statements are attached to the image, and none of them holds for it. The table of checks says which check failed first:
 
-  signature       no bundle is signed by a key you gave, or a bundle was changed after it was signed
+  signature       no bundle is signed by a key or an identity you gave, or a bundle was changed after it was signed
   subject         the statement is about another digest
   predicate type  the signer said something else than where the image came from
   name            the statement is about another repository: evidence does not carry over from one name to another

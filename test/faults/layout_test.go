@@ -68,15 +68,15 @@ func TestLayout(t *testing.T) {
 	}
 
 	// Another owner, another functionary, no key.
-	m.must(15, dir, words("verify --key release.pub --layout layout.json --layout-key dev.pub "+image), "A0551")
+	m.must(15, dir, words("verify --key release.pub --layout layout.json --layout-key dev.pub "+image), "A0571")
 	m.must(10, dir, words("verify --key release.pub --layout layout.json "+image), "--layout-key")
 	m.must(10, dir, words("verify --key release.pub --layout-key owner.pub "+image), "--layout")
 	m.must(0, dir, words("layout new --functionary ci.pub --expires 2020-01-01T00:00:00Z --out old.json"))
 	m.must(15, dir, words("verify --key release.pub --layout old.json --layout-key owner.pub "+image), "A0505") // not signed
 	m.must(0, dir, words("layout sign old.json --key owner.key"))
-	m.must(14, dir, words("verify --key release.pub --layout old.json --layout-key owner.pub "+image), "A0552")
+	m.must(14, dir, words("verify --key release.pub --layout old.json --layout-key owner.pub "+image), "A0572")
 	put(t, filepath.Join(dir, "junk.json"), `{"_type":"layout","inspect":[{"name":"evil"}]}`)
-	m.must(15, dir, words("layout sign junk.json --key owner.key"), "A0550", "evil")
+	m.must(15, dir, words("layout sign junk.json --key owner.key"), "A0570", "evil")
 
 	// The source changes: what was vouched for is another source, and the links stay behind.
 	put(t, filepath.Join(dir, "hello"), "hello, changed\n")

@@ -1,0 +1,93 @@
+package verify
+
+import (
+	"context"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/selfsame-build/selfsame/signing"
+	"github.com/selfsame-build/selfsame/test/sigstore"
+	"github.com/selfsame-build/selfsame/trust"
+)
+
+func TestMain(m *testing.M) {
+	defer sigstore.Stop()
+	m.Run()
+}
+
+// TestKeyless verifies an image whose evidence a private instance of sigstore vouched for.
+func TestKeyless(t *testing.T) {
+	i := sigstore.Start(t)
+	config, err := os.ReadFile(i.SigningConfig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := os.ReadFile(i.TrustedRoot)
+	if err != nil {
+		t.Fatal(err)
+	}
+	instance, err := signing.LoadInstance(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	root, err := signing.LoadRoot(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const who = "release@selfsame.example"
+	w := newWorld(t)
+	key := w.signer
+	w.signer, err = signing.NewKeyless(signing.KeylessOptions{Instance: instance, Root: root, Now: time.Now, Token: func(context.Context) (signing.Token, error) {
+		return signing.ParseToken(i.Issuer.Token(t, who, nil))
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.publish(nil)
+	options := func(root *signing.Root, rules ...trust.IdentityRule) Options {
+		w.signer = key // whose public half options names
+		o := w.options()
+		o.Trust.Root, o.Identities = root, rules
+		return o
+	}
+	rule := func(issuer, subject string) trust.IdentityRule {
+		t.Helper()
+		r, err := trust.ExactIdentity(issuer, subject)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	good := rule(i.Issuer.URL, who)
+	res := w.must(options(root, good), VerdictVerified, "signed by 20")
+	if !strings.Contains(text(t, res), who+" ("+i.Issuer.URL+")") {
+		t.Errorf("who signed is not said:\n%s", text(t, res))
+	}
+	o := options(root, rule(i.Issuer.URL, "somebody@selfsame.example"), good)
+	o.Trust.Keys = nil
+	w.must(o, VerdictVerified, "")
+	// A root without an identity lets nobody through, whoever else it vouches for.
+	w.must(options(root), VerdictInvalid, "")
+	w.must(options(root, rule(i.Issuer.URL, "another@selfsame.example")), VerdictInvalid, "")
+	w.must(options(root, rule(i.Other.URL, who)), VerdictInvalid, "")
+	pattern, err := trust.IdentityPattern(i.Issuer.URL, `release@selfsame\.exampl`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.must(options(root, pattern), VerdictInvalid, "")
+	// Without a root they are bundles of another kind.
+	w.must(options(nil), VerdictMissing, "")
+	w.must(options(nil, good), VerdictMissing, "")
+	o = options(root)
+	o.Trust.Keys = nil
+	if _, err := Run(t.Context(), o); err == nil {
+		t.Error("verifies for nobody")
+	}
+	o = options(nil, good)
+	o.Trust.Keys = nil
+	if _, err := Run(t.Context(), o); err == nil {
+		t.Error("verifies without a root")
+	}
+}
