@@ -36,6 +36,9 @@ type Links struct {
 // LinksFolder lies beside the lock, and holds the links of steps that were done before there was an image to attach them to.
 const LinksFolder = "selfsame.links"
 
+// codeOtherLink is a kept link that is about other inputs; internal/diag/codes_layout.go has its page.
+const codeOtherLink diag.Code = "A0553"
+
 // The bounds of that folder.
 const (
 	linkSuffix   = ".sigstore.json"
@@ -225,7 +228,8 @@ func (b *build) takeAlong(dir string, materials intoto.Artifacts) ([][]byte, err
 		}
 		bundle, err := readLink(filepath.Join(dir, e.Name()), materials)
 		if err != nil {
-			b.host.notice("the link `%s` does not go with the image: %v", filepath.Join(dir, e.Name()), err)
+			b.host.warn(diag.Warnf(codeOtherLink, "the link `%s` does not go with the image: %v", filepath.Join(dir, e.Name()), err).
+				WithHelp("whoever signed it looks again, and signs anew: selfsame lock --check --link-key STEP=FILE"))
 			continue
 		}
 		out = append(out, bundle)

@@ -22,8 +22,8 @@ func small(t testing.TB) string {
 	return string(raw)
 }
 
-// TestParseRefuses: each case replaces a piece of a good layout.
-func TestParseRefuses(t *testing.T) {
+// TestN24Layouts: each case replaces a piece of a good layout.
+func TestN24Layouts(t *testing.T) {
 	good := small(t)
 	if _, err := Parse([]byte(good)); err != nil {
 		t.Fatal(err)
@@ -149,8 +149,8 @@ func TestStandard(t *testing.T) {
 
 const hexA = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
-// TestReadLink: names that functionaries choose, and forms that other readers let through.
-func TestReadLink(t *testing.T) {
+// TestN24Links: names that functionaries choose (CVE-2021-41087), and forms that other readers let through.
+func TestN24Links(t *testing.T) {
 	art := func(name string) string { return `{"name":"` + name + `","digest":{"sha256":"` + hexA + `"}}` }
 	link := func(product, material string) string {
 		return `{"_type":"https://in-toto.io/Statement/v1","subject":[` + product + `],"predicateType":"` + PredicateLink +
