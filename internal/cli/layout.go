@@ -42,8 +42,8 @@ else. A functionary is a public key whose signature counts for the steps that ar
 first if it has a functionary; any other name is a step after sign.`,
 		Example: "  selfsame layout new --functionary ci.pub --out layout.json\n" +
 			"  selfsame layout new --functionary lock,build-a,build-b,compare=ci.pub --functionary sign=release.pub --functionary source,lock=alice.pub --threshold lock=2",
-		Args:    cobra.NoArgs,
-		RunE:    func(*cobra.Command, []string) error { return a.newLayout(f) },
+		Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error { return a.newLayout(f) },
 	}
 	fl := cmd.Flags()
 	fl.StringArrayVar(&f.functionaries, "functionary", nil, "public key whose links of these steps count, `[STEP,...=]FILE`")

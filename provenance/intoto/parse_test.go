@@ -121,15 +121,19 @@ func TestStandard(t *testing.T) {
 	if diff := cmp.Diff([]string{"REQUIRE image", "MATCH image* WITH PRODUCTS FROM scan", "DISALLOW image*", "ALLOW *"}, l.Steps()[7].Materials); diff != "" {
 		t.Errorf("promote (-want +got):\n%s", diff)
 	}
-	block := in_toto.Metablock{}
 	path := filepath.Join(t.TempDir(), "layout")
 	if err := os.WriteFile(path, []byte(`{"signatures":[],"signed":`+string(raw)+`}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := block.Load(path); err != nil {
+	loaded, err := in_toto.LoadMetadata(path)
+	if err != nil {
 		t.Fatal(err)
 	}
-	if err := in_toto.ValidateMetablock(block); err != nil {
+	block, ok := loaded.(*in_toto.Metablock)
+	if !ok {
+		t.Fatalf("%T", loaded)
+	}
+	if err := in_toto.ValidateMetablock(*block); err != nil {
 		t.Errorf("in-toto-golang does not take it: %v", err)
 	}
 	for name, s := range map[string]Standard{
