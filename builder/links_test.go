@@ -75,7 +75,17 @@ func TestReadLink(t *testing.T) {
 	if files, _ := filepath.Glob(filepath.Join(dir, "*"+linkSuffix)); len(files) != 3 { // source, lock, review: each written anew
 		t.Errorf("the folder holds %v", files)
 	}
-	bad := filepath.Join(dir, "bad"+linkSuffix)
+	bad, good := filepath.Join(dir, "bad"+linkSuffix), filepath.Join(dir, "good")
+	bundle, err := signLink(t.Context(), s, intoto.Link{Step: "source", Products: source})
+	if err == nil {
+		err = os.WriteFile(good, bundle, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := readLink(good, about); err != nil {
+		t.Fatal(err)
+	}
 	if err := os.WriteFile(bad, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +94,7 @@ func TestReadLink(t *testing.T) {
 		"too large": func() error { return os.Truncate(bad, maxLinkFile+1) },
 		"a link of the file system": func() error {
 			_ = os.Remove(bad)
-			return os.Symlink("/dev/zero", bad)
+			return os.Symlink(good, bad)
 		},
 		"a folder": func() error {
 			_ = os.Remove(bad)

@@ -77,7 +77,7 @@ func (e Envelope) Sign(ctx context.Context, s *Signer, keyID string) (Envelope, 
 // Verify says whether one of the signatures is v's. What the signatures call themselves counts for nothing. Diagnostics: A0505 the payload
 // is no strict JSON, A0507 none is (errors.Is ErrOtherKey).
 func (e Envelope) Verify(v *Verifier) error {
-	var err error = errOtherKey(v.Key().Hint)
+	err := errOtherKey(v.Key().Hint)
 	for _, s := range e.signatures {
 		raw, encoding := json.Marshal(bundle{
 			MediaType:            BundleMediaType,

@@ -27,8 +27,12 @@ type Layout struct {
 	hints         map[string]string // and back
 }
 
-// OpenLayout reads a signed layout, in the order of in-toto's specification 5.3: all owners' signatures first, then its end, then its
-// meaning. now is the time of day. Diagnostics: A0505 no envelope, A0571 an owner did not sign it, A0572 it has expired, A0570 it
+// OpenLayout reads a signed layout: all owners' signatures first, then its meaning, then its end. now is the time of day.
+//
+//	> 1. Verify layout signature(s) using passed key(s)
+//	> 2. Verify layout expiration date
+//
+// Diagnostics: A0505 no envelope, A0571 an owner did not sign it, A0572 it has expired, A0570 it
 // cannot be honoured.
 func OpenLayout(data []byte, owners []*signing.Verifier, now time.Time) (*Layout, error) {
 	env, err := signing.ParseEnvelope(data)

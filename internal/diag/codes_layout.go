@@ -1,6 +1,6 @@
 package diag
 
-// layoutCodes are about in-toto layouts, A0570 to A0579; a step that fails is one of package verify's verdicts.
+// layoutCodes are about in-toto layouts and links, A0570 to A0579; a step that fails is one of package verify's verdicts.
 var layoutCodes = []Info{
 	{"A0570", ExitInvalid, "a layout cannot be used", `
 The file given as a layout is not an in-toto layout that selfsame can honour completely. It is read strictly, because a rule that two
@@ -38,5 +38,17 @@ Look at the layout, write it anew with a later end, and have its owners sign it:
     selfsame layout show layout.json
     selfsame layout new --expires 365d ... --out layout.json
     selfsame layout sign layout.json --key owner.key
+`},
+	{"A0573", ExitProven, "a kept link is about other inputs", `
+The folder selfsame.links holds what was signed before there was an image: that this is the source, that this is its lock. A link in it
+is about another recipe, Dockerfile, context or lock than this build read, or cannot be read at all. It was left behind, and the image is
+built and signed as ever; a layout that demands the step will miss it (exit 16).
+
+Whoever vouched for the source or lock of before looks at those of now, and signs again:
+
+    selfsame lock --check --link-key source=alice.key
+
+If the source changed without anybody touching it, look at what is in the folder beside the recipe: without git, and without a
+.dockerignore, everything in it is part of the context.
 `},
 }

@@ -31,8 +31,9 @@ type version struct {
 	meta    *in_toto.Metablock
 }
 
-// add counts a link. Command and by-products are no part of what functionaries have to agree on (in-toto specification 5.3, step 5.5:
-// "the materials and products" of the links are compared).
+// add counts a link. Command and by-products are no part of what functionaries have to agree on; in-toto-golang too goes by
+//
+//	> asserting that the reported Materials and Products are equal across links for a given step
 func (c *candidates) add(s Signed) {
 	key := s.contents()
 	v := c.byContent[key]

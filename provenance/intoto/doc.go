@@ -1,10 +1,10 @@
 // Package intoto reads and writes in-toto layouts and links, and decides whether the links of an image are what a layout demands.
 //
-// A layout (in-toto specification 1.0, section 4.3) is written and signed by the owner of a pipeline: which steps there are, whose
-// signature counts for each, how many of them it takes, and by rules which artifacts a step may take from which other one. A link is what
-// a functionary signs of one step: what went in (materials) and what came out (products), by digest. Verify follows section 5.3 of the
-// specification from the links' signatures, which the caller has checked, to the artifact rules, and adds what in-toto leaves to
-// others: that the links are about the image in question.
+// A layout is written and signed by the owner of a pipeline: which steps there are, whose signature counts for each, how many of them it
+// takes, and by rules which artifacts a step may take from which other one. A link is what a functionary signs of one step: what went in
+// (materials) and what came out (products), by digest. Reading and verifying keep the order of in-toto's own verification
+// (in-toto-golang v0.11, InTotoVerify), whose steps the code quotes, and add what in-toto leaves to others: that the links are about the
+// image in question.
 //
 // Nothing of a layout is ever run. Inspections, which would run a command on the verifier's machine, are refused by name, and so are
 // sublayouts and functionaries by certificate. The package is pure: layout, links, image and the time of day in, findings out.

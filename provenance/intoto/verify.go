@@ -48,8 +48,9 @@ type Outcome struct {
 // Ignored is a link that counted for nothing.
 type Ignored struct{ Where, Reason string }
 
-// Expired says why the layout does not count any more at the time now; empty while it does (in-toto specification 5.3, step 2: "The
-// expiration time of the layout is verified").
+// Expired says why the layout does not count any more at the time now; empty while it does.
+//
+//	> 2. Verify layout expiration date
 func (l *Layout) Expired(now time.Time) string {
 	if now.Before(l.expires) {
 		return ""
@@ -59,10 +60,15 @@ func (l *Layout) Expired(now time.Time) string {
 
 // Verify decides for each step of the layout whether it was done as the layout says, for this image.
 //
-// The links' signatures were checked by the caller. Here, in the order of in-toto's specification 5.3: a link counts only for a step whose
-// functionary signed it; functionaries are counted by key, and only those who say exactly the same are counted together; they may not
-// contradict each other; the artifact rules must hold over one link a step. And first of all each link that names an image must name this
-// one, and the last step must: else a chain of links that is good for one image would do for all others.
+//	> 5. Verify signatures and signature thresholds for steps of layout
+//
+// The signatures were checked by the caller. A link counts only for a step whose functionary signed it; functionaries are counted by key,
+// and only those who say exactly the same are counted together; they may not contradict each other. And first of all each link that names
+// an image must name this one, and the last step must: else a chain of links that is good for one image would do for all others.
+//
+//	> 8. Verify artifact rules for steps of layout
+//
+// They must hold over one link a step. (Steps 6 and 9, sublayouts and inspections, are refused when a layout is read.)
 //
 // Anyone may attach what functionaries signed for other images or long ago. Such links are no faults: where there are several
 // that could count, those that fit together are looked for, within bounds.

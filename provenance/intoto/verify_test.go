@@ -38,6 +38,11 @@ func TestVerify(t *testing.T) {
 			r.links[StepBuildB].Products["B/linux/amd64"] = sum("evil")
 			return r.list()
 		}, "sign broken", "amd64"},
+		"compared nothing, A differs": {nil, func(r *run) []Signed {
+			r.links[StepCompare].Materials = Artifacts{}
+			r.links[StepBuildA].Products["A/linux/amd64"] = sum("evil")
+			return r.list()
+		}, "compare broken", "amd64"},
 		"a platform that nobody built": {nil, func(r *run) []Signed {
 			for _, step := range []string{StepCompare, StepSign, "scan"} {
 				r.links[step].Products["image/linux/riscv64"] = sum("evil")
@@ -184,8 +189,8 @@ func TestManyReleases(t *testing.T) {
 		}
 	}
 	outcomes, _ = r.layout.Verify(rest, r.image)
-	if got := brief(outcomes); got == "" {
-		t.Error("the lock is gone, and nothing is amiss")
+	if got := brief(outcomes); got != "build-a broken" || !strings.Contains(reasonOf(outcomes), ArtifactLock) {
+		t.Errorf("the lock is gone, and blamed is %q: %s", got, reasonOf(outcomes))
 	} else {
 		t.Logf("%s after %v: %s", got, time.Since(start), reasonOf(outcomes))
 	}

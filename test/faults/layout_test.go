@@ -97,7 +97,7 @@ func TestLayout(t *testing.T) {
 	m.must(10, dir, words("link scan "+image), "--key")
 	m.must(10, dir, words("link ../scan "+image+" --key ci.key"), "no name for a step")
 	m.must(10, dir, words("link scan "+image+" --key ci.key --product image=scan.json"), "the image")
-	m.must(10, dir, words("lock --link-key compare=ci.key"), "source, lock")
+	m.must(10, dir, words("lock --link-key compare=ci.key"), "STEP,...=FILE")
 	m.must(10, dir, words("build --link-key sign=ci.key"), "--key")
 }
 
