@@ -14,7 +14,7 @@ func TestMeaning(t *testing.T) {
 	prov := `{"buildDefinition":{"buildType":"https://example.com/b","externalParameters":{}},"runDetails":{"builder":{"id":"https://example.com/x"}}}`
 	for name, c := range map[string]struct{ kind, predicate, want string }{
 		"provenance":             {PredicateProvenance, prov, "positive provenance"},
-		"provenance with holes":  {PredicateProvenance, `{}`, "error"},
+		"provenance as an array": {PredicateProvenance, `[]`, "error"},
 		"contents":               {PredicateSPDX, `{"spdxVersion":"SPDX-2.3"}`, "positive list of contents"},
 		"bare signature":         {typeCosign, `{}`, "positive bare signature"},
 		"match":                  {PredicateRebuild, match, "positive rebuild"},

@@ -119,19 +119,27 @@ func Sign(ctx context.Context, s *Signer, statement []byte) ([]byte, error) {
 	if err := checkRole(s.role, statement); err != nil {
 		return nil, err
 	}
-	return SignUnchecked(ctx, s, statement)
+	return sign(ctx, s, statement)
 }
 
 // SignUnchecked signs whatever is strict JSON of at most MaxPayload bytes, in no role at all. It is for the tests of verifiers, which must
 // see signed nonsense; a test holds that nothing else calls it.
 func SignUnchecked(ctx context.Context, s *Signer, statement []byte) ([]byte, error) {
+	if err := strictjson.Check(statement, payloadLimits); err != nil {
+		return nil, fmt.Errorf("signing a statement: %w", err)
+	}
+	return sign(ctx, s, statement)
+}
+
+// sign signs what was found to be strict JSON.
+func sign(ctx context.Context, s *Signer, statement []byte) ([]byte, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, context.Cause(ctx)
+	}
 	if s.keyless != nil {
-		if err := strictjson.Check(statement, payloadLimits); err != nil {
-			return nil, fmt.Errorf("signing a statement: %w", err)
-		}
 		return s.keyless.sign(ctx, statement)
 	}
-	sig, err := s.signPayload(ctx, statement)
+	sig, err := s.sign(ctx, dsse.PAE(PayloadType, statement))
 	if err != nil {
 		return nil, fmt.Errorf("signing a statement: %w", err)
 	}
