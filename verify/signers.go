@@ -29,7 +29,7 @@ func (o *Options) UseTrust(path string, now time.Time) (diag.List, error) {
 	if err != nil {
 		return nil, err
 	}
-	o.Signers, o.PolicyFile, o.PolicySHA256 = roots.Signers, path, roots.SHA256
+	o.Signers, o.TrustedRoot, o.PolicySHA256 = roots.Signers, roots.Sigstore, roots.SHA256
 	return roots.Check(now), nil
 }
 

@@ -299,6 +299,18 @@ func TestN10RolesDoNotMix(t *testing.T) {
 		}
 		c.must(c.options(), VerdictMissing, "may not say where an image came from")
 
+		// Speaking against is allowed to more, but not to everybody who is trusted with something.
+		c = newCouncil(t)
+		c.publish(nil)
+		c.add(trust.Signer{Name: "x", Roles: []trust.Role{role}})
+		c.say("x", time.Time{}, c.rebuilds("run-2", `"result":"match"`, `"result":"mismatch"`)[0])
+		switch role {
+		case trust.Finding, trust.Rebuilder, trust.Promoter:
+			c.must(c.options(), VerdictNotReproduced, "differed")
+		default:
+			c.must(c.options(), VerdictVerified, "")
+		}
+
 		c = newCouncil(t)
 		c.publish(func(s provenance.Subjected) *provenance.Subjected {
 			if s.PredicateType == provenance.PredicateRebuild {
@@ -318,15 +330,15 @@ func TestN10RolesDoNotMix(t *testing.T) {
 	}
 }
 
-// vsa is a summary of the index by verifier, about a repository.
-func (c *council) vsa(result, repository string) provenance.Subjected {
+// vsa is a summary of the index, made at a time by its own word.
+func (c *council) vsa(result string, at time.Time) provenance.Subjected {
 	c.t.Helper()
 	levels := []string{"SLSA_BUILD_LEVEL_1"}
 	if result != provenance.VSAPassed {
 		levels = []string{"FAILED"}
 	}
 	s, err := provenance.VSAStatement(shop, c.build.Index, provenance.VSA{
-		Verifier: provenance.Verifier{ID: "https://scan.example.com"}, TimeVerified: day(1), ResourceURI: repository,
+		Verifier: provenance.Verifier{ID: "https://scan.example.com"}, TimeVerified: at, ResourceURI: shop,
 		Policy: provenance.Reference{URI: "https://scan.example.com/policy"}, VerificationResult: result, VerifiedLevels: levels,
 	})
 	if err != nil {
@@ -338,22 +350,25 @@ func (c *council) vsa(result, repository string) provenance.Subjected {
 // N13: an older approval, replayed after a newer rejection. Only trusted times order them; where there is none, a rejection stays.
 func TestN13NewerRejectionWins(t *testing.T) {
 	for name, x := range map[string]struct {
-		passed, failed time.Time
-		want           Verdict
+		passed, failed     time.Time // as trusted parties say
+		passedOn, failedOn int       // as the statements say
+		want               Verdict
 	}{
-		"rejected later":          {day(1), day(2), VerdictNotReproduced},
-		"approved later":          {day(2), day(1), VerdictVerified},
-		"at the same time":        {day(1), day(1), VerdictNotReproduced},
-		"no time at all":          {time.Time{}, time.Time{}, VerdictNotReproduced},
-		"approval without a time": {time.Time{}, day(1), VerdictNotReproduced},
-		"rejection without one":   {day(2), time.Time{}, VerdictNotReproduced},
+		"rejected later":                {day(1), day(2), 1, 2, VerdictNotReproduced},
+		"approved later":                {day(2), day(1), 2, 1, VerdictVerified},
+		"at the same time":              {day(1), day(1), 2, 1, VerdictNotReproduced},
+		"no time at all":                {time.Time{}, time.Time{}, 2, 1, VerdictNotReproduced},
+		"approval without a time":       {time.Time{}, day(1), 2, 1, VerdictNotReproduced},
+		"rejection without one":         {day(2), time.Time{}, 2, 1, VerdictNotReproduced},
+		"approval timestamped again":    {day(9), day(2), 1, 2, VerdictNotReproduced},
+		"both of one day by their word": {day(2), day(1), 1, 1, VerdictNotReproduced},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newCouncil(t)
 			c.publish(nil)
 			c.add(trust.Signer{Name: "scan", Roles: []trust.Role{trust.Finding}})
-			c.say("scan", x.passed, c.vsa(provenance.VSAPassed, shop))
-			c.say("scan", x.failed, c.vsa(provenance.VSAFailed, shop))
+			c.say("scan", x.passed, c.vsa(provenance.VSAPassed, day(x.passedOn)))
+			c.say("scan", x.failed, c.vsa(provenance.VSAFailed, day(x.failedOn)))
 			c.must(c.options(), x.want, "")
 		})
 	}
@@ -362,8 +377,8 @@ func TestN13NewerRejectionWins(t *testing.T) {
 	c.publish(nil)
 	c.add(trust.Signer{Name: "scan", Roles: []trust.Role{trust.Finding}})
 	c.add(trust.Signer{Name: "friend", Roles: []trust.Role{trust.Finding}})
-	c.say("scan", day(1), c.vsa(provenance.VSAFailed, shop))
-	c.say("friend", day(2), c.vsa(provenance.VSAPassed, shop))
+	c.say("scan", day(1), c.vsa(provenance.VSAFailed, day(1)))
+	c.say("friend", day(2), c.vsa(provenance.VSAPassed, day(2)))
 	c.must(c.options(), VerdictNotReproduced, "found: FAILED")
 }
 

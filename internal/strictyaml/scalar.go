@@ -4,7 +4,6 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
-
 )
 
 // truthWords are read as true or false by YAML 1.1 readers, and as text by others.
