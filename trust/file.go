@@ -91,6 +91,9 @@ func Parse(path string, data []byte, key KeyReader) (Roots, error) {
 	if l.Decode(reflect.ValueOf(&f).Elem()) {
 		if f.Sigstore != "" {
 			r.Sigstore = l.path(f.Sigstore)
+			if _, err := bounded(r.Sigstore); err != nil {
+				l.Report(diag.CodeTrustKeyFile, l.At["sigstore"], "`"+strictyaml.Short(f.Sigstore)+"` cannot be read", err.Error(), "give the path of a trusted_root.json, relative to this file")
+			}
 		}
 		for _, name := range sorted(f.Signers) {
 			r.Signers = append(r.Signers, l.signer(name, f.Signers[name]))

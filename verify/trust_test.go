@@ -250,6 +250,12 @@ func TestN8BuilderOfAnotherSigner(t *testing.T) {
 	c.must(o, VerdictInvalid, "which release may not claim")
 	c.signers[0].Builders[id] = 1
 	c.must(c.options(), VerdictVerified, "")
+	// What the same key may do under another entry, in another role, gives no level here.
+	c.keys["promoter"] = c.signer
+	c.add(trust.Signer{Name: "promoter", Roles: []trust.Role{trust.Promoter}, Builders: map[string]trust.Level{id: 3}})
+	o = c.options()
+	o.MinLevel = 3
+	c.must(o, VerdictRefused, "up to SLSA Build L1")
 }
 
 // The same for identities: a pattern must match the whole subject, and the issuer to the letter (CVE-2025-29778).
