@@ -254,6 +254,11 @@ func (w *trusting) summarises(verify func(int, string, ...string) string) {
 	if got, err := (signing.Trust{Keys: []*signing.Verifier{v}}).Verify(raw); err != nil || !bytes.Contains(got.Payload, []byte("PASSED")) {
 		w.t.Errorf("%v %s", err, got.Payload)
 	}
+	verify(0, "", "--vsa", "envelope.json", "--sign-with", "qa.key", "--summary-format", "dsse")
+	if raw, err := os.ReadFile("envelope.json"); err != nil || !strings.HasPrefix(string(raw), `{"payload":"`) {
+		w.t.Errorf("%v %s", err, raw)
+	}
+	verify(10, "it is bundle or dsse", "--vsa", "x.json", "--summary-format", "jws")
 	// A failure is written for the finding key only, and never beside the other one.
 	verify(14, "no summary is written", "--rebuilders", "4", "--vsa", "failed.json", "--sign-with", "qa.key")
 	if _, err := os.Stat("failed.json"); err == nil {

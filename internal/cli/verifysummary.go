@@ -15,12 +15,15 @@ import (
 type summaryFlags struct {
 	vsa, reproduced, svr     string
 	verifier, key, findingBy string
+	format                   string // of what is signed: bundle or dsse
 }
 
 func (s summaryFlags) check() error {
 	switch {
 	case s.vsa == "" && s.reproduced == "" && s.svr == "" && (s.key != "" || s.findingBy != ""):
 		return usage("--sign-with and --finding-key sign what --vsa, --vsa-reproduced and --svr write")
+	case s.format != "bundle" && s.format != "dsse":
+		return usage("--summary-format %s: it is bundle or dsse", s.format)
 	case s.findingBy != "" && s.vsa == "":
 		return usage("--finding-key signs a failed summary, which --vsa writes")
 	}
@@ -91,7 +94,13 @@ func (s summaryFlags) signer(a *app, path string) (func([]byte) ([]byte, error),
 			return nil, usage("--sign-with and --finding-key are one key; what speaks against an image needs a key of its own")
 		}
 	}
-	return func(statement []byte) ([]byte, error) { return signing.Sign(context.Background(), signer, statement) }, nil
+	return func(statement []byte) ([]byte, error) {
+		bundle, err := signing.Sign(context.Background(), signer, statement)
+		if err != nil || s.format == "bundle" {
+			return bundle, err
+		}
+		return signing.Envelope(bundle)
+	}, nil
 }
 
 // loadSigner reads a private key, asking for its password where there is somebody to ask.

@@ -34,6 +34,7 @@ func (f *trustFlags) add(fl *pflag.FlagSet) {
 	fl.StringVar(&f.summary.svr, "svr", "", "write an in-toto simple verification result to this file")
 	fl.StringVar(&f.summary.verifier, "verifier", "https://selfsame.build/verifier/v1", "who verifies, as summaries name it")
 	fl.StringVar(&f.summary.key, "sign-with", "", "private key to sign summaries of a success with")
+	fl.StringVar(&f.summary.format, "summary-format", "bundle", "how signed summaries are written: bundle (sigstore's) or dsse (the envelope alone)")
 	fl.StringVar(&f.summary.findingBy, "finding-key", "", "private key to sign a failed verification summary with")
 }
 
