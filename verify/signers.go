@@ -98,6 +98,12 @@ func (s statement) may(roles ...trust.Role) (trust.Signer, bool) {
 	return trust.Signer{}, false
 }
 
+// releaser names the entry by which the statement says where an image came from.
+func (s statement) releaser() string {
+	w, _ := s.may(trust.Release)
+	return w.Name
+}
+
 // order sorts statements by what they say and who says it, and by nothing that depends on where they lie.
 func (s statement) order() string {
 	return s.PredicateType + " " + s.payload.String() + " " + s.by.String() + " " + s.bundle.String()
