@@ -44,7 +44,7 @@ func (o *Options) UseRoster(path string) (diag.List, error) {
 	}
 	o.Roster = &roster
 	o.Demand = o.Demand.Stricter(roster.Demand)
-	return roster.Warnings, nil
+	return roster.Check(o.Signers), nil
 }
 
 // keyReader adds every key that a file names to those whose signatures hold.

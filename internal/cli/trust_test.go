@@ -311,6 +311,9 @@ func TestTrustCheckSaysAll(t *testing.T) {
 	w.must(10, "gone.pub", "trust", "check", "bad.yaml")
 	w.write("warn.yaml", "trust: v1\nsigners:\n  a: {keys: [release.pub], roles: [release], until: 2020-01-01}\n")
 	w.must(0, "was over on 2020-01-01", "trust", "check", "warn.yaml")
+	w.write("roster.yaml", "roster: v1\nowners:\n  front: {keys: [release.pub]}\n")
+	w.must(0, "the owner `front` has a key or identity of `a`", "trust", "check", "roster.yaml", "warn.yaml")
+	w.must(0, "1 files, 1 signers and owners", "trust", "check", "roster.yaml")
 	out := w.must(10, "", "trust", "check", "bad.yaml", "--json")
 	var shape struct {
 		SchemaVersion int
