@@ -6,6 +6,22 @@ import (
 	"github.com/selfsame-build/selfsame/internal/diag"
 )
 
+// Check is what a reader of the roster should look at, signers being those of the trust file it is used with: an owner who has a
+// key of whoever releases. His findings would be signed by that key, and stock cosign would take them for a release.
+func (r Roster) Check(signers []Signer) diag.List {
+	out := append(diag.List{}, r.Warnings...)
+	for _, o := range r.Owners {
+		for _, s := range signers {
+			if s.May(Release) && shared(s, o) {
+				out = append(out, diag.Warnf(diag.CodeTrustRoles, "the owner `%s` has a key or identity of `%s`, who releases", o.Name, s.Name).
+					WithAt(diag.Position{File: r.Path}, "").WithWhy("a rebuild that differed would be signed by the release key; as a rebuilder he is counted as the maker").
+					WithHelp("give the owner a key of his own: `selfsame key new --out "+o.Name+"`"))
+			}
+		}
+	}
+	return out
+}
+
 // Check is what a reader of the file should look at, now being the time: expressions that match more than they seem to, and
 // signers whose time is over or has not begun. They are warnings; what is an error, Load refuses.
 func (r Roots) Check(now time.Time) diag.List {

@@ -34,6 +34,9 @@ func key(pem []byte) (trust.Key, error) {
 func folder(t testing.TB, keys ...string) string {
 	t.Helper()
 	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "trusted_root.json"), []byte("{}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for _, k := range keys {
 		if err := os.WriteFile(filepath.Join(dir, k+".pub"), []byte("key:"+k), 0o600); err != nil {
 			t.Fatal(err)
@@ -270,6 +273,7 @@ func TestRefused(t *testing.T) {
 		"a star alone":       {one("    keys: [a.pub]\n    roles: [release]\n    names: [\"*\"]\n"), "A0605"},
 		"time of YAML 1.1":   {one("    keys: [a.pub]\n    roles: [release]\n    until: 2026-1-1\n"), "A0605"},
 		"a day that is none": {one("    keys: [a.pub]\n    roles: [release]\n    until: 2026-02-30\n"), "A0605"},
+		"no trusted root":    {"sigstore: gone.json\n" + one("    keys: [a.pub]\n    roles: [release]\n"), "A0606"},
 		"a folder as a key":  {one("    keys: [.]\n    roles: [release]\n"), "A0606"},
 		"65 levels":          {"trust: " + strings.Repeat("[", 65) + strings.Repeat("]", 65), "A0602"},
 		"more than 1 MiB":    {"# " + strings.Repeat("x", 1<<20), "A0602"},

@@ -36,7 +36,7 @@ func (j *judge) checkBuilder(f *findings, _ image, s statement, p provenance.Pro
 	case want != "" && id != want:
 		f.fail(VerdictInvalid, "builder", "it was built by %q, not %q", id, want)
 	case level == 0 && listed:
-		f.fail(VerdictInvalid, "builder", "it was built by %q, which %s may not claim", id, s.who[0].Name)
+		f.fail(VerdictInvalid, "builder", "it was built by %q, which %s may not claim", id, s.releaser())
 	case level == 0:
 		f.fail(VerdictInvalid, "builder", "it was built by %q, which is no builder of selfsame's", id)
 	default:
@@ -55,11 +55,11 @@ func (j *judge) checkLevel(f *findings, _ image, s statement, p provenance.Prove
 		return // nobody asked, and nothing but the default is known
 	}
 	if level < j.options.MinLevel {
-		f.fail(VerdictRefused, "level", "this verifier trusts %s by %s up to SLSA Build %s, and %s is asked for", p.Builder(), s.who[0].Name, level, j.options.MinLevel)
+		f.fail(VerdictRefused, "level", "this verifier trusts %s by %s up to SLSA Build %s, and %s is asked for", p.Builder(), s.releaser(), level, j.options.MinLevel)
 		return
 	}
 	j.levels = append(j.levels, level)
-	f.ok("level", s.who[0].Name, "SLSA Build %s", level)
+	f.ok("level", s.releaser(), "SLSA Build %s", level)
 }
 
 // level is up to which level the signers of s are trusted when they say that builder made it, 0: not at all; and whether a list

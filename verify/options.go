@@ -35,8 +35,10 @@ type Options struct {
 	MinLevel trust.Level
 	// Now is the time by which waivers expire; the zero time lets none count.
 	Now time.Time
-	// PolicyFile and PolicySHA256 name the trust file, for summaries.
-	PolicyFile, PolicySHA256 string
+	// TrustedRoot is the path of the trusted_root.json that the trust file names, for whoever lets identities count in Trust.
+	TrustedRoot string
+	// PolicySHA256 is the trust file's, for summaries.
+	PolicySHA256 string
 
 	// ExpectName is the repository (without tag) that the evidence must name. Empty for an image in a folder, which has no
 	// name of its own: then all statements must agree on one.

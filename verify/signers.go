@@ -29,7 +29,7 @@ func (o *Options) UseTrust(path string, now time.Time) (diag.List, error) {
 	if err != nil {
 		return nil, err
 	}
-	o.Signers, o.PolicyFile, o.PolicySHA256 = roots.Signers, path, roots.SHA256
+	o.Signers, o.TrustedRoot, o.PolicySHA256 = roots.Signers, roots.Sigstore, roots.SHA256
 	return roots.Check(now), nil
 }
 
@@ -44,7 +44,7 @@ func (o *Options) UseRoster(path string) (diag.List, error) {
 	}
 	o.Roster = &roster
 	o.Demand = o.Demand.Stricter(roster.Demand)
-	return roster.Warnings, nil
+	return roster.Check(o.Signers), nil
 }
 
 // keyReader adds every key that a file names to those whose signatures hold.
@@ -96,6 +96,12 @@ func (s statement) may(roles ...trust.Role) (trust.Signer, bool) {
 		}
 	}
 	return trust.Signer{}, false
+}
+
+// releaser names the entry by which the statement says where an image came from.
+func (s statement) releaser() string {
+	w, _ := s.may(trust.Release)
+	return w.Name
 }
 
 // order sorts statements by what they say and who says it, and by nothing that depends on where they lie.

@@ -61,17 +61,27 @@ func (j *judge) against(img image, s statement) (veto, bool) {
 }
 
 // replacedBy says whether a newer summary of the same signer takes the place of s. Both times must be trusted: where one is not, an
-// older approval could be replayed as if it were newer (N13).
+// older approval could be replayed as if it were newer (N13). And it must be newer by the signer's own word as well: anybody can
+// have an old signature timestamped again, but nobody can change what is signed.
 func replacedBy(s statement, all []statement) bool {
 	if s.PredicateType != provenance.PredicateVSA || s.at.IsZero() {
 		return false
 	}
 	for _, o := range all {
-		if o.PredicateType == s.PredicateType && o.at.After(s.at) && sameSigner(o, s) && sameSubject(o, s) {
+		if o.PredicateType == s.PredicateType && o.at.After(s.at) && claimed(o).After(claimed(s)) && sameSigner(o, s) && sameSubject(o, s) {
 			return true
 		}
 	}
 	return false
+}
+
+// claimed is when a summary was made, as it says itself; zero where it cannot be read.
+func claimed(s statement) time.Time {
+	v, err := s.VSA()
+	if err != nil {
+		return time.Time{}
+	}
+	return v.TimeVerified
 }
 
 func sameSigner(a, b statement) bool {

@@ -47,7 +47,7 @@ keys that a window can never judge, and expressions that match more than they se
 	return cmd
 }
 
-// checkTrust reads each file as what its first key says it is.
+// checkTrust reads each file as what it says it is, and rosters beside the trust files that they are given with.
 func (a *app) checkTrust(paths []string) error {
 	var found diag.List
 	key := func(pem []byte) (trust.Key, error) {
@@ -57,28 +57,28 @@ func (a *app) checkTrust(paths []string) error {
 		}
 		return v.Key(), nil
 	}
-	signers := 0
+	var signers []trust.Signer
+	var rosters []trust.Roster
+	n := 0
 	for _, path := range paths {
-		warnings, n, err := checkOne(path, key)
-		found = append(found, warnings...)
-		if err != nil {
-			found = append(found, diag.All(err)...)
+		if isRoster(path) {
+			r, err := trust.LoadRoster(path, key)
+			found, n = append(found, diag.All(err)...), n+len(r.Owners)
+			if err == nil {
+				rosters = append(rosters, r)
+			}
+			continue
 		}
-		signers += n
+		r, err := trust.Load(path, key)
+		found, n = append(found, diag.All(err)...), n+len(r.Signers)
+		if err == nil {
+			found, signers = append(found, r.Check(time.Now())...), append(signers, r.Signers...)
+		}
 	}
-	return a.showChecked(found, len(paths), signers)
-}
-
-func checkOne(path string, key trust.KeyReader) (diag.List, int, error) {
-	if isRoster(path) {
-		r, err := trust.LoadRoster(path, key)
-		return r.Warnings, len(r.Owners), err
+	for _, r := range rosters {
+		found = append(found, r.Check(signers)...)
 	}
-	r, err := trust.Load(path, key)
-	if err != nil {
-		return nil, 0, err
-	}
-	return r.Check(time.Now()), len(r.Signers), nil
+	return a.showChecked(found, len(paths), n)
 }
 
 // isRoster looks for the key that says so at the beginning of a line; a file without it is read as a trust file, which says the rest.

@@ -254,6 +254,11 @@ func (w *trusting) summarises(verify func(int, string, ...string) string) {
 	if got, err := (signing.Trust{Keys: []*signing.Verifier{v}}).Verify(raw); err != nil || !bytes.Contains(got.Payload, []byte("PASSED")) {
 		w.t.Errorf("%v %s", err, got.Payload)
 	}
+	verify(0, "", "--vsa", "envelope.json", "--sign-with", "qa.key", "--summary-format", "dsse")
+	if raw, err := os.ReadFile("envelope.json"); err != nil || !strings.HasPrefix(string(raw), `{"payload":"`) {
+		w.t.Errorf("%v %s", err, raw)
+	}
+	verify(10, "it is bundle or dsse", "--vsa", "x.json", "--summary-format", "jws")
 	// A failure is written for the finding key only, and never beside the other one.
 	verify(14, "no summary is written", "--rebuilders", "4", "--vsa", "failed.json", "--sign-with", "qa.key")
 	if _, err := os.Stat("failed.json"); err == nil {
@@ -306,6 +311,9 @@ func TestTrustCheckSaysAll(t *testing.T) {
 	w.must(10, "gone.pub", "trust", "check", "bad.yaml")
 	w.write("warn.yaml", "trust: v1\nsigners:\n  a: {keys: [release.pub], roles: [release], until: 2020-01-01}\n")
 	w.must(0, "was over on 2020-01-01", "trust", "check", "warn.yaml")
+	w.write("roster.yaml", "roster: v1\nowners:\n  front: {keys: [release.pub]}\n")
+	w.must(0, "the owner `front` has a key or identity of `a`", "trust", "check", "roster.yaml", "warn.yaml")
+	w.must(0, "1 files, 1 signers and owners", "trust", "check", "roster.yaml")
 	out := w.must(10, "", "trust", "check", "bad.yaml", "--json")
 	var shape struct {
 		SchemaVersion int

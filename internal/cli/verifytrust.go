@@ -8,11 +8,8 @@ import (
 	"github.com/opencontainers/go-digest"
 	"github.com/spf13/pflag"
 
-	"github.com/selfsame-build/selfsame/internal/atomicfile"
-	"github.com/selfsame-build/selfsame/provenance"
 	"github.com/selfsame-build/selfsame/registry"
 	"github.com/selfsame-build/selfsame/registry/artifact"
-	"github.com/selfsame-build/selfsame/signing"
 	"github.com/selfsame-build/selfsame/trust"
 	"github.com/selfsame-build/selfsame/verify"
 )
@@ -22,11 +19,6 @@ type trustFlags struct {
 	file, roster, level, bundles string
 	demand                       trust.Demand
 	summary                      summaryFlags
-}
-
-type summaryFlags struct {
-	vsa, reproduced, svr     string
-	verifier, key, findingBy string
 }
 
 func (f *trustFlags) add(fl *pflag.FlagSet) {
@@ -43,6 +35,7 @@ func (f *trustFlags) add(fl *pflag.FlagSet) {
 	fl.StringVar(&f.summary.svr, "svr", "", "write an in-toto simple verification result to this file")
 	fl.StringVar(&f.summary.verifier, "verifier", "https://selfsame.build/verifier/v1", "who verifies, as summaries name it")
 	fl.StringVar(&f.summary.key, "sign-with", "", "private key to sign summaries of a success with")
+	fl.StringVar(&f.summary.format, "summary-format", "bundle", "how signed summaries are written: bundle (sigstore's) or dsse (the envelope alone)")
 	fl.StringVar(&f.summary.findingBy, "finding-key", "", "private key to sign a failed verification summary with")
 }
 
@@ -113,81 +106,4 @@ func (f *trustFlags) forOne() error {
 		return usage("a summary is about one image")
 	}
 	return nil
-}
-
-func (s summaryFlags) check() error {
-	switch {
-	case s.vsa == "" && s.reproduced == "" && s.svr == "" && (s.key != "" || s.findingBy != ""):
-		return usage("--sign-with and --finding-key sign what --vsa, --vsa-reproduced and --svr write")
-	case s.findingBy != "" && s.vsa == "":
-		return usage("--finding-key signs a failed summary, which --vsa writes")
-	}
-	return nil
-}
-
-// write makes the summaries that were asked for. Of a success they are signed with --sign-with, or left to be signed; a failed one
-// is written only for --finding-key, which must not be the same key.
-func (s summaryFlags) write(ctx context.Context, a *app, res verify.Result) error {
-	if s.vsa == "" && s.reproduced == "" && s.svr == "" {
-		return nil
-	}
-	about := verify.Summary{Verifier: s.verifier, Version: version(), Time: time.Now()}
-	key, role := s.key, trust.Promoter
-	if res.Verdict != verify.VerdictVerified {
-		if s.findingBy == "" || !res.Conclusive() {
-			a.notice("no summary is written: the verdict is %s", res.Verdict)
-			return nil
-		}
-		key, role = s.findingBy, trust.Finding
-		s.reproduced, s.svr = "", ""
-	}
-	sign, err := s.signer(ctx, a, key, role)
-	if err != nil {
-		return err
-	}
-	for _, w := range []struct {
-		path string
-		make func() (provenance.Subjected, error)
-	}{
-		{s.vsa, func() (provenance.Subjected, error) { return res.VSA(about, false) }},
-		{s.reproduced, func() (provenance.Subjected, error) { return res.VSA(about, true) }},
-		{s.svr, func() (provenance.Subjected, error) { return res.SVR(about) }},
-	} {
-		if w.path == "" {
-			continue
-		}
-		made, err := w.make()
-		if err != nil {
-			return err
-		}
-		data, err := sign(made.Payload)
-		if err != nil {
-			return err
-		}
-		if err := atomicfile.Write(w.path, data, 0o644); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// signer signs with the key at path, or leaves a statement as it is where there is none.
-func (s summaryFlags) signer(ctx context.Context, a *app, path string, role trust.Role) (func([]byte) ([]byte, error), error) {
-	if path == "" {
-		return func(statement []byte) ([]byte, error) { return statement, nil }, nil
-	}
-	signer, err := a.openKey(ctx, path, role)
-	if err != nil {
-		return nil, err
-	}
-	if s.key != "" && s.findingBy != "" {
-		other, err := a.openKey(ctx, map[bool]string{true: s.findingBy, false: s.key}[path == s.key], role)
-		if err != nil {
-			return nil, err
-		}
-		if other.Key() == signer.Key() {
-			return nil, usage("--sign-with and --finding-key are one key; what speaks against an image needs a key of its own")
-		}
-	}
-	return func(statement []byte) ([]byte, error) { return signing.Sign(ctx, signer, statement) }, nil
 }

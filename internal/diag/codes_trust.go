@@ -30,7 +30,7 @@ The message points at the place. After correcting it:
 
     selfsame trust check trust.yaml
 `},
-	{CodeTrustKeys, ExitUsage, "a key of the trust file is unknown, missing or there twice", `Every key of a trust file or roster is known to this version, because a misspelt one ("untill") would trust somebody for longer
+	{CodeTrustKeys, ExitUsage, "a key of the trust file is unknown, missing or there twice", `Every key of a trust file or roster is known to this version, because a misspelt "until" would trust somebody for longer
 than was meant without a word. The message says which keys there are.
 
     selfsame trust check trust.yaml

@@ -7,11 +7,13 @@ import (
 	"github.com/selfsame-build/selfsame/internal/strictyaml"
 )
 
-// What a spelling rule is, what breaks one, and what a field demands.
 type (
-	Format  = strictyaml.Format
+	// Format is one spelling rule.
+	Format = strictyaml.Format
+	// Problem is what is wrong with a text.
 	Problem = strictyaml.Problem
-	Checks  = strictyaml.Checks
+	// Checks is what a field demands of its value.
+	Checks = strictyaml.Checks
 )
 
 // defaultMax is the greatest length of a text whose format names none.

@@ -1,0 +1,104 @@
+package cli
+
+import (
+	"context"
+	"time"
+
+	"github.com/selfsame-build/selfsame/internal/atomicfile"
+	"github.com/selfsame-build/selfsame/provenance"
+	"github.com/selfsame-build/selfsame/signing"
+	"github.com/selfsame-build/selfsame/trust"
+	"github.com/selfsame-build/selfsame/verify"
+)
+
+// summaryFlags are verify's flags for what is handed on to other tools.
+type summaryFlags struct {
+	vsa, reproduced, svr     string
+	verifier, key, findingBy string
+	format                   string // of what is signed: bundle or dsse
+}
+
+func (s summaryFlags) check() error {
+	switch {
+	case s.vsa == "" && s.reproduced == "" && s.svr == "" && (s.key != "" || s.findingBy != ""):
+		return usage("--sign-with and --finding-key sign what --vsa, --vsa-reproduced and --svr write")
+	case s.format != "bundle" && s.format != "dsse":
+		return usage("--summary-format %s: it is bundle or dsse", s.format)
+	case s.findingBy != "" && s.vsa == "":
+		return usage("--finding-key signs a failed summary, which --vsa writes")
+	}
+	return nil
+}
+
+// write makes the summaries that were asked for. Of a success they are signed with --sign-with, or left to be signed; a failed one
+// is written only for --finding-key, which must not be the same key.
+func (s summaryFlags) write(ctx context.Context, a *app, res verify.Result) error {
+	if s.vsa == "" && s.reproduced == "" && s.svr == "" {
+		return nil
+	}
+	about := verify.Summary{Verifier: s.verifier, Version: version(), Time: time.Now()}
+	key, role := s.key, trust.Promoter
+	if res.Verdict != verify.VerdictVerified {
+		if s.findingBy == "" || !res.Conclusive() {
+			a.notice("no summary is written: the verdict is %s", res.Verdict)
+			return nil
+		}
+		key, role = s.findingBy, trust.Finding
+		s.reproduced, s.svr = "", ""
+	}
+	sign, err := s.signer(ctx, a, key, role)
+	if err != nil {
+		return err
+	}
+	for _, w := range []struct {
+		path string
+		make func() (provenance.Subjected, error)
+	}{
+		{s.vsa, func() (provenance.Subjected, error) { return res.VSA(about, false) }},
+		{s.reproduced, func() (provenance.Subjected, error) { return res.VSA(about, true) }},
+		{s.svr, func() (provenance.Subjected, error) { return res.SVR(about) }},
+	} {
+		if w.path == "" {
+			continue
+		}
+		made, err := w.make()
+		if err != nil {
+			return err
+		}
+		data, err := sign(made.Payload)
+		if err != nil {
+			return err
+		}
+		if err := atomicfile.Write(w.path, data, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// signer signs with the key at path, or leaves a statement as it is where there is none.
+func (s summaryFlags) signer(ctx context.Context, a *app, path string, role trust.Role) (func([]byte) ([]byte, error), error) {
+	if path == "" {
+		return func(statement []byte) ([]byte, error) { return statement, nil }, nil
+	}
+	signer, err := a.openKey(ctx, path, role)
+	if err != nil {
+		return nil, err
+	}
+	if s.key != "" && s.findingBy != "" {
+		other, err := a.openKey(ctx, map[bool]string{true: s.findingBy, false: s.key}[path == s.key], role)
+		if err != nil {
+			return nil, err
+		}
+		if other.Key() == signer.Key() {
+			return nil, usage("--sign-with and --finding-key are one key; what speaks against an image needs a key of its own")
+		}
+	}
+	return func(statement []byte) ([]byte, error) {
+		bundle, err := signing.Sign(ctx, signer, statement)
+		if err != nil || s.format == "bundle" {
+			return bundle, err
+		}
+		return signing.Bare(bundle)
+	}, nil
+}

@@ -1,0 +1,144 @@
+package trust
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/selfsame-build/selfsame/internal/diag"
+	"github.com/selfsame-build/selfsame/internal/strictyaml"
+)
+
+// loader carries one file from its text to signers.
+type loader struct {
+	*strictyaml.Decoder
+	dir      string
+	key      KeyReader
+	warnings diag.List
+}
+
+func (l *loader) signer(name string, e entry) Signer {
+	at := strictyaml.Join("signers", name)
+	s := Signer{Name: name, Builders: e.Builders, From: e.From, Until: e.Until, Names: e.Names, Owner: e.Owner, Environment: e.Environment}
+	for _, r := range e.Roles {
+		s.Roles = append(s.Roles, Role(r))
+	}
+	l.parties(&s, at, e.Keys, e.Identities)
+	if !s.Until.IsZero() && !s.From.Before(s.Until) {
+		l.Report(diag.CodeTrustWindow, l.At[strictyaml.Join(at, "until")], "`until` is not after `from`", "no time lies between them", "exchange them, or remove one")
+	}
+	return s
+}
+
+// parties adds keys and identities to s.
+func (l *loader) parties(s *Signer, at string, keys []string, identities []identity) {
+	for i, k := range keys {
+		if got, ok := l.publicKey(fmt.Sprintf("%s.keys[%d]", at, i), k); ok {
+			s.Keys = append(s.Keys, got)
+		}
+	}
+	for i, id := range identities {
+		if rule, ok := l.identity(fmt.Sprintf("%s.identities[%d]", at, i), id); ok {
+			s.Identities = append(s.Identities, rule)
+		}
+	}
+	if len(keys) == 0 && len(identities) == 0 && !l.Broken[at] && !l.Seen[at+".keys"] && !l.Seen[at+".identities"] {
+		l.Report(diag.CodeTrustNobody, l.At[at], "`"+strictyaml.Short(s.Name)+"` has neither keys nor identities", "no signature could be his", "add `keys: [release.pub]`")
+	}
+}
+
+func (l *loader) publicKey(at, text string) (Key, bool) {
+	if text == "" {
+		return Key{}, false
+	}
+	data, what := []byte(text), "the key"
+	if !strings.HasPrefix(strings.TrimSpace(text), "-----BEGIN ") {
+		what = "`" + strictyaml.Short(text) + "`"
+		var err error
+		if data, err = bounded(l.path(text)); err != nil {
+			l.Report(diag.CodeTrustKeyFile, l.At[at], what+" cannot be read", err.Error(), "give the path of a public key, relative to this file")
+			return Key{}, false
+		}
+	}
+	key, err := l.key(data)
+	if err != nil {
+		l.Report(diag.CodeTrustKeyFile, l.At[at], what+" cannot be used: "+err.Error(), "a signature has to be checked against it", "give a public key, as `selfsame key new` makes one")
+		return Key{}, false
+	}
+	return key, true
+}
+
+func (l *loader) identity(at string, id identity) (IdentityRule, bool) {
+	rule := IdentityRule{Issuer: id.Issuer, Subject: id.Subject}
+	switch {
+	case l.Broken[at]:
+		return rule, false
+	case (id.Subject == "") == (id.SubjectRegexp == ""):
+		if !l.Seen[at+".subject"] && !l.Seen[at+".subjectRegexp"] || id.Subject != "" {
+			l.Report(diag.CodeTrustNobody, l.At[at], "an identity has one of `subject` and `subjectRegexp`", "an issuer alone is everybody who can log in there", "write `subject:` with the subject to the letter")
+		}
+		return rule, false
+	case id.SubjectRegexp != "":
+		var err error
+		if rule.Pattern, err = anchored(id.SubjectRegexp); err != nil {
+			return rule, false // reported already
+		}
+		l.wide(at+".subjectRegexp", rule.Pattern)
+	}
+	return rule, true
+}
+
+// wide warns of expressions that match what nobody meant.
+func (l *loader) wide(at string, p interface{ MatchString(string) bool }) {
+	text := strings.TrimSuffix(strings.TrimPrefix(fmt.Sprint(p), `\A(?:`), `)\z`)
+	dotted := strings.NewReplacer(`\.`, "x", ".*", "", ".+", "").Replace(text)
+	if p.MatchString("x") || p.MatchString("https://x.invalid/") || strings.Contains(dotted, ".") {
+		place := l.At[at]
+		l.warnings = append(l.warnings, diag.Warnf(diag.CodeTrustWide, "`%s` matches more than it seems to", strictyaml.Short(text)).
+			WithAt(place, l.Lines[place.Line-1]).WithWhy("a dot is any character, and no host ends where one stands").WithHelp(`write \. for a dot, or `+"`subject:` with the subject itself"))
+	}
+}
+
+func (l *loader) path(p string) string {
+	if filepath.IsAbs(p) {
+		return p
+	}
+	return filepath.Join(l.dir, p)
+}
+
+// conflicts reports roles that exclude each other, of one signer or of one key under two.
+func (l *loader) conflicts(signers []Signer) {
+	for _, bad := range []Role{Finding, Waiver} {
+		for _, s := range signers {
+			for _, o := range signers {
+				if s.May(Release) && o.May(bad) && (s.Name == o.Name || shared(s, o)) {
+					what := fmt.Sprintf("`%s` has the role %s, and `%s` the role %s, with one key or identity", strictyaml.Short(s.Name), Release, strictyaml.Short(o.Name), bad)
+					if s.Name == o.Name {
+						what = fmt.Sprintf("`%s` has both the role %s and the role %s", strictyaml.Short(s.Name), Release, bad)
+					}
+					l.Report(diag.CodeTrustRoles, l.At[strictyaml.Join("signers", o.Name)+".roles"], what,
+						"stock cosign takes any statement that a key signed as \"signed\"; what speaks against an image needs a key of its own",
+						"make another key: `selfsame key new --out "+string(bad)+"`")
+				}
+			}
+		}
+	}
+}
+
+// shared says whether two signers are one party in part.
+func shared(a, b Signer) bool {
+	for _, k := range a.Keys {
+		if b.Is(Party{Key: k}) {
+			return true
+		}
+	}
+	for _, i := range a.Identities {
+		for _, j := range b.Identities {
+			if i.Issuer == j.Issuer && (i.Subject != "" && j.Matches(Identity{i.Issuer, i.Subject}) || j.Subject != "" && i.Matches(Identity{j.Issuer, j.Subject}) ||
+				i.Pattern != nil && j.Pattern != nil && i.Pattern.String() == j.Pattern.String()) {
+				return true
+			}
+		}
+	}
+	return false
+}
