@@ -160,8 +160,16 @@ func (a *app) oneOfMany(w io.Writer, ref string, got answer) (code int, err erro
 var severity = []int{diag.ExitProven, diag.ExitUndecided, diag.ExitUsage, diag.ExitPolicy, diag.ExitMissing, diag.ExitInvalid, diag.ExitInternal}
 
 func worse(a, b int) int {
-	if slices.Index(severity, b) > slices.Index(severity, a) {
+	if rank(b) > rank(a) {
 		return b
 	}
 	return a
+}
+
+// rank is a code's place in severity; one that is not there is worse than all.
+func rank(code int) int {
+	if i := slices.Index(severity, code); i >= 0 {
+		return i
+	}
+	return len(severity)
 }
