@@ -98,6 +98,9 @@ func (a *app) verifyMany(ctx context.Context, c *registry.Client, refs []string,
 	}
 	next := make(chan int)
 	var workers sync.WaitGroup
+	defer workers.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel() // before waiting: nobody reads what is still under way
 	for range min(jobs, len(refs)) {
 		workers.Go(func() {
 			for i := range next {
@@ -116,7 +119,6 @@ func (a *app) verifyMany(ctx context.Context, c *registry.Client, refs []string,
 			}
 		}
 	}()
-	defer workers.Wait()
 	out := bufio.NewWriter(a.Out)
 	var worst int
 	for i := range refs {
