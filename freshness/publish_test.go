@@ -13,7 +13,7 @@ import (
 	"github.com/selfsame-build/selfsame/freshness"
 )
 
-// TestTwoOperatorsAtOnce: eight operators, each with a client and a memory of its own, take back something at the same time; all of it is
+// TestTwoOperatorsAtOnce: five operators, each with a client and a memory of its own, take back something at the same time; all of it is
 // in the list, on a registry where a write is now and then under way for long.
 func TestTwoOperatorsAtOnce(t *testing.T) {
 	var n int
@@ -23,14 +23,14 @@ func TestTwoOperatorsAtOnce(t *testing.T) {
 			if req.Method == http.MethodPut && strings.HasSuffix(req.URL.Path, "/manifests/latest") {
 				mu.Lock()
 				n++
-				wait := time.Duration(n%4) * 60 * time.Millisecond
+				wait := time.Duration(n%4) * 200 * time.Millisecond
 				mu.Unlock()
 				time.Sleep(wait)
 			}
 			next.ServeHTTP(w, req)
 		})
 	})
-	const operators = 8
+	const operators = 5
 	for name, where := range map[string]string{"registry": host + "/ops/denylist", "file": filepath.Join(t.TempDir(), "deny.json")} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -54,7 +54,11 @@ func (x Indexer) Renew(ctx context.Context, from artifact.Source, to artifact.St
 		return nil, diag.Errorf(codeMissing, "nothing that the keys given signed is attached to %s", image.Digest).
 			WithWhy("a release index of nothing would excuse that there is nothing").WithHelp("pass the key that signed the evidence with --signed-by")
 	}
-	sequence, err := x.follow(ctx, to, name, image.Digest, present)
+	series := Seen{Kind: provenance.PredicateReleaseIndex, Name: name, About: image.Digest}
+	if to.Name() != from.Name() {
+		series.Owner = to.Name()
+	}
+	sequence, err := x.follow(ctx, to, series, present)
 	if err != nil {
 		return nil, err
 	}
@@ -77,9 +81,9 @@ func (x Indexer) Renew(ctx context.Context, from artifact.Source, to artifact.St
 }
 
 // follow gives the number of the next index, after the newest that is there and the highest that was seen.
-func (x Indexer) follow(ctx context.Context, to artifact.Source, name string, image digest.Digest, present map[digest.Digest]map[digest.Digest]bool) (int64, error) {
+func (x Indexer) follow(ctx context.Context, to artifact.Source, series Seen, present map[digest.Digest]map[digest.Digest]bool) (int64, error) {
 	own := Demand{Trust: signing.Trust{Keys: []*signing.Verifier{x.Signer.Verifier()}}}
-	before, _, err := newestIndex(ctx, IndexQuestion{Source: to, Image: image, Name: name, Budget: x.Budget}, own)
+	before, _, err := newestIndex(ctx, IndexQuestion{Source: to, Image: series.About, Name: series.Name, Budget: x.Budget}, own)
 	if err != nil {
 		return 0, err
 	}
@@ -95,12 +99,12 @@ func (x Indexer) follow(ctx context.Context, to artifact.Source, name string, im
 		}
 	}
 	if x.Memory != nil {
-		seen, known, err := x.Memory.Recall(Seen{Kind: provenance.PredicateReleaseIndex, Name: name, About: image})
+		seen, known, err := x.Memory.Recall(series)
 		if err != nil {
 			return 0, err
 		}
 		if known && seen.Sequence >= sequence && x.Sequence <= seen.Sequence {
-			return 0, stale(fmt.Sprintf("the release index of %s", image), fmt.Errorf("the one before has sequence %d, and %d was seen", sequence-1, seen.Sequence))
+			return 0, stale(fmt.Sprintf("the release index of %s", series.About), fmt.Errorf("the one before has sequence %d, and %d was seen", sequence-1, seen.Sequence))
 		}
 	}
 	return sequence, nil

@@ -89,7 +89,7 @@ func (b base64Bytes) MarshalJSON() ([]byte, error) {
 
 // UnmarshalJSON reads either alphabet, padded, without line breaks and without stray bits in the last character.
 func (b *base64Bytes) UnmarshalJSON(data []byte) error {
-	text := data
+	var text []byte
 	if len(data) >= 2 && data[0] == '"' && bytes.IndexByte(data, '\\') < 0 {
 		text = data[1 : len(data)-1] // a payload is most of a bundle, and base64 needs no escapes
 	} else {

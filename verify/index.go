@@ -47,6 +47,8 @@ func (j *judge) index(ctx context.Context, res *Result, seen seenEvidence) {
 	q := freshness.IndexQuestion{Source: o.Index.Source, Image: o.Digest, Name: o.ExpectName, Budget: o.Budget.Listing}
 	if q.Source == nil {
 		q.Source = o.Source
+	} else {
+		q.Owner = q.Source.Name() // a series of its own
 	}
 	check, list := CheckIndex(ctx, checkIndex, q, o.Index.Demand, seen.present)
 	if check.Status == StatusFail && seen.incomplete != "" && !check.final {

@@ -174,11 +174,15 @@ func TestIndexElsewhere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.renew(owned, nil); err != nil {
-		t.Fatal(err)
-	}
 	o := w.demanding()
 	w.must(o, VerdictMissing, "is missing")
+	// The series in the two places are two, also in a memory.
+	w.mustRenew()
+	w.mustRenew()
+	w.must(o, VerdictVerified, "sequence 2")
+	if _, err := w.renew(owned, func(x *freshness.Indexer) { x.Memory = w.memory }); err != nil {
+		t.Fatal(err)
+	}
 	o.Index.Source = owned
 	w.must(o, VerdictVerified, "all 6 statement(s)")
 	o.Source = w.hiding(func(r artifact.Referrer) bool {

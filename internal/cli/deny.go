@@ -2,9 +2,10 @@ package cli
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
-	"math/rand/v2"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -175,7 +176,7 @@ func (a *app) runDenyChange(ctx context.Context, verb string, f *denyFlags, args
 
 // denyPublisher opens list and key.
 func (a *app) denyPublisher(ctx context.Context, f denyFlags) (freshness.Publisher, error) {
-	p := freshness.Publisher{Life: time.Duration(f.life), Now: time.Now, Sleep: sleepFor, Jitter: rand.Float64}
+	p := freshness.Publisher{Life: time.Duration(f.life), Now: time.Now, Sleep: sleepFor, Jitter: jitter}
 	switch {
 	case f.list == "":
 		return p, usage("--list is missing: where the deny list is")
@@ -206,6 +207,13 @@ func (a *app) memory(stateless bool) (*freshness.Memory, error) {
 	}
 	state, err := a.stateDir()
 	return &freshness.Memory{Dir: filepath.Join(state, "seen")}, err
+}
+
+// jitter is a number in [0,1) that keeps operators apart.
+func jitter() float64 {
+	var b [4]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return float64(binary.BigEndian.Uint32(b[:])) / (1 << 32)
 }
 
 func sleepFor(ctx context.Context, d time.Duration) error {

@@ -123,6 +123,20 @@ func verifyOne(ctx context.Context, c *registry.Client, ref string, o verify.Opt
 	return verify.Run(ctx, o)
 }
 
+// resolved is a repository that need not be asked a second time for what a reference led to. What reads it hashes it again.
+type resolved struct {
+	*registry.Repository
+	got registry.Resolved
+}
+
+// Manifest gives what is known already, or asks.
+func (r resolved) Manifest(ctx context.Context, d digest.Digest) (artifact.Descriptor, []byte, error) {
+	if d == r.got.Descriptor.Digest {
+		return r.got.Descriptor, r.got.Raw, nil
+	}
+	return r.Repository.Manifest(ctx, d)
+}
+
 // subjectAt finds image and evidence where ref says: in a layout on disk, or in a registry, resolving a tag once.
 func subjectAt(ctx context.Context, c *registry.Client, ref string, o *verify.Options) error {
 	if st, err := os.Stat(ref); err == nil && st.IsDir() {
@@ -141,7 +155,7 @@ func subjectAt(ctx context.Context, c *registry.Client, ref string, o *verify.Op
 		if err != nil {
 			return err
 		}
-		o.Source, o.Digest = got.Repository, digestOf(got.Descriptor)
+		o.Source, o.Digest = resolved{got.Repository, got}, digestOf(got.Descriptor)
 		if o.ExpectName == "" {
 			o.ExpectName = got.Repository.Name()
 		}

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -83,15 +84,23 @@ type answer struct {
 	err    error
 }
 
+// gcPercent is how much garbage may lie beside what is used while many images are verified: nearly all is garbage, and little is used.
+// The soft limit of memory still holds.
+const gcPercent = 800
+
 // verifyMany verifies images some at a time with one client, and prints each verdict in one line, in the order of the references. One
 // that could not be verified does not keep the others from it.
 func (a *app) verifyMany(ctx context.Context, c *registry.Client, refs []string, o verify.Options, jobs int) error {
+	defer debug.SetGCPercent(debug.SetGCPercent(gcPercent))
 	answers := make([]chan answer, len(refs))
 	for i := range answers {
 		answers[i] = make(chan answer, 1)
 	}
 	next := make(chan int)
 	var workers sync.WaitGroup
+	defer workers.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel() // before waiting: nobody reads what is still under way
 	for range min(jobs, len(refs)) {
 		workers.Go(func() {
 			for i := range next {
@@ -110,7 +119,6 @@ func (a *app) verifyMany(ctx context.Context, c *registry.Client, refs []string,
 			}
 		}
 	}()
-	defer workers.Wait()
 	out := bufio.NewWriter(a.Out)
 	var worst int
 	for i := range refs {
@@ -154,8 +162,16 @@ func (a *app) oneOfMany(w io.Writer, ref string, got answer) (code int, err erro
 var severity = []int{diag.ExitProven, diag.ExitUndecided, diag.ExitUsage, diag.ExitPolicy, diag.ExitMissing, diag.ExitInvalid, diag.ExitInternal}
 
 func worse(a, b int) int {
-	if slices.Index(severity, b) > slices.Index(severity, a) {
+	if rank(b) > rank(a) {
 		return b
 	}
 	return a
+}
+
+// rank is a code's place in severity; one that is not there is worse than all.
+func rank(code int) int {
+	if i := slices.Index(severity, code); i >= 0 {
+		return i
+	}
+	return len(severity)
 }

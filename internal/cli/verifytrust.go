@@ -57,6 +57,14 @@ func (f *trustFlags) apply(a *app, o *verify.Options) error {
 		for _, w := range warnings {
 			a.warn(w)
 		}
+		switch {
+		case o.TrustedRoot != "" && o.Trust.Root != nil:
+			return usage("--trusted-root and `sigstore:` in %s: name one instance", f.file)
+		case o.TrustedRoot != "":
+			if o.Trust.Root, err = loadRoot(o.TrustedRoot); err != nil {
+				return err
+			}
+		}
 	}
 	if f.roster != "" {
 		warnings, err := o.UseRoster(f.roster)

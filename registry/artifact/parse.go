@@ -53,19 +53,18 @@ const maxChildren = 16_384
 func Parse(mediaType string, raw []byte) (Parsed, error) {
 	var p Parsed
 	limits := strictjson.Limits{MaxBytes: MaxManifest, MaxDepth: 16, MaxValues: 400_000, AllowUnknown: true}
-	var shape struct {
-		MediaType string          `json:"mediaType"`
-		Config    json.RawMessage `json:"config"`
-		Layers    json.RawMessage `json:"layers"`
-		Manifests json.RawMessage `json:"manifests"`
-	}
-	if err := strictjson.Unmarshal(raw, &shape, limits); err != nil {
+	shape, err := strictjson.Members(raw, []string{"mediaType", "config", "layers", "manifests"}, limits)
+	if err != nil {
 		return p, err
 	}
-	if shape.MediaType != "" && shape.MediaType != mediaType {
-		return p, fmt.Errorf("media type %q inside, %q outside", shape.MediaType, mediaType)
+	var inside string
+	if m := shape["mediaType"]; m != nil && json.Unmarshal(m, &inside) != nil {
+		return p, errors.New("the media type is no text")
 	}
-	if shape.Manifests != nil && (shape.Config != nil || shape.Layers != nil) {
+	if inside != "" && inside != mediaType {
+		return p, fmt.Errorf("media type %q inside, %q outside", inside, mediaType)
+	}
+	if shape["manifests"] != nil && (shape["config"] != nil || shape["layers"] != nil) {
 		return p, errors.New("both a manifest and an index")
 	}
 	switch {
