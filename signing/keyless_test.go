@@ -13,6 +13,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -66,6 +67,13 @@ func serveForge(t testing.TB) *served {
 	t.Cleanup(server.Close)
 	s.url = server.URL
 	return s
+}
+
+// requests are those that were made, as METHOD PATH.
+func (s *served) requests() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.asked)
 }
 
 func (s *served) serveCA(w http.ResponseWriter, r *http.Request) {
@@ -162,8 +170,8 @@ func TestKeyless(t *testing.T) {
 		o.Token = func(ctx context.Context) (signing.Token, error) { tokens++; return from(ctx) }
 		o.Now = func() time.Time { return now }
 	})
-	if len(s.asked) != 0 || tokens != 0 {
-		t.Errorf("asked before there is anything to sign: %v, %d tokens", s.asked, tokens)
+	if len(s.requests()) != 0 || tokens != 0 {
+		t.Errorf("asked before there is anything to sign: %v, %d tokens", s.requests(), tokens)
 	}
 	first := sign(t, k, statement)
 	wantGood(t, s.loadRoot(), first, s.now)
@@ -173,7 +181,7 @@ func TestKeyless(t *testing.T) {
 	sign(t, k, statement)
 	want := "POST " + pathCA + " POST " + pathTSA + " POST " + pathLog
 	more := " POST " + pathTSA + " POST " + pathLog
-	if got := strings.Join(s.asked, " "); got != want+more+" "+want || tokens != 2 {
+	if got := strings.Join(s.requests(), " "); got != want+more+" "+want || tokens != 2 {
 		t.Errorf("asked %s with %d tokens", got, tokens)
 	}
 	if k.Key().Hint != "" || k.Verifier() != nil {
@@ -191,7 +199,7 @@ func TestN4NothingIsAsked(t *testing.T) {
 	k := s.signer(func(o *signing.KeylessOptions) { o.Root = honest.loadRoot() })
 	_, err := signing.SignUnchecked(t.Context(), k, []byte(statement))
 	wantCode(t, err, "A0554")
-	for _, a := range s.asked {
+	for _, a := range s.requests() {
 		if a != "POST "+pathCA && a != "POST "+pathTSA && a != "POST "+pathLog {
 			t.Errorf("asked %s", a)
 		}
@@ -300,13 +308,13 @@ func TestServicesThatFail(t *testing.T) {
 				}
 			}
 			wantNoToken(t, token(t, s.now.Add(hour)), fmt.Sprintf("%v %+v", err, diag.All(err)))
-			for _, a := range s.asked {
+			for _, a := range s.requests() {
 				if strings.Contains(a, "elsewhere") {
 					t.Error("followed a redirect")
 				}
 			}
-			if c.at == pathCA && len(s.asked) > 3 {
-				t.Errorf("asked %d times", len(s.asked))
+			if c.at == pathCA && len(s.requests()) > 3 {
+				t.Errorf("asked %d times", len(s.requests()))
 			}
 		})
 	}
@@ -380,8 +388,8 @@ func TestIdentityTokens(t *testing.T) {
 		o.Token = func(context.Context) (signing.Token, error) { return old, nil }
 	}), []byte(statement))
 	wantCode(t, err, "A0553")
-	if len(s.asked) != 0 {
-		t.Errorf("asked %v", s.asked)
+	if len(s.requests()) != 0 {
+		t.Errorf("asked %v", s.requests())
 	}
 }
 
