@@ -33,7 +33,7 @@ var said = map[string][]byte{
 	"SVR neutral": saying("https://in-toto.io/attestation/svr/v0.2", `{"properties":["ODD"]}`),
 	"scan":        saying("https://in-toto.io/attestation/vulns/v0.2", `{}`),
 	"deny list":   saying("https://selfsame.build/denylist/v0.1", `{}`),
-	"waiver":      saying("https://selfsame.build/waiver/v0.1", `{}`),
+	"waiver":      saying("https://selfsame.build/waiver/v0.1", `{"finding":{"digest":{"sha256":"`+sum+`"}},"owner":"qa","reason":"known","expires":"2030-01-01T00:00:00Z"}`),
 	"index":       saying("https://selfsame.build/releaseindex/v0.1", `{}`),
 	"unknown":     saying("https://example.com/my-own/v1", `{"approved":true}`),
 	"no type":     []byte(strings.Replace(statement, "Statement/v1", "Statement/v2", 1)),

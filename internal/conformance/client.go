@@ -16,8 +16,8 @@ import (
 	"github.com/selfsame-build/selfsame/trust"
 )
 
-// publicGood is the trusted root of the public instance, as stock cosign v3.1.3's tests have it: log, authorities and keys as they were
-// in 2023. It is here, and nowhere in selfsame, because the suite's cases without a root of their own mean that instance.
+// publicGood is the trusted root of the public instance, as stock cosign v3.1.3's tests have it: the last of its windows begins on
+// 2022-10-20. It is here, and nowhere in selfsame, because the suite's cases without a root of their own mean that instance.
 //
 //go:embed public_good.json
 var publicGood []byte
@@ -26,7 +26,7 @@ const help = `usage: conformance-client verify-bundle --bundle FILE (--certifica
            [--trusted-root FILE] FILE|sha256:DIGEST
 
 Verifies one bundle of sigstore's, as the suite sigstore-conformance asks clients to. Exit 0: it holds; 1: it does not, or nothing could be
-decided. Without --trusted-root the public instance's is used, as it was in 2023 (from cosign v3.1.3's tests). Nothing is fetched.
+decided. Without --trusted-root the public instance's is used, from cosign v3.1.3's tests; what came after 2022-10-20 is not in it. Nothing is fetched.
 Signing, and the staging instance, are not spoken.
 `
 
