@@ -21,7 +21,7 @@ import (
 	"github.com/selfsame-build/selfsame/registry/artifact"
 	"github.com/selfsame-build/selfsame/registry/layout"
 	"github.com/selfsame-build/selfsame/signing"
-	"github.com/selfsame-build/selfsame/trust"
+	parties "github.com/selfsame-build/selfsame/trust" // the package has a type of that name
 )
 
 func linkSigner(t *testing.T) *signing.Signer {
@@ -38,7 +38,7 @@ func linkSigner(t *testing.T) *signing.Signer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s.For(trust.Functionary)
+	return s.For(parties.Functionary)
 }
 
 // TestReadLink: a kept link goes with an image only if it is about what the image was built from.
