@@ -13,7 +13,7 @@ import (
 func TestTrustPage(t *testing.T) {
 	text := reference(t, "trust.md")
 	dir := t.TempDir()
-	for _, name := range []string{"release.pub", "qa-rebuilds.pub", "qa-findings.pub", "trusted_root.json"} {
+	for _, name := range []string{"release.pub", "qa-rebuilds.pub", "qa-findings.pub", "qa-index.pub", "ops.pub", "trusted_root.json"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(name), 0o600); err != nil {
 			t.Fatal(err)
 		}

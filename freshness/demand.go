@@ -20,6 +20,8 @@ const maxAhead = 10 * time.Minute
 type Demand struct {
 	// Trust is whose signature counts.
 	Trust signing.Trust
+	// Counts says whose word counts of all whose signatures hold, and when; nil: everybody's. It must be set where Trust has a root.
+	Counts func(by trust.Party, at time.Time) bool
 	// Now is the verifier's clock.
 	Now time.Time
 	// Minimum is the least sequence number; 0: any. It is what a verifier without a memory has instead.
@@ -87,6 +89,8 @@ func (d Demand) inTime(e provenance.Edition) error {
 	return nil
 }
 
+func (d Demand) counts(s signing.Signed) bool { return d.Counts == nil || d.Counts(s.By, s.Time) }
+
 func stale(what string, err error) error {
 	return diag.Errorf(codeStale, "%s does not count: %w", what, err).
 		WithWhy("a newer one may say something else, so nothing is decided").
@@ -100,6 +104,9 @@ func (d Demand) open(what string, bundle []byte) (signing.Signed, provenance.Sta
 	signed, err := d.Trust.Verify(bundle)
 	if err != nil {
 		return signed, provenance.Statement{}, invalid(what, err)
+	}
+	if !d.counts(signed) {
+		return signed, provenance.Statement{}, invalid(what, fmt.Errorf("%s may not speak in it", signed.By))
 	}
 	s, err := provenance.Parse(signed.Payload)
 	if err != nil {

@@ -23,6 +23,9 @@ type Roots struct {
 	// Identities count only against it.
 	Sigstore string
 	Signers  []Signer // by name
+	// DenyList and Index are lists that are asked, too; nil: none.
+	DenyList *DenyList
+	Index    *Index
 	// Warnings are what a reader should look at and what stops nothing.
 	Warnings diag.List
 }
@@ -32,6 +35,8 @@ type file struct {
 	Version  string           `yaml:"trust" check:"required,version"`
 	Sigstore string           `yaml:"sigstore" check:"path"`
 	Signers  map[string]entry `yaml:"signers" check:"required,keys=name"`
+	DenyList denyList         `yaml:"denylist"`
+	Index    index            `yaml:"index"`
 }
 
 // entry is one signer as it is written.
@@ -98,6 +103,7 @@ func Parse(path string, data []byte, key KeyReader) (Roots, error) {
 			r.Signers = append(r.Signers, l.signer(name, f.Signers[name]))
 		}
 		l.conflicts(r.Signers)
+		l.lists(f, &r)
 	}
 	r.Warnings = l.warnings
 	return r, l.Err()

@@ -72,6 +72,7 @@ func repository(s string) *strictyaml.Problem {
 var special = map[reflect.Type]strictyaml.Special{
 	reflect.TypeFor[Level]():     level,
 	reflect.TypeFor[time.Time](): moment,
+	reflect.TypeFor[age]():       decodeAge,
 }
 
 func level(d *strictyaml.Decoder, f strictyaml.Field, v reflect.Value) {

@@ -108,7 +108,7 @@ func (l *loader) path(p string) string {
 
 // conflicts reports roles that exclude each other, of one signer or of one key under two.
 func (l *loader) conflicts(signers []Signer) {
-	for _, bad := range []Role{Finding, Waiver} {
+	for _, bad := range []Role{Finding, Waiver, Revoker, Indexer} {
 		for _, s := range signers {
 			for _, o := range signers {
 				if s.May(Release) && o.May(bad) && (s.Name == o.Name || shared(s, o)) {

@@ -45,6 +45,7 @@ type owner struct {
 	Builders    []string   `yaml:"builders" check:"builder,unique"`
 	Names       []string   `yaml:"names" check:"repository,unique"`
 	Environment string     `yaml:"environment" check:"name"`
+	Index       index      `yaml:"index"`
 }
 
 type demand struct {
@@ -82,7 +83,7 @@ func ParseRoster(path string, data []byte, key KeyReader) (Roster, error) {
 
 // owner may say that its rebuild matched, and that it did not.
 func (l *loader) owner(name string, o owner) Signer {
-	s := Signer{Name: name, Owner: name, Roles: []Role{Rebuilder, Finding}, Names: o.Names, Environment: o.Environment}
+	s := Signer{Name: name, Owner: name, Roles: []Role{Rebuilder, Finding}, Names: o.Names, Environment: o.Environment, Index: l.ownIndex(name, o.Index)}
 	l.parties(&s, strictyaml.Join("owners", name), o.Keys, o.Identities)
 	for _, b := range o.Builders {
 		if s.Builders == nil {

@@ -30,6 +30,8 @@ type Signer struct {
 	Owner string
 	// Environment is the class of surroundings that it builds in, in the verifier's own words.
 	Environment string
+	// Index is where an owner of a roster publishes what it has said, so that nobody else can delete it unnoticed; nil: nowhere.
+	Index *Index
 }
 
 // Is says whether p is this signer. A key is compared by its hash, an identity by issuer and subject.

@@ -9,7 +9,7 @@ import (
 
 	"github.com/selfsame-build/selfsame/freshness"
 	"github.com/selfsame-build/selfsame/provenance"
-	"github.com/selfsame-build/selfsame/signing"
+	"github.com/selfsame-build/selfsame/trust"
 )
 
 // checkDenyList is the name of the check that comes before all others.
@@ -160,20 +160,20 @@ func blameDenied(checks []Check, e *evidence) {
 	}
 }
 
-// twoRoles says whether a key that signs evidence also signs the deny list or the index.
+// twoRoles says whether a key that may release images also signs the deny list or the index.
 func (o Options) twoRoles() bool {
-	others := []signing.Trust{}
-	if o.Index != nil {
-		others = append(others, o.Index.Demand.Trust)
+	hints := map[string]bool{}
+	if o.Deny != nil && o.Deny.By.Key.Hint != "" {
+		hints[o.Deny.By.Key.Hint] = true
 	}
-	for _, release := range o.Trust.Keys {
-		if o.Deny != nil && o.Deny.By.Key.Hint == release.Key().Hint {
-			return true
+	if o.Index != nil && o.Index.Demand.Counts == nil { // else the trust file keeps roles apart
+		for _, k := range o.Index.Demand.Trust.Keys {
+			hints[k.Key().Hint] = true
 		}
-		for _, t := range others {
-			if slices.ContainsFunc(t.Keys, func(k *signing.Verifier) bool { return k.Key().Hint == release.Key().Hint }) {
-				return true
-			}
+	}
+	for _, e := range o.entries() {
+		if e.May(trust.Release) && slices.ContainsFunc(e.Keys, func(k trust.Key) bool { return hints[k.Hint] }) {
+			return true
 		}
 	}
 	return false

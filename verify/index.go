@@ -22,6 +22,13 @@ type IndexOptions struct {
 	Demand freshness.Demand
 }
 
+// OwnerIndex demands the release index of an owner of the roster, which lies in a repository of that owner's: whoever owns the image's
+// repository can delete a finding there, and not from here.
+type OwnerIndex struct {
+	Owner string
+	IndexOptions
+}
+
 // Present are the bundles that could be read, by the manifest that they are attached to.
 type Present map[digest.Digest]map[digest.Digest]bool
 
@@ -38,10 +45,17 @@ func (s *seenEvidence) add(img image, e evidence) {
 	}
 }
 
-// index makes the check of the release index, once for the image that was asked for.
+// index makes the checks of release indexes, once for the image that was asked for.
 func (j *judge) index(ctx context.Context, res *Result, seen seenEvidence) {
 	o := j.options
-	if o.Index == nil || len(res.Subjects) == 0 {
+	if len(res.Subjects) == 0 {
+		return
+	}
+	for _, x := range o.OwnerIndexes {
+		q := freshness.IndexQuestion{Source: x.Source, Image: o.Digest, Name: o.ExpectName, Owner: x.Owner, Budget: o.Budget.Listing}
+		res.indexed(ctx, checkIndex+" of "+x.Owner, q, x.Demand, seen)
+	}
+	if o.Index == nil {
 		return
 	}
 	q := freshness.IndexQuestion{Source: o.Index.Source, Image: o.Digest, Name: o.ExpectName, Budget: o.Budget.Listing}
@@ -50,13 +64,18 @@ func (j *judge) index(ctx context.Context, res *Result, seen seenEvidence) {
 	} else {
 		q.Owner = q.Source.Name() // a series of its own
 	}
-	check, list := CheckIndex(ctx, checkIndex, q, o.Index.Demand, seen.present)
+	res.indexed(ctx, checkIndex, q, o.Index.Demand, seen)
+}
+
+// indexed adds one such check.
+func (r *Result) indexed(ctx context.Context, name string, q freshness.IndexQuestion, d freshness.Demand, seen seenEvidence) {
+	check, list := CheckIndex(ctx, name, q, d, seen.present)
 	if check.Status == StatusFail && seen.incomplete != "" && !check.final {
 		check.verdict = VerdictUndecided
 	}
-	res.Subjects[0].Checks = append(res.Subjects[0].Checks, check)
+	r.Subjects[0].Checks = append(r.Subjects[0].Checks, check)
 	if list != nil {
-		res.Lists = append(res.Lists, *list)
+		r.Lists = append(r.Lists, *list)
 	}
 }
 

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -216,4 +217,71 @@ func TestIndexOfJunk(t *testing.T) {
 	if diag.ExitCode(err) != diag.ExitMissing {
 		t.Errorf("an index of nothing: %v", err)
 	}
+}
+
+// TestOwnersIndex: what an owner of the roster has said is listed where the image's registry cannot reach it. A finding that was deleted
+// there is missed, and so is the owner's index itself.
+func TestOwnersIndex(t *testing.T) {
+	w := newIndexed(t)
+	elsewhere, err := layout.Create(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	finder := newSigner(t)
+	i := slices.IndexFunc(w.statements(), func(s provenance.Subjected) bool { return s.PredicateType == provenance.PredicateRebuild })
+	finding := replaced(t, w.statements()[i], `"result":"match"`, `"result":"mismatch"`)
+	bundle := w.sign(finder, finding.Payload)
+	w.attach(finding.Subject, bundle)
+
+	o := w.options()
+	o.Signers = []trust.Signer{
+		{Name: "release", Roles: []trust.Role{trust.Release}, Keys: []trust.Key{w.signer.Key()}},
+		{Name: "qa", Owner: "qa", Roles: []trust.Role{trust.Rebuilder, trust.Finding}, Keys: []trust.Key{finder.Key()}},
+	}
+	o.Trust.Keys = append(o.Trust.Keys, finder.Verifier())
+	o.OwnerIndexes = []OwnerIndex{{Owner: "qa", IndexOptions: IndexOptions{Source: elsewhere, Demand: freshness.Demand{
+		Trust: signing.Trust{Keys: []*signing.Verifier{w.indexer.Verifier()}}, Now: noon.Add(time.Hour), Memory: w.memory,
+	}}}}
+	deleted := o
+	deleted.Source = w.hiding(func(r artifact.Referrer) bool { return r.Layers[0].Digest == digest.FromBytes(bundle) })
+	w.must(deleted, VerdictMissing, "release index of qa")
+	if _, err := w.renew(elsewhere, func(x *freshness.Indexer) {
+		x.Of = signing.Trust{Keys: []*signing.Verifier{finder.Verifier()}}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	w.must(deleted, VerdictMissing, "1 of 1 statement(s) that it lists are gone")
+	w.must(o, VerdictNotReproduced, "differed")
+	late := deleted
+	late.OwnerIndexes = []OwnerIndex{o.OwnerIndexes[0]}
+	late.OwnerIndexes[0].Demand.Now = noon.Add(48 * time.Hour)
+	w.must(late, VerdictUndecided, "does not count")
+	without := deleted
+	without.OwnerIndexes = nil
+	w.must(without, VerdictVerified, "") // what the index is for
+}
+
+// TestListsOfATrustFile: in lists that a trust file names, the signers with the role speak, and nobody else whose signature holds.
+func TestListsOfATrustFile(t *testing.T) {
+	w := newIndexed(t)
+	w.mustRenew()
+	o := w.options()
+	o.Trust.Keys = append(o.Trust.Keys, w.indexer.Verifier(), w.other.Verifier())
+	o.Signers = []trust.Signer{
+		{Name: "release", Roles: []trust.Role{trust.Release}, Keys: []trust.Key{w.signer.Key()}},
+		{Name: "clerk", Roles: []trust.Role{trust.Indexer}, Keys: []trust.Key{w.indexer.Key()}},
+		{Name: "qa", Roles: []trust.Role{trust.Finding}, Keys: []trust.Key{w.other.Key()}},
+	}
+	demand := freshness.Demand{Trust: o.Trust, Counts: o.Speaks(trust.Indexer), Now: noon.Add(time.Hour), Memory: w.memory}
+	o.Index = &IndexOptions{Demand: demand}
+	w.must(o, VerdictVerified, "sequence 1")
+	// A newer one by somebody who may say other things only.
+	forged := indexed{w.world, w.other.For(trust.Indexer), w.memory}
+	if _, err := forged.renew(w.store, func(x *freshness.Indexer) { x.Sequence = 100 }); err != nil {
+		t.Fatal(err)
+	}
+	w.must(o, VerdictVerified, "sequence 1")
+	o.Signers[1].Roles = []trust.Role{trust.Promoter}
+	o.Index.Demand.Counts = o.Speaks(trust.Indexer)
+	w.must(o, VerdictMissing, "is missing")
 }

@@ -51,6 +51,11 @@ type Options struct {
 	AllowUnreproduced bool
 	// Layout is what the steps of the image's pipeline must have been (OpenLayout); nil: not checked.
 	Layout *Layout
+	// DenyAt and IndexAt are what the trust file says of lists; whoever opens them puts them into Deny and Index.
+	DenyAt  *trust.DenyList
+	IndexAt *trust.Index
+	// OwnerIndexes are what owners of the roster have published elsewhere.
+	OwnerIndexes []OwnerIndex
 	// Deny is the deny list that is asked before anything else; nil: none.
 	Deny *freshness.DenyList
 	// Index demands a release index, and everything that it lists; nil: none is asked for.

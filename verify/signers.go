@@ -30,6 +30,7 @@ func (o *Options) UseTrust(path string, now time.Time) (diag.List, error) {
 		return nil, err
 	}
 	o.Signers, o.TrustedRoot, o.PolicySHA256 = roots.Signers, roots.Sigstore, roots.SHA256
+	o.DenyAt, o.IndexAt = roots.DenyList, roots.Index
 	return roots.Check(now), nil
 }
 
@@ -61,6 +62,19 @@ func (o *Options) keyReader() trust.KeyReader {
 		}
 		o.Trust.Keys = append(o.Trust.Keys, v)
 		return v.Key(), nil
+	}
+}
+
+// Speaks tells who may speak in a role, for lists that are found by themselves (freshness.Demand.Counts).
+func (o Options) Speaks(role trust.Role) func(trust.Party, time.Time) bool {
+	entries := o.entries()
+	return func(by trust.Party, at time.Time) bool {
+		for _, e := range entries {
+			if e.Is(by) && e.May(role) && e.Timing(at) == trust.InTime {
+				return true
+			}
+		}
+		return false
 	}
 }
 
