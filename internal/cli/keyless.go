@@ -11,6 +11,7 @@ import (
 
 	"github.com/selfsame-build/selfsame/internal/diag"
 	"github.com/selfsame-build/selfsame/signing"
+	"github.com/selfsame-build/selfsame/trust"
 )
 
 // keylessFlags say how to sign without a key.
@@ -65,7 +66,7 @@ func (a *app) keylessSigner(k keylessFlags) (func() (*signing.Signer, error), er
 	if err != nil {
 		return nil, err
 	}
-	return func() (*signing.Signer, error) { return s, nil }, nil
+	return func() (*signing.Signer, error) { return s.For(trust.Release), nil }, nil
 }
 
 func loadRoot(path string) (*signing.Root, error) {

@@ -41,11 +41,11 @@ func TestIdentityFlags(t *testing.T) {
 		says string
 		args []string
 	}{
-		{"needs --key or --certificate-identity", nil},
-		{"needs --key or --certificate-identity", []string{"--trusted-root", root}},
+		{"needs --key, --certificate-identity or --trust", nil},
+		{"needs --key, --certificate-identity or --trust", []string{"--trusted-root", root}},
 		{"needs `--trusted-root`", []string{who, "a", from, "https://x"}},
 		{"`--certificate-oidc-issuer`", []string{who, "a", "--trusted-root", root}},
-		{"needs --key or --certificate-identity", []string{from, "https://x", "--trusted-root", root}},
+		{"needs --key, --certificate-identity or --trust", []string{from, "https://x", "--trusted-root", root}},
 		{"2 identities and 3 times", []string{who, "a", who, "b", from, "x", from, "y", from, "z", "--trusted-root", root}},
 		{"1 identities and 2 times", []string{"--certificate-identity-regexp", "a", from, "x", from, "y", "--trusted-root", root}},
 		{"matches nothing at all", []string{"--certificate-identity-regexp", ".*", from, "x", "--trusted-root", root}},
@@ -104,7 +104,7 @@ func TestKeylessFlags(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	bundle, err := signing.Sign(t.Context(), s, []byte(`{"_type":"https://in-toto.io/Statement/v1"}`))
+	bundle, err := signing.Sign(t.Context(), s, []byte(`{"_type":"https://in-toto.io/Statement/v1","subject":[{"name":"x","digest":{"sha256":"`+strings.Repeat("a", 64)+`"}}],"predicateType":"https://spdx.dev/Document","predicate":{}}`))
 	if err != nil {
 		t.Fatal(err)
 	}

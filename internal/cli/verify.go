@@ -67,8 +67,11 @@ the worst.`,
 }
 
 func (a *app) runVerify(ctx context.Context, args []string, f verifyFlags) error {
-	if (len(f.keys)+len(f.who.subjects)+len(f.who.patterns) == 0) == (f.trust.file == "") {
-		return usage("`verify` needs --key, --certificate-identity, or --trust: without any, anyone's word would do")
+	switch named := len(f.keys)+len(f.who.subjects)+len(f.who.patterns) > 0; {
+	case !named && f.trust.file == "":
+		return usage("`verify` needs --key, --certificate-identity or --trust: without any, anyone's word would do")
+	case named && f.trust.file != "":
+		return usage("--trust says who counts; leave --key and --certificate-identity out")
 	}
 	refs, err := f.many.references(args, a.In)
 	if err != nil {
