@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/selfsame-build/selfsame/builder/graph"
@@ -42,8 +41,6 @@ type Options struct {
 	Explain Depth
 	// Signer gives what signs the evidence, and is asked for it once there is evidence; nil leaves it unsigned.
 	Signer func() (*signing.Signer, error)
-	// KeyFile is the file that Signer's key is in, if it is in one: no step may see it, should it lie in the source.
-	KeyFile string
 	// Links are the in-toto links of the build's steps, and where earlier ones lie.
 	Links Links
 }
@@ -171,11 +168,7 @@ func (h *Host) inputs(ctx context.Context, o Options) (*project, *lock.Lock, *re
 		p, err := h.locked(ctx, r, l, o.Offline)
 		return p, l, nil, err
 	}
-	exclude := []string{o.Out}
-	if o.KeyFile != "" {
-		exclude = append(exclude, relative(filepath.Join(r.Dir, r.Source.Path), o.KeyFile)...)
-	}
-	p, err := h.open(ctx, r, o.Links, exclude...)
+	p, err := h.open(ctx, r, o.Links, o.Out)
 	if err != nil {
 		return nil, nil, nil, err
 	}

@@ -43,6 +43,8 @@ type Host struct {
 	Machine string
 	// SSHAgent is the socket of the user's ssh agent, for repositories that are reached by ssh; empty: none.
 	SSHAgent string
+	// Private are files that the command line names (keys, tokens): no step may see one, should it lie in a source.
+	Private []string
 	// Canary finds the program that looks around on another CPU than the machine's, named as in platforms ("arm64").
 	Canary func(arch string) (string, error)
 	// Memory is the machine's, in bytes; CPUs how many it has.

@@ -229,7 +229,7 @@ func (h *Host) warnSource(c source.Context, name string) {
 	if c.Dirty && c.Commit != "" {
 		h.warn(diag.Warnf(diag.SourceDirty, "`%s` differs from commit %.12s", name, c.Commit).WithHelp("commit before you publish"))
 	}
-	for code, list := range map[diag.Code][]string{diag.SourceLeftOut: c.Untracked, diag.SourcePointers: c.Pointers, diag.SourceSubmodules: c.Submodules} {
+	for code, list := range map[diag.Code][]string{diag.SourceLeftOut: c.Untracked, diag.SourcePointers: c.Pointers, diag.SourceKeys: c.Keys, diag.SourceSubmodules: c.Submodules} {
 		if len(list) > 0 {
 			h.warn(diag.Warnf(code, "%s", sourceWords[code]+": "+strings.Join(list, ", ")))
 		}
@@ -238,6 +238,7 @@ func (h *Host) warnSource(c source.Context, name string) {
 
 var sourceWords = map[diag.Code]string{
 	diag.SourceLeftOut:    "not in git, so not in the build",
+	diag.SourceKeys:       "private signing keys are never in the build",
 	diag.SourcePointers:   "pointers of git LFS are packed in place of what they point to",
 	diag.SourceSubmodules: "submodules that are not checked out are empty folders",
 }

@@ -59,6 +59,7 @@ func (h *Host) open(ctx context.Context, r *recipes.Recipe, links Links, exclude
 		return nil, err
 	}
 	exclude = append(append(exclude, relative(dir, lockPath(r.Path))...), links.exclude(dir, r.Path)...)
+	exclude = append(exclude, h.private(dir)...)
 	opts := source.Options{Dir: dir, Epoch: p.epoch, Ignore: p.ignore, Exclude: exclude}
 	if p.context, err = source.Pack(ctx, h.Store, opts); err != nil {
 		return nil, err
@@ -92,6 +93,15 @@ func (h *Host) finish(ctx context.Context, p *project) error {
 }
 
 // relative gives path as a list for Options.Exclude: empty when it does not lie below dir.
+// private are the machine's private files as far as they lie below dir.
+func (h *Host) private(dir string) []string {
+	var out []string
+	for _, path := range h.Private {
+		out = append(out, relative(dir, path)...)
+	}
+	return out
+}
+
 func relative(dir, path string) []string {
 	absDir, err1 := filepath.Abs(dir)
 	abs, err2 := filepath.Abs(path)
@@ -163,7 +173,8 @@ func (h *Host) packContexts(ctx context.Context, p *project) error {
 		if c.Path == "" {
 			continue
 		}
-		packed, err := source.Pack(ctx, h.Store, source.Options{Dir: filepath.Join(p.recipe.Dir, c.Path), Epoch: p.epoch})
+		dir := filepath.Join(p.recipe.Dir, c.Path)
+		packed, err := source.Pack(ctx, h.Store, source.Options{Dir: dir, Epoch: p.epoch, Exclude: h.private(dir)})
 		if err != nil {
 			return fmt.Errorf("packing context `%s`: %w", name, err)
 		}

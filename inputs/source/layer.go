@@ -91,6 +91,7 @@ func (t *tree) writeFile(tw *tar.Writer, p string, want fs.FileInfo, o Options, 
 		return err
 	}
 	if signingKey(f) {
+		note(&c.Keys, p)
 		return nil
 	}
 	c.Files++

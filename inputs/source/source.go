@@ -61,6 +61,7 @@ type Context struct {
 	Dirty      bool     // what was packed differs from Commit
 	Untracked  []string // files or folders that git neither tracks nor ignores, so not packed; at most 20 named
 	Pointers   []string // git LFS pointers packed in place of their content; at most 20 named
+	Keys       []string // private signing keys, so not packed; at most 20 named
 	Submodules []string // submodules that are not checked out, so that their folders are empty; at most 20 named
 }
 

@@ -628,7 +628,7 @@ func TestSigningKeysStayOut(t *testing.T) {
 		"tls.key": "-----BEGIN PRIVATE KEY-----\nx", "about": "see -----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----", "short": "-----BEGIN ENC", "empty": "",
 	})
 	c := pack(t, s, source.Options{Dir: dir})
-	if d := cmp.Diff([]string{"about", "empty", "short", "tls.key"}, names(t, s, c)); d != "" || c.Files != 4 {
-		t.Errorf("%d files: %s", c.Files, d)
+	if d := cmp.Diff([]string{"about", "empty", "short", "tls.key"}, names(t, s, c)); d != "" || c.Files != 4 || strings.Join(c.Keys, " ") != "deep/notes.txt release.key" {
+		t.Errorf("%d files, keys %q: %s", c.Files, c.Keys, d)
 	}
 }

@@ -13,7 +13,6 @@ import (
 	"github.com/selfsame-build/selfsame/provenance/intoto"
 	"github.com/selfsame-build/selfsame/registry"
 	"github.com/selfsame-build/selfsame/report"
-	"github.com/selfsame-build/selfsame/signing"
 	"github.com/selfsame-build/selfsame/trust"
 )
 
@@ -99,8 +98,8 @@ func (a *app) runBuild(cmd *cobra.Command, o builder.Options, key string, keyles
 			return err
 		}
 	}
-	if key == "" && links.names(intoto.StepSign) {
-		return usage("--link-key %s= needs --key: without it nothing is signed", intoto.StepSign)
+	if key == "" && !keyless.on && links.names(intoto.StepSign) {
+		return usage("--link-key %s= needs --key or --keyless: without it nothing is signed", intoto.StepSign)
 	}
 	if err := a.asRoot(); err != nil { // before a password is asked for
 		return err
@@ -113,8 +112,11 @@ func (a *app) runBuild(cmd *cobra.Command, o builder.Options, key string, keyles
 		if o.Signer, err = a.signer(ctx, key, trust.Release, cancel); err != nil {
 			return err
 		}
-		if ref, err := signing.ParseRef(key); err == nil {
-			o.KeyFile = ref.File
+	}
+	a.private = append(links.files(), keyFiles(key)...)
+	for _, path := range []string{keyless.token, o.BuilderTLS.Key} {
+		if path != "" {
+			a.private = append(a.private, path)
 		}
 	}
 	var err error

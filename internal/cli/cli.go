@@ -51,6 +51,8 @@ type app struct {
 	inputsListen string
 	// report is build's --report.
 	report string
+	// private are the files of keys and tokens that the command line names.
+	private []string
 	// keylessRoot is build's --trusted-root when it signs without a key.
 	keylessRoot string
 }

@@ -121,7 +121,7 @@ func (a *app) reader() (*builder.Host, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	return &builder.Host{Store: store, Now: time.Now, Notice: a.notice, Warn: a.warn}, func() { _ = store.Close() }, nil
+	return &builder.Host{Store: store, Now: time.Now, Notice: a.notice, Warn: a.warn, Private: a.private}, func() { _ = store.Close() }, nil
 }
 
 // asRoot goes on only as root: a normal user's process is replaced by the same command in a user namespace. Call it before anything is
@@ -181,7 +181,7 @@ func (a *app) hostAt(ctx context.Context, store *inputs.Store, m *daemon.Manager
 			return find(filepath.Dir(m.Binaries.Self[0]), "selfsame-canary-"+arch)
 		},
 		Memory: memory(), CPUs: runtime.NumCPU(), Rootless: userns.Inside(), Display: display, Notice: a.notice, Warn: a.warn,
-		InputsListen: a.inputsListen, SSHAgent: a.get(envAgent), Machine: machineID(),
+		InputsListen: a.inputsListen, SSHAgent: a.get(envAgent), Machine: machineID(), Private: a.private,
 	}
 	h.OpenFiles, h.RaiseFiles = openFiles()
 	return h, func() { display.Close(); _ = store.Close() }, nil

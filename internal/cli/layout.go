@@ -56,7 +56,7 @@ func (a *app) newLayout(ctx context.Context, f layoutFlags) error {
 	}
 	std := intoto.Standard{Readme: f.readme, Thresholds: map[string]int{}}
 	for _, spec := range f.functionaries {
-		steps, path, named := strings.Cut(spec, "=")
+		steps, path, named := stepsAndKey(spec)
 		if !named {
 			steps, path = "", spec
 		}

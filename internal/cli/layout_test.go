@@ -105,3 +105,27 @@ func TestFilesOf(t *testing.T) {
 		}
 	}
 }
+
+// TestStepsAndKey: the name of a key on a token has `=` of its own.
+func TestStepsAndKey(t *testing.T) {
+	for _, c := range []struct {
+		spec, steps, key string
+		named            bool
+	}{
+		{"ci.key", "", "ci.key", false},
+		{"lock=ci.key", "lock", "ci.key", true},
+		{"source,lock=a=b.key", "source,lock", "a=b.key", true},
+		{"pkcs11:token=ci;object=k", "", "pkcs11:token=ci;object=k", false},
+		{"lock=pkcs11:token=ci;object=k", "lock", "pkcs11:token=ci;object=k", true},
+		{"awskms:///alias/x#sha256=AAA=", "", "awskms:///alias/x#sha256=AAA=", false},
+	} {
+		if steps, key, named := stepsAndKey(c.spec); steps != c.steps || key != c.key || named != c.named {
+			t.Errorf("%s: %q, %q, %v", c.spec, steps, key, named)
+		}
+	}
+	l := lockLinks()
+	l.keys = []string{"lock=ci.key", "source=pkcs11:token=ci;object=k", "dev.key"}
+	if got := strings.Join(l.files(), " "); got != "ci.key dev.key" {
+		t.Errorf("key files %q", got)
+	}
+}

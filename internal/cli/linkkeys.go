@@ -56,17 +56,46 @@ func (l *linkFlags) signers(ctx context.Context, a *app) (builder.Links, error) 
 	return out, nil
 }
 
+// files are the keys that lie in files.
+func (l *linkFlags) files() []string {
+	var out []string
+	for _, spec := range l.keys {
+		if _, key, err := l.parse(spec); err == nil {
+			out = append(out, keyFiles(key)...)
+		}
+	}
+	return out
+}
+
+// keyFiles is the file that a key lies in, if it lies in one.
+func keyFiles(name string) []string {
+	ref, err := signing.ParseRef(name)
+	if name == "" || err != nil || ref.File == "" {
+		return nil
+	}
+	return []string{ref.File}
+}
+
+// stepsAndKey cuts [STEP,...=]KEY. The name of a key on a token or in a KMS has `=` of its own, behind a colon.
+func stepsAndKey(spec string) (steps, key string, named bool) {
+	steps, key, named = strings.Cut(spec, "=")
+	if !named || strings.Contains(steps, ":") {
+		return "", spec, false
+	}
+	return steps, key, true
+}
+
 // names says whether a step is named by itself.
 func (l *linkFlags) names(step string) bool {
 	return slices.ContainsFunc(l.keys, func(k string) bool {
-		list, _, named := strings.Cut(k, "=")
+		list, _, named := stepsAndKey(k)
 		return named && slices.Contains(strings.Split(list, ","), step)
 	})
 }
 
 // parse reads [STEP,...=]FILE. Without a step it means all that the command does by itself and that nobody else is named for.
 func (l *linkFlags) parse(spec string) (steps []string, path string, err error) {
-	list, path, named := strings.Cut(spec, "=")
+	list, path, named := stepsAndKey(spec)
 	steps = strings.Split(list, ",")
 	switch {
 	case !named && spec != "":
@@ -76,7 +105,7 @@ func (l *linkFlags) parse(spec string) (steps []string, path string, err error) 
 				steps = append(steps, s)
 			}
 		}
-		return steps, spec, nil
+		return steps, path, nil
 	case path != "" && !slices.ContainsFunc(steps, func(s string) bool { return !slices.Contains(l.steps, s) }):
 		return steps, path, nil
 	}

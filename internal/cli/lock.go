@@ -52,6 +52,7 @@ func (a *app) runLock(cmd *cobra.Command, o builder.LockOptions, links linkFlags
 	if o.Links, err = links.signers(cmd.Context(), a); err != nil {
 		return err
 	}
+	a.private = links.files()
 	gather := func() (*builder.Host, func(), error) { return a.host(cmd.Context()) }
 	if o.Check { // for CI, where nobody may build
 		gather = a.reader

@@ -17,6 +17,7 @@ const (
 	SourceLeftOut    Code = "A0252"
 	SourcePointers   Code = "A0253"
 	SourceSubmodules Code = "A0254"
+	SourceKeys       Code = "A0255"
 )
 
 var sourceCodes = []Info{
@@ -76,6 +77,10 @@ var sourceCodes = []Info{
 		"Files of the source are pointers of git LFS: their content was not checked out.",
 		"The build then has the few bytes of the pointer and not the file, which a clone elsewhere may have.",
 		"Run `git lfs pull` in the work tree. Of a source that selfsame fetches itself, LFS content is never fetched."),
+	lockInfo(SourceKeys, ExitUsage, "private signing keys are left out of the build",
+		"The source has files that begin as private keys in cosign's format do.",
+		"Whatever is in the source is in the hands of every step, and of every image and seal that holds it.",
+		"Keep signing keys elsewhere. If a test needs such a file, have a step make it."),
 	lockInfo(SourceSubmodules, ExitUsage, "submodules are not checked out",
 		"The source has submodules whose folders are empty.",
 		"The build has none of their files, which a clone with submodules would have.",

@@ -51,7 +51,12 @@ func Start(tb testing.TB) *Instance {
 	mu.Lock()
 	defer mu.Unlock()
 	if shared == nil && failed == nil {
-		shared, failed = start(programs)
+		for range 3 { // a port that was free may be somebody else's by the time that a program asks for it
+			if shared, failed = start(programs); failed == nil {
+				break
+			}
+			shared = nil
+		}
 	}
 	if failed != nil {
 		tb.Fatalf("starting a private sigstore: %v", failed)
@@ -75,12 +80,13 @@ func Program(name string) string {
 	if err != nil {
 		return ""
 	}
+	newest, when := "", time.Time{}
 	for _, f := range found {
-		if !strings.HasSuffix(f, ".partial") {
-			return f
+		if info, err := os.Stat(f); err == nil && !strings.HasSuffix(f, ".partial") && info.ModTime().After(when) {
+			newest, when = f, info.ModTime()
 		}
 	}
-	return ""
+	return newest
 }
 
 // Stop ends the instance, if there is one.
