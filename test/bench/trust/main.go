@@ -19,9 +19,10 @@ type config struct {
 	root      string // the work tree, with bin/
 	work      string // an empty folder, removed at the end
 	runs      int
-	images    int // of the call with many
-	referrers int // the most of one subject
-	inputs    int // locked inputs that a provenance names
+	images    int    // of the call with many
+	referrers int    // the most of one subject
+	inputs    int    // locked inputs that a provenance names
+	recipe    string // whose image is audited
 }
 
 // part measures one thing.
@@ -36,6 +37,7 @@ var parts = []part{
 	{"command", benchCommand},
 	{"many", benchMany},
 	{"referrers", benchReferrers},
+	{"audit", benchAudit},
 }
 
 func main() {
@@ -45,6 +47,7 @@ func main() {
 	flag.IntVar(&c.images, "images", 1000, "how many images one call verifies")
 	flag.IntVar(&c.referrers, "referrers", 10_000, "how many referrers one image has at most")
 	flag.IntVar(&c.inputs, "inputs", 20, "how many locked inputs a provenance names")
+	flag.StringVar(&c.recipe, "recipe", "examples/c-make", "the recipe, below -root, whose image is built and audited")
 	only := flag.String("only", "", "run only this part")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

@@ -52,7 +52,7 @@ func serve(ctx context.Context, c config, dir, addr string) (func(), error) {
 // timed runs a command that must end with exit 0 and have says in its output.
 func timed(ctx context.Context, c config, says string, args ...string) (cost, error) {
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
-	cmd.Env = []string{"HOME=" + c.work, "PATH=" + os.Getenv("PATH"), "NO_COLOR=1"}
+	cmd.Env = environment(c)
 	start := time.Now()
 	out, err := cmd.CombinedOutput()
 	took := cost{clock: time.Since(start)}
@@ -63,6 +63,11 @@ func timed(ctx context.Context, c config, says string, args ...string) (cost, er
 		return took, fmt.Errorf("%s: %v, want %q\n%.2000s", strings.Join(args, " "), err, says, out)
 	}
 	return took, nil
+}
+
+// environment is what programs get: nobody's settings but ours.
+func environment(c config) []string {
+	return []string{"HOME=" + c.work, "PATH=" + os.Getenv("PATH"), "NO_COLOR=1"}
 }
 
 // cosign finds or builds stock cosign.

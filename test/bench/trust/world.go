@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -20,12 +21,13 @@ import (
 	"github.com/selfsame-build/selfsame/registry/artifact"
 	"github.com/selfsame-build/selfsame/registry/layout"
 	"github.com/selfsame-build/selfsame/signing"
+	"github.com/selfsame-build/selfsame/trust"
 )
 
 // keys are a pair in files, as `key new` makes them.
 type keys struct {
-	signer *signing.Signer
-	public string // path of the public half
+	signer          *signing.Signer
+	public, private string // paths of the halves
 }
 
 func newKeys(dir string) (keys, error) {
@@ -33,12 +35,15 @@ func newKeys(dir string) (keys, error) {
 	if err != nil {
 		return keys{}, err
 	}
-	k := keys{public: filepath.Join(dir, "release.pub")}
-	if err := os.WriteFile(k.public, public, 0o600); err != nil {
+	k := keys{public: filepath.Join(dir, "release.pub"), private: filepath.Join(dir, "release.key")}
+	if err := errors.Join(os.WriteFile(k.public, public, 0o600), os.WriteFile(k.private, private, 0o600)); err != nil {
 		return k, err
 	}
-	k.signer, err = signing.LoadSigner(private, nil)
-	return k, err
+	if k.signer, err = signing.LoadSigner(private, nil); err != nil {
+		return k, err
+	}
+	k.signer = k.signer.For(trust.Release)
+	return k, nil
 }
 
 // publish pushes an image of one platform with all the evidence that a build attaches: provenance and a rebuild statement about the index
