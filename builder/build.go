@@ -86,6 +86,9 @@ func (h *Host) build(ctx context.Context, o Options) (*Result, error) {
 		return nil, err
 	}
 	platforms, err := choosePlatforms(p.recipe.Platforms, o.Platforms)
+	if from != nil {
+		platforms, err = from.choose(o.Platforms)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -206,7 +206,11 @@ func (r *recorder) git(ctx context.Context, g graph.Git) (digest.Digest, error) 
 func (h *Host) refetch(ctx context.Context, p *project, e lock.Entry) error {
 	g := gitOf(e.Key)
 	g.Ref = commitOf(e)
-	c, err := h.fetchCommit(ctx, p.recipe, g, source.Options{Epoch: p.epoch})
+	o := source.Options{Epoch: p.epoch}
+	if p.recipe.Source.Git != "" && e.Key == sourceGit(p.recipe).Key() { // the build's own source is packed without what it ignores
+		o.Prepare = func(string) ([]byte, error) { return p.ignore, nil }
+	}
+	c, err := h.fetchCommit(ctx, p.recipe, g, o)
 	if err != nil {
 		return diag.Errorf("A0336", "fetching locked input `%s`: %w", e.Key, err).WithHelp("check the network, or restore the store")
 	}

@@ -3,12 +3,16 @@ package builder
 import (
 	"context"
 	"fmt"
+	"io"
 	"strings"
+
+	"github.com/opencontainers/go-digest"
 
 	"github.com/selfsame-build/selfsame/inputs"
 	"github.com/selfsame-build/selfsame/internal/diag"
 	"github.com/selfsame-build/selfsame/provenance"
 	"github.com/selfsame-build/selfsame/recipes/lock"
+	"github.com/selfsame-build/selfsame/registry"
 )
 
 // Refetched is an input that upstream does not have any more as the lock names it.
@@ -20,15 +24,18 @@ type Refetched struct {
 
 // Refetch asks upstream for every input of a restored build once more, and counts what is still as the lock says. Nothing of it is built
 // from: the build reads what was locked. h.HTTP is what keeps evidence from leading to places that only this machine reaches; for
-// repositories and registries the hosts in private are the only such places.
+// repositories the hosts in private are the only such places, and registries are asked about both.
 func (h *Host) Refetch(ctx context.Context, r *Restored, private []string) (provenance.Locked, []Refetched, error) {
 	counts := r.Counts()
 	var gone []Refetched
 	asked := map[string]error{} // one address is often read by several steps and platforms
 	for _, e := range r.lock.Entries {
-		key := strings.Join([]string{string(e.Kind), e.Key, e.Accept, e.Digest.String()}, " ")
+		if e.Evidence == inputs.EvidenceRefused {
+			continue // it is our own answer, and counted nowhere
+		}
+		key := strings.Join([]string{string(e.Kind), e.Key, e.Accept, e.Digest.String(), e.Headers.String()}, " ")
 		err, known := asked[key]
-		if !known && e.Evidence != inputs.EvidenceRefused { // a refusal is our own
+		if !known {
 			err = h.refetchOne(ctx, r, e, private)
 			asked[key] = err
 		}
@@ -69,8 +76,27 @@ func (h *Host) refetchOne(ctx context.Context, r *Restored, e lock.Entry, privat
 		if err := inputs.CheckAddress(ctx, "https://"+host, private); err != nil {
 			return fmt.Errorf("asking for `%s`: %w", e.Key, err)
 		}
-		_, _, err = repo.Manifest(ctx, e.Digest) // checks the digest
+		// The manifest's digest is the locked one, so what it leads to has the sizes of what was restored, which were bounded.
+		// Blobs may be redirected to anywhere, so it is asked for through what keeps evidence from leading there.
+		_, err = registry.New(registry.Options{Transport: h.HTTP}).CopyTo(ctx, repo.Name()+"@"+e.Digest.String(), e.Platform, nowhere{})
 		return err
 	}
-	return h.fetch(ctx, e.Digest, e)
+	if err := h.fetch(ctx, e.Digest, e); err != nil || e.Headers == "" {
+		return err
+	}
+	return h.fetch(ctx, e.Headers, e)
+}
+
+// nowhere is a store that has nothing and keeps nothing: what comes is read to its end and hashed.
+type nowhere struct{}
+
+func (nowhere) Has(digest.Digest) bool { return false }
+
+func (nowhere) Put(_ context.Context, r io.Reader, limit int64) (digest.Digest, error) {
+	d := digest.SHA256.Digester()
+	n, err := io.Copy(d.Hash(), io.LimitReader(r, limit+1))
+	if err == nil && n > limit {
+		err = inputs.ErrTooLarge
+	}
+	return d.Digest(), err
 }

@@ -41,8 +41,15 @@ func (h *Host) Restore(ctx context.Context, p Published, maxBytes int64) (*Resto
 	if err != nil {
 		return nil, diag.Errorf("A0802", "reading the evidence: %w", err).WithWhy("what it says cannot be repeated")
 	}
-	if f := in.Frontend; f != frontendVersion && f != stagesVersion {
-		return nil, diag.Errorf("A0803", "the image was built by `%s`, which this version of selfsame does not have", f).
+	made := ""
+	switch {
+	case in.Frontend != frontendVersion && in.Frontend != stagesVersion:
+		made = in.Frontend
+	case in.BuildKit != BuildKitVersion: // a recipe's stages are read by the same frontend everywhere, and built by BuildKit
+		made = "BuildKit " + in.BuildKit
+	}
+	if made != "" {
+		return nil, diag.Errorf("A0803", "the image was built by `%s`, which this version of selfsame does not have", made).
 			WithWhy("another frontend or BuildKit may make another image of the same inputs").
 			WithHelp("audit it with the version that the evidence names: selfsame show REF provenance")
 	}
@@ -75,16 +82,25 @@ type bounded struct {
 // Put stores content; limit is what it has by its descriptor.
 func (b bounded) Put(ctx context.Context, r io.Reader, limit int64) (digest.Digest, error) {
 	if b.left.Add(-limit) < 0 {
+		b.left.Add(limit)
 		return "", diag.Errorf("A0804", "the sealed inputs have more than %d bytes", b.max).WithHelp("allow more: --disk GIGABYTES")
 	}
-	return b.sink.Put(ctx, r, limit)
+	d, err := b.sink.Put(ctx, r, limit)
+	if err != nil { // nothing was kept; a part of a seal that lies about a size must not use up what the others need
+		b.left.Add(limit)
+	}
+	return d, err
 }
 
-// Counts says how many lines the lock has, and how many of them nothing vouches for but the recording.
+// Counts says how many inputs the lock has, and how many of them nothing vouches for but the recording. A refused request is no input.
 func (r *Restored) Counts() provenance.Locked {
-	c := provenance.Locked{Total: len(r.lock.Entries)}
+	var c provenance.Locked
 	for _, e := range r.lock.Entries {
-		if e.Evidence != inputs.EvidenceRefused && !vouched(e) {
+		if e.Evidence == inputs.EvidenceRefused { // no input: upstream was not asked
+			continue
+		}
+		c.Total++
+		if !vouched(e) {
 			c.FirstSeen++
 		}
 	}
@@ -105,7 +121,8 @@ type RepeatOptions struct {
 	Twice bool
 	// Stages asks for the contents of the stages that are not in the image.
 	Stages bool
-	// RootBytes is how much the builder may write to disk; 0 leaves it to the machine.
+	// RootBytes is how much a builder may write where its root is a filesystem of its own; 0 leaves it to the machine. Builder A of two, and
+	// any builder without root over the machine, has a folder, which nothing bounds; B may have memory, of at most so much.
 	RootBytes int64
 }
 
@@ -126,7 +143,7 @@ type Repetition struct {
 
 // Repeat builds a restored build once more. No upstream is reached.
 func (h *Host) Repeat(ctx context.Context, r *Restored, o RepeatOptions) (*Repetition, error) {
-	platforms, err := choosePlatforms(r.project.recipe.Platforms, nil)
+	platforms, err := r.choose(nil)
 	if err != nil {
 		return nil, err
 	}
@@ -148,7 +165,7 @@ func (h *Host) repeatTwice(ctx context.Context, r *Restored, o RepeatOptions, pl
 	if err != nil {
 		return err
 	}
-	run := &twinRun{host: h, lock: r.lock, drafts: drafts, exports: h.exports(r.project.recipe.Output.Compression), work: o.Dir}
+	run := &twinRun{host: h, lock: r.lock, drafts: drafts, exports: h.exports(r.project.recipe.Output.Compression), work: o.Dir, bytes: o.RootBytes}
 	defer run.close()
 	if err := run.build(ctx); err != nil {
 		return err

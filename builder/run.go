@@ -27,6 +27,7 @@ type twinRun struct {
 	drafts  map[string]*graph.Draft
 	exports *exports
 	opt     Options
+	bytes   int64    // that a builder of ours may write, where it can be bounded; 0: as the machine has it
 	work    string   // gets the twins' images
 	subject *subject // whom A's images are inspected for; nil: nobody asked
 
@@ -98,7 +99,7 @@ func (r *twinRun) again(ctx context.Context, w world, excused map[string]string)
 	}
 	removeAll(r.b.out)
 	var err error
-	if r.b, err = r.host.acquire(ctx, "B", w, r.lock.Entries, r.work); err != nil {
+	if r.b, err = r.host.acquire(ctx, "B", w.within(r.bytes), r.lock.Entries, r.work); err != nil {
 		return err
 	}
 	return r.solvePair(ctx, excused)
@@ -140,8 +141,14 @@ func brief(err error) string {
 // start gets both builders, at once.
 func (r *twinRun) start(ctx context.Context, wa, wb world) error {
 	var eg errgroup.Group
-	eg.Go(func() (err error) { r.a, err = r.host.acquire(ctx, "A", wa, r.lock.Entries, r.work); return })
-	eg.Go(func() (err error) { r.b, err = r.host.acquire(ctx, "B", wb, r.lock.Entries, r.work); return })
+	eg.Go(func() (err error) {
+		r.a, err = r.host.acquire(ctx, "A", wa.within(r.bytes), r.lock.Entries, r.work)
+		return
+	})
+	eg.Go(func() (err error) {
+		r.b, err = r.host.acquire(ctx, "B", wb.within(r.bytes), r.lock.Entries, r.work)
+		return
+	})
 	if err := eg.Wait(); err != nil {
 		return err
 	}

@@ -126,6 +126,8 @@ type restored struct {
 	project *project
 	lock    *lock.Lock
 	index   digest.Digest
+	// platforms are those that were published: of the recipe's, whoever built it may have chosen some.
+	platforms []string
 }
 
 // restore brings a published image's sealed inputs into the store, and its recipe and lock out of its provenance. Only the
@@ -152,6 +154,9 @@ func (h *Host) restoreAs(ctx context.Context, repo *registry.Repository, index d
 	r := &restored{index: index}
 	var err error
 	if r.project, r.lock, err = rebuildable(p); err != nil {
+		return nil, err
+	}
+	if r.platforms, err = publishedPlatforms(p, r.project.recipe); err != nil {
 		return nil, err
 	}
 	in, err := p.Internal()

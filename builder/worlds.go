@@ -86,7 +86,27 @@ func (h *Host) worldAudit(bytes int64) world {
 	w := h.worldA()
 	w.name, w.hostname = "audit", hostnameAudit
 	if !h.Rootless && bytes > 0 {
-		w.daemon.Root, w.daemon.RootBytes = daemon.RootXFS, bytes
+		w.daemon.Root, w.daemon.RootBytes = h.rootAudit(bytes, daemon.CanHaveXFS() == nil)
+	}
+	return w
+}
+
+// rootAudit is the filesystem of an auditor's builder: a file of so many bytes, or, where none can be made and memory is ample, at most half of
+// the memory. Where neither is possible the builder's log says what is lacking.
+func (h *Host) rootAudit(bytes int64, xfs bool) (daemon.Root, int64) {
+	if !xfs && h.Memory >= ampleMemory {
+		return daemon.RootTmpfs, min(bytes, h.Memory/2)
+	}
+	return daemon.RootXFS, bytes
+}
+
+// ampleMemory is where a builder's root in memory leaves enough for the build.
+const ampleMemory = 12 << 30
+
+// within bounds what a builder of ours may write to disk or memory, where its root is a filesystem of its own. 0: as it is.
+func (w world) within(bytes int64) world {
+	if bytes > 0 && w.daemon.RootBytes > bytes {
+		w.daemon.RootBytes = bytes
 	}
 	return w
 }
@@ -94,11 +114,11 @@ func (h *Host) worldAudit(bytes int64) world {
 // rootB picks B's filesystem: memory where it is ample, else a file with another filesystem. Without root over the machine no such file
 // can be mounted: then memory must do, and where it does not B's root is a folder like A's (noOrder).
 func (h *Host) rootB() (daemon.Root, int64) {
-	const ample, least = 12 << 30, 3 << 30
+	const least = 3 << 30
 	switch {
 	case h.Rootless && (h.Memory < least || daemon.MemoryHoldsLayers() != nil):
 		return daemon.RootHost, 0
-	case h.Rootless, h.Memory >= ample:
+	case h.Rootless, h.Memory >= ampleMemory:
 		return daemon.RootTmpfs, h.Memory / 2
 	}
 	return h.rootRoomy()

@@ -23,7 +23,8 @@ const (
 	InputsRefetched InputsFrom = "refetched" // each was fetched from upstream once more, and had the digest that the lock names
 )
 
-// Locked counts the lines of the lock that was rebuilt from, and what upstream said of them when it was asked again.
+// Locked counts the inputs in the lock that was rebuilt from, and what upstream said of them when it was asked again. A request that the
+// recording refused is none: upstream never answered it.
 type Locked struct {
 	Total int `json:"total"`
 	// FirstSeen are those that nothing vouches for but the recording: no signature, no checksum of the author's.
@@ -126,6 +127,9 @@ func FindingStatement(name string, subject ocispec.Descriptor, r Rebuild) (Subje
 func (r Rebuild) checkAudit() error {
 	if l := r.Locked; r.Inputs == InputsRefetched && (l == nil || l.Changed+l.Vanished > 0 || l.Refetched != l.Total) {
 		return fmt.Errorf("the inputs count as %s, but not all of them were", InputsRefetched)
+	}
+	if l := r.Locked; l != nil && (min(l.Total, l.FirstSeen, l.Refetched, l.Changed, l.Vanished) < 0 || max(l.FirstSeen, l.Refetched+l.Changed+l.Vanished) > l.Total) {
+		return fmt.Errorf("of %d inputs more are counted than there are", l.Total)
 	}
 	if r.Inputs != "" && r.Inputs != InputsSeal && r.Inputs != InputsRefetched {
 		return fmt.Errorf("the inputs are from %q, which is not known", r.Inputs)

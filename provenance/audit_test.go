@@ -105,6 +105,28 @@ func TestAnswer(t *testing.T) {
 	}
 }
 
+// TestLocked: no more inputs are counted than there are, and "refetched" is said of all or not at all.
+func TestLocked(t *testing.T) {
+	for name, c := range map[string]struct {
+		from InputsFrom
+		l    *Locked
+		good bool
+	}{
+		"all of them":         {InputsRefetched, &Locked{Total: 2, FirstSeen: 2, Refetched: 2}, true},
+		"none there":          {InputsRefetched, &Locked{}, true},
+		"some of them":        {InputsSeal, &Locked{Total: 3, Refetched: 1, Changed: 1, Vanished: 1}, true},
+		"not all of them":     {InputsRefetched, &Locked{Total: 2, Refetched: 1}, false},
+		"not counted":         {InputsRefetched, nil, false},
+		"more than there are": {InputsSeal, &Locked{Total: 1, Refetched: 1, Changed: 1}, false},
+		"first seen of none":  {InputsSeal, &Locked{FirstSeen: 1}, false},
+		"negative":            {InputsSeal, &Locked{Total: 1, Refetched: 2, Changed: -1}, false},
+	} {
+		if err := (Rebuild{Inputs: c.from, Locked: c.l}).checkAudit(); (err == nil) != c.good {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // TestHostName: a name means one machine for one recipe, and does not show the machine's id.
 func TestHostName(t *testing.T) {
 	one, two := digest.FromString("1"), digest.FromString("2")

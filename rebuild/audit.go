@@ -20,6 +20,7 @@ import (
 	"github.com/selfsame-build/selfsame/provenance"
 	"github.com/selfsame-build/selfsame/registry"
 	"github.com/selfsame-build/selfsame/signing"
+	"github.com/selfsame-build/selfsame/trust"
 	"github.com/selfsame-build/selfsame/verify"
 )
 
@@ -29,6 +30,8 @@ type Options struct {
 	Reference string
 	// Release is who must have signed the evidence; without anybody nothing is audited.
 	Release signing.Trust
+	// Identities are those that count as a key does, of all that Release.Root vouches for.
+	Identities []trust.IdentityRule
 	// Name is the repository that the evidence must name; empty: Reference's own.
 	Name string
 	// Twice builds on both twins instead of one builder.
@@ -81,13 +84,8 @@ func (a *Auditor) Audit(ctx context.Context, o Options) (*Result, error) {
 	if got.Tag != "" {
 		a.Notice("%s is %s", o.Reference, got.Pinned())
 	}
-	limited, cancel := context.WithTimeoutCause(ctx, o.Timeout, outOfTime(o.Timeout))
-	defer cancel()
-	found, err := a.evidence(limited, o, got, res)
+	found, err := a.inTime(ctx, o, got, res)
 	if err != nil {
-		return nil, err
-	}
-	if err := a.rebuild(limited, o, got, found, res); err != nil {
 		return nil, err
 	}
 	if o.Unchanged != nil && o.Unchanged(res) {
@@ -96,6 +94,20 @@ func (a *Auditor) Audit(ctx context.Context, o Options) (*Result, error) {
 	}
 	// No builder is left, and the sandbox is gone. Only now is a key opened.
 	return res, a.state(ctx, o, got, found, res)
+}
+
+// inTime is the part of an audit that o.Timeout bounds. When its time is over that is the reason, whatever layer noticed it in whatever words.
+func (a *Auditor) inTime(ctx context.Context, o Options, got registry.Resolved, res *Result) (verify.Origin, error) {
+	limited, cancel := context.WithTimeoutCause(ctx, o.Timeout, outOfTime(o.Timeout))
+	defer cancel()
+	found, err := a.evidence(limited, o, got, res)
+	if err == nil {
+		err = a.rebuild(limited, o, got, found, res)
+	}
+	if err != nil && limited.Err() != nil && ctx.Err() == nil {
+		err = context.Cause(limited)
+	}
+	return found, err
 }
 
 func (o Options) withDefaults() Options {
@@ -118,10 +130,10 @@ func (o Options) withDefaults() Options {
 }
 
 func (o Options) check() error {
-	if len(o.Release.Keys) == 0 {
+	if len(o.Release.Keys) == 0 && (o.Release.Root == nil || len(o.Identities) == 0) {
 		return diag.Errorf("A0801", "whose evidence is to be believed?").
-			WithWhy("an audit runs what the evidence describes: without a key anybody who can write to the repository decides what runs here").
-			WithHelp("give the public key of whoever released the image: --release-key release.pub")
+			WithWhy("an audit runs what the evidence describes: without a key or an identity anybody who can write to the repository decides what runs here").
+			WithHelp("give the public key of whoever released the image: --release-key release.pub; or, with --trusted-root, --certificate-identity")
 	}
 	if o.Challenge != "" {
 		if err := provenance.CheckNonce(o.Challenge); err != nil {
@@ -151,7 +163,7 @@ func (a *Auditor) evidence(ctx context.Context, o Options, got registry.Resolved
 	}
 	v, err := verify.Run(ctx, verify.Options{
 		Reference: o.Reference, Source: got.Repository, Digest: got.Descriptor.Digest, Trust: o.Release,
-		ExpectName: name, AllowUnreproduced: true,
+		Identities: o.Identities, ExpectName: name, AllowUnreproduced: true,
 	})
 	if err != nil {
 		return verify.Origin{}, err
@@ -182,6 +194,10 @@ func (a *Auditor) rebuild(ctx context.Context, o Options, got registry.Resolved,
 	r, err := h.Restore(ctx, builder.Published{Repository: got.Repository, Index: res.Digest, Provenance: found.Provenance}, o.DiskBytes)
 	if err != nil {
 		return err
+	}
+	if got.Parsed.Index == nil {
+		return diag.Errorf("A0316", "`%s` is the image of one platform", got.Pinned()).
+			WithWhy("what is built again is the whole index that its evidence is of").WithHelp("audit the index that it belongs to")
 	}
 	if err := a.refetch(ctx, o, h, r, res); err != nil {
 		return err

@@ -54,6 +54,12 @@ func TestNothingIsBuiltBeforeItsEvidenceHolds(t *testing.T) {
 			w.recipe, _, _ = strings.Cut(recipeText, "build:")
 			w.recipe += "build: {dockerfile: Dockerfile, contexts: {etc: {path: etc}}}\n"
 		}, "A0339", 16},
+		"a platform that the recipe lacks": {func(w *world, _ *Options) {
+			w.recipe = strings.Replace(w.recipe, "linux/amd64", "linux/arm64", 1)
+		}, "A0802", 15},
+		"another BuildKit, of stages": {func(w *world, _ *Options) {
+			w.buildkit, w.lock = "v0.1.0", w.lockOf("dockerfile.v0@v0.1.0")
+		}, "A0803", 17},
 		"another frontend":            {func(w *world, _ *Options) { w.frontend = "dockerfile.v0@v0.1.0" }, "A0803", 17},
 		"no seal":                     {func(w *world, _ *Options) { w.noSeal = true }, "A0520", 16},
 		"more inputs than the disk":   {func(_ *world, o *Options) { o.DiskBytes = 512 }, "A0804", 17},

@@ -26,6 +26,8 @@ type Foreign struct {
 	ExitCode      int              `json:"exitCode"`
 	Images        []ForeignImage   `json:"images"`
 	Unreadable    []ForeignProblem `json:"unreadable,omitempty"`
+	// Ignored is how many attestations were not looked at, because there are too many.
+	Ignored int `json:"ignored,omitempty"`
 }
 
 // ForeignImage is one platform's.
@@ -64,12 +66,14 @@ func (a *Auditor) Foreign(ctx context.Context, ref string) (*Foreign, error) {
 	platforms := map[digest.Digest]string{}
 	var attested []descriptor
 	for _, c := range got.Parsed.Children() {
-		if compare.IsAttestation(c) {
+		switch {
+		case compare.IsAttestation(c):
 			attested = append(attested, c)
-		} else {
+		case c.ArtifactType == "":
 			platforms[c.Digest] = compare.DescriptorPlatform(c)
 		}
 	}
+	out.Ignored = max(0, len(attested)-maxAttested)
 	for _, c := range attested[:min(len(attested), maxAttested)] {
 		about := digest.Digest(c.Annotations[annotationSubject])
 		platform, ok := platforms[about]
@@ -136,20 +140,22 @@ func (f *Foreign) conclude(platforms int) error {
 		return diag.Errorf("A0810", "`%s` has no provenance of BuildKit's that can be read", f.Reference).WithWhy(why).
 			WithHelp("an image of selfsame's: selfsame audit REF --release-key release.pub")
 	}
-	complete, lacks := 0, 0
+	lacks := 0
+	described, complete := map[digest.Digest]bool{}, map[digest.Digest]bool{} // one image may have several attestations
 	for _, i := range f.Images {
 		lacks += len(i.Lacks)
+		described[i.Manifest] = true
 		if i.Complete {
-			complete++
+			complete[i.Manifest] = true
 		}
 	}
 	f.ExitCode = diag.ExitMissing
-	if complete == platforms {
+	if len(complete) == platforms {
 		f.ExitCode = diag.ExitUndecided
 		f.Summary = "the provenance, which nobody signed, names all inputs; images of other tools are not built, so nothing is proven"
 		return nil
 	}
-	f.Summary = fmt.Sprintf("the provenance, which nobody signed, lacks what a rebuild needs (%d things for %d of %d platforms)", lacks, len(f.Images), platforms)
+	f.Summary = fmt.Sprintf("the provenance, which nobody signed, lacks what a rebuild needs (%d things for %d of %d platforms)", lacks, len(described), platforms)
 	return nil
 }
 
@@ -172,6 +178,9 @@ func (f *Foreign) Text(w io.Writer) error {
 	}
 	for _, u := range f.Unreadable {
 		fmt.Fprintf(&b, "unreadable %s: %s\n", u.Attestation, u.Reason)
+	}
+	if f.Ignored > 0 {
+		fmt.Fprintf(&b, "ignored    %d attestations: more than %d are not looked at\n", f.Ignored, maxAttested)
 	}
 	fmt.Fprintf(&b, "verdict    %s\n", f.Summary)
 	_, err := io.WriteString(w, b.String())

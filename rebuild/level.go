@@ -6,8 +6,10 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/selfsame-build/selfsame/builder"
 	"github.com/selfsame-build/selfsame/compare"
@@ -36,7 +38,7 @@ func levelRank(l provenance.Level) int {
 
 // compare holds the rebuilt image against the published one: first by digests, which is all that there is to do as a rule, else by contents.
 func (a *Auditor) compare(ctx context.Context, o Options, got registry.Resolved, box *Sandbox, rep *builder.Repetition, res *Result) error {
-	published := children(got)
+	published, strange := children(got, rep.Images)
 	for _, i := range rep.Images {
 		p := Platform{Platform: i.Platform, Rebuilt: i.Manifest.Digest, made: i}
 		if d, ok := published[i.Platform]; ok {
@@ -53,10 +55,15 @@ func (a *Auditor) compare(ctx context.Context, o Options, got registry.Resolved,
 	case rep.Index.Digest == res.Digest:
 		res.Level = provenance.LevelManifest
 	default:
-		reports, err := a.contents(ctx, o, got, box, rep)
-		if err != nil {
+		reports, err := a.contents(ctx, o, got, published, box, rep)
+		if err != nil && (len(strange) == 0 || ctx.Err() != nil) {
 			return err
 		}
+		if err != nil { // what the index lists is reason enough, and whoever wrote it must not keep that from being said
+			a.Notice("the published image was not looked into: %v", err)
+			res.unseen()
+		}
+		reports = append(reports, strange...)
 		res.grade(reports)
 		res.explain(reports)
 	}
@@ -64,20 +71,36 @@ func (a *Auditor) compare(ctx context.Context, o Options, got registry.Resolved,
 	return nil
 }
 
-// children are the platform manifests of an index, by platform. What is no index has none that ours could be compared with.
-func children(got registry.Resolved) map[string]descriptor {
+// children are the entries of an index that are held against what we made, by platform, and a report for each other one: a platform that we
+// did not make or that is there already, an attestation, an artifact, an index. We made nothing like it, and what an entry calls itself does
+// not keep anybody from running it.
+func children(got registry.Resolved, ours []provenance.Image) (map[string]descriptor, []compare.Report) {
 	out := map[string]descriptor{}
-	for _, c := range got.Parsed.Children() {
-		if p := compare.DescriptorPlatform(c); p != "" && !compare.IsAttestation(c) {
+	var strange []compare.Report
+	for n, c := range got.Parsed.Children() {
+		p := compare.DescriptorPlatform(c)
+		name := p
+		switch _, taken := out[p]; {
+		case p == "", taken, compare.IsAttestation(c), c.ArtifactType != "", !imageTypes[c.MediaType]:
+			name = strings.TrimSpace(fmt.Sprintf("%s (entry %d of the index)", p, n+1))
+		case slices.ContainsFunc(ours, func(i provenance.Image) bool { return i.Platform == p }):
 			out[p] = c
+			continue
 		}
+		strange = append(strange, compare.OneSided(compare.PlatformManifest{Platform: name, Manifest: c.Digest}, true))
 	}
-	return out
+	return out, strange
+}
+
+// imageTypes are the media types of an image for one platform.
+var imageTypes = map[string]bool{
+	ocispec.MediaTypeImageManifest:                         true,
+	"application/vnd.docker.distribution.manifest.v2+json": true,
 }
 
 // contents compares what is in the images. Of the published one only layers are fetched that ours does not have by the same digest, and
 // no more than the audit's disk has room for.
-func (a *Auditor) contents(ctx context.Context, o Options, got registry.Resolved, box *Sandbox, rep *builder.Repetition) ([]compare.Report, error) {
+func (a *Auditor) contents(ctx context.Context, o Options, got registry.Resolved, published map[string]descriptor, box *Sandbox, rep *builder.Repetition) ([]compare.Report, error) {
 	dir := filepath.Join(box.Dir, "published")
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("making a folder for the published image: %w", err)
@@ -87,33 +110,26 @@ func (a *Auditor) contents(ctx context.Context, o Options, got registry.Resolved
 		return nil, err
 	}
 	defer theirs.Close() //nolint:errcheck // it was read only
-	listing, err := compare.List(theirs.Layout, theirs.Root, nil)
-	if err != nil {
-		return nil, err
-	}
-	ours, err := compare.List(rep.Dir, "", nil)
-	if err != nil {
-		return nil, err
-	}
+	x := compare.Listing{Digest: got.Descriptor.Digest, Index: got.Raw}
+	y := compare.Listing{Digest: rep.Index.Digest, Index: rep.Bytes}
 	var out []compare.Report
-	for _, m := range ours.Images {
-		i := slices.IndexFunc(listing.Images, func(x compare.PlatformManifest) bool { return x.Platform == m.Platform })
-		if i < 0 {
+	for _, i := range rep.Images {
+		m := compare.PlatformManifest{Platform: i.Platform, Manifest: i.Manifest.Digest}
+		y.Images = append(y.Images, m)
+		d, ok := published[m.Platform]
+		if !ok {
 			out = append(out, compare.OneSided(m, false))
 			continue
 		}
-		r, err := images(ctx, o, theirs, listing.Images[i].Manifest, rep.Dir, m.Manifest, box)
+		x.Images = append(x.Images, compare.PlatformManifest{Platform: m.Platform, Manifest: d.Digest})
+		r, err := images(ctx, o, theirs, d.Digest, rep.Dir, m.Manifest, box)
 		if err != nil {
 			return nil, err
 		}
+		r.Platform = m.Platform // by which the index offers it, whatever its configuration says
 		out = append(out, r)
 	}
-	for _, x := range listing.Images {
-		if !slices.ContainsFunc(ours.Images, func(m compare.PlatformManifest) bool { return x.Platform == m.Platform }) {
-			out = append(out, compare.OneSided(x, true))
-		}
-	}
-	if index, err := compare.Indexes(listing, compare.Listing{Digest: rep.Index.Digest, Index: rep.Bytes}); err == nil && !index.Equal() {
+	if index, err := compare.Indexes(x, y); err == nil && !index.Equal() {
 		out = append([]compare.Report{index}, out...)
 	}
 	return out, nil
@@ -142,9 +158,17 @@ func images(ctx context.Context, o Options, theirs *bring.Image, original digest
 	return compare.Images(ctx, x, y, compare.Options{ByBlob: true, Inside: &inside.Options{Scratch: box.Dir}, Steps: x.History(), StepsB: y.History()})
 }
 
-// grade gives each platform its level, and the image the least of them. An index that lists something else differs as a whole.
+// unseen takes the platforms that were to be looked into out of what is stated: only of the index as a whole something is known.
+func (r *Result) unseen() {
+	for i := range r.Platforms {
+		r.Platforms[i].unseen = r.Platforms[i].Level == ""
+	}
+}
+
+// grade gives each platform its level, and the image the least of them. An index that lists something else differs as a whole; and where only
+// its own bytes differ, the image is not the same bit for bit.
 func (r *Result) grade(reports []compare.Report) {
-	least := provenance.LevelManifest
+	least := provenance.LevelConfig
 	for _, rep := range reports {
 		level := levelOf(rep)
 		i := slices.IndexFunc(r.Platforms, func(p Platform) bool { return p.Platform == rep.Platform })

@@ -12,6 +12,7 @@ import (
 	"github.com/selfsame-build/selfsame/internal/diag"
 	"github.com/selfsame-build/selfsame/provenance"
 	"github.com/selfsame-build/selfsame/signing"
+	"github.com/selfsame-build/selfsame/trust"
 	"github.com/selfsame-build/selfsame/verify"
 )
 
@@ -96,11 +97,27 @@ func TestAnswersOfOthers(t *testing.T) {
 func TestOneKeyForTwoRoles(t *testing.T) {
 	release, other := newSigner(t), newSigner(t)
 	o := Options{Release: signing.Trust{Keys: []*signing.Verifier{newSigner(t).Verifier(), release.Verifier()}}}
-	if err := o.apart(release); diag.ExitCode(err) != diag.ExitUsage {
+	if err := o.apart(trust.Party{Key: release.Key()}); diag.ExitCode(err) != diag.ExitUsage {
 		t.Error(err)
 	}
-	if err := o.apart(other); err != nil {
+	if err := o.apart(trust.Party{Key: other.Key()}); err != nil {
 		t.Error(err)
+	}
+	// Nor, where the release is by an identity, by that one; an identity of another name or issuer, and nobody, are apart.
+	rule, err := trust.ExactIdentity("https://login.example", "release@example.com")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Identities = []trust.IdentityRule{rule}
+	for who, exit := range map[trust.Identity]int{
+		{Issuer: "https://login.example", Subject: "release@example.com"}: diag.ExitUsage,
+		{Issuer: "https://login.example", Subject: "auditor@example.com"}: diag.ExitProven,
+		{Issuer: "https://other.example", Subject: "release@example.com"}: diag.ExitProven,
+		{}: diag.ExitProven,
+	} {
+		if err := o.apart(trust.Party{Identity: who}); diag.ExitCode(err) != exit {
+			t.Errorf("%v: %v", who, err)
+		}
 	}
 	// A difference is never signed by the rebuilder's key, nor a match by the finder's.
 	o.Rebuilder = func() (*signing.Signer, error) { return release, nil }

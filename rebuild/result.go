@@ -88,6 +88,7 @@ type Platform struct {
 
 	made    provenance.Image
 	subject descriptor
+	unseen  bool // it could not be looked into
 }
 
 // Gone is an input that upstream does not have any more as it was locked.

@@ -15,6 +15,7 @@ import (
 	"github.com/selfsame-build/selfsame/registry"
 	"github.com/selfsame-build/selfsame/registry/artifact"
 	"github.com/selfsame-build/selfsame/signing"
+	"github.com/selfsame-build/selfsame/trust"
 	"github.com/selfsame-build/selfsame/verify"
 )
 
@@ -31,8 +32,8 @@ func (a *Auditor) state(ctx context.Context, o Options, got registry.Resolved, f
 	if err != nil {
 		return err
 	}
-	if signer != nil {
-		if err := o.apart(signer); err != nil {
+	if signer != nil && signer.Key().Hint != "" { // who signs without a key is known once it has signed
+		if err := o.apart(trust.Party{Key: signer.Key()}); err != nil {
 			return err
 		}
 	}
@@ -73,6 +74,9 @@ func (r *Result) statements(o Options, got registry.Resolved, found verify.Origi
 		st.Level, st.Images = level, nil
 		st.Original, st.Rebuilt = artifactOf(s.Digest), artifactOf(rebuilt)
 		for _, p := range platforms {
+			if p.Original == "" {
+				continue // we made it, and nobody published it: there are no two sides
+			}
 			st.Images = append(st.Images, provenance.RebuildImage{
 				Platform: p.Platform, Original: artifactOf(p.Original), Rebuilt: artifactOf(p.Rebuilt), DiffIDs: p.made.DiffIDs,
 			})
@@ -88,8 +92,8 @@ func (r *Result) statements(o Options, got registry.Resolved, found verify.Origi
 		return nil, err
 	}
 	for _, p := range r.Platforms {
-		if p.Original == "" || r.Verdict != Reproduced && p.Level == provenance.LevelManifest {
-			continue // not published, or nothing speaks against it
+		if p.Original == "" || p.unseen || r.Verdict != Reproduced && levelRank(p.Level) >= levelRank(o.Level) {
+			continue // not published, not looked into, or as equal as was asked for
 		}
 		if err := add(p.subject, p.Rebuilt, p.Level, []Platform{p}); err != nil {
 			return nil, err
@@ -117,17 +121,32 @@ func (o Options) signer(res *Result) (*signing.Signer, error) {
 	return nil, nil
 }
 
-// apart refuses a key that signs releases as well: stock cosign takes any statement that a key signed as "signed", so one key for two roles
-// makes a finding look like a release, and a builder its own auditor.
-func (o Options) apart(s *signing.Signer) error {
+// apart refuses whoever signs releases as well: stock cosign takes any statement that a key signed as "signed", so one key for two roles
+// makes a finding look like a release, and a builder its own auditor. The same goes for an identity.
+func (o Options) apart(by trust.Party) error {
+	release := trust.Signer{Identities: o.Identities}
 	for _, k := range o.Release.Keys {
-		if k.Key().Hint == s.Key().Hint {
-			return diag.Errorf("A0808", "the audit's statements would be signed by the key of the release").
-				WithWhy("a builder that audits itself proves nothing, and a finding signed by it would pass for a release").
-				WithHelp("selfsame key new --out rebuilder")
-		}
+		release.Keys = append(release.Keys, k.Key())
 	}
-	return nil
+	if !release.Is(by) {
+		return nil
+	}
+	return diag.Errorf("A0808", "the audit's statements would be signed by whoever signs the release, %s", by).
+		WithWhy("a builder that audits itself proves nothing, and a finding signed by it would pass for a release").
+		WithHelp("selfsame key new --out rebuilder")
+}
+
+// sign signs a statement, and says by whom. A certificate that the release's root does not vouch for is of another instance of sigstore, where
+// no identity is the release's.
+func (o Options) sign(ctx context.Context, s *signing.Signer, payload []byte) ([]byte, string, error) {
+	bundle, err := signing.Sign(ctx, s, payload)
+	if err != nil || s.Key().Hint != "" {
+		return bundle, s.Key().Hint, err
+	}
+	if got, err := (signing.Trust{Root: o.Release.Root}).Verify(bundle); err == nil {
+		return bundle, got.By.String(), o.apart(got.By)
+	}
+	return bundle, "a certificate", nil
 }
 
 // put signs a statement and attaches it, or writes it to the output folder.
@@ -138,11 +157,11 @@ func (a *Auditor) put(ctx context.Context, o Options, repo *registry.Repository,
 	}
 	data, suffix := st.Payload, ".intoto.json"
 	if s != nil {
-		bundle, err := signing.Sign(ctx, s, st.Payload)
+		bundle, by, err := o.sign(ctx, s, st.Payload)
 		if err != nil {
 			return out, err
 		}
-		data, suffix, out.SignedBy = bundle, ".sigstore.json", s.Key().Hint
+		data, suffix, out.SignedBy = bundle, ".sigstore.json", by
 	}
 	if o.Push && s != nil {
 		made, err := repo.Attach(ctx, st.Subject, artifact.Bundle(signing.BundleMediaType, data, st.PredicateType))

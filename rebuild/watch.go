@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/opencontainers/go-digest"
+
 	"github.com/selfsame-build/selfsame/internal/diag"
 )
 
@@ -51,6 +53,30 @@ type Seen struct {
 type remembered struct {
 	Seen
 	Last time.Time `json:"last"`
+	// What was said of it, by which the next audit knows whether there is something new to say.
+	Verdict  Verdict       `json:"verdict,omitempty"`
+	Rebuilt  digest.Digest `json:"rebuilt,omitempty"`
+	Signed   bool          `json:"signed,omitempty"`
+	Attached bool          `json:"attached,omitempty"`
+}
+
+// said tells whether a statement of this very result has been signed, and attached if that is wanted: one is enough.
+func (m remembered) said(r *Result, push bool) bool {
+	return m.ExitCode == r.ExitCode && m.Verdict == r.Verdict && m.Rebuilt == r.Rebuilt.Digest && m.Signed && (m.Attached || !push)
+}
+
+// remember notes what was said of a result. What was said before stands where it is the same.
+func (m *remembered) remember(r *Result, before remembered, push bool) {
+	m.Verdict, m.Rebuilt = r.Verdict, r.Rebuilt.Digest
+	if before.said(r, push) {
+		m.Signed, m.Attached = before.Signed, before.Attached
+		return
+	}
+	lacks := func(has func(Statement) bool) bool {
+		return slices.ContainsFunc(r.Statements, func(s Statement) bool { return !has(s) })
+	}
+	m.Signed = len(r.Statements) > 0 && !lacks(func(s Statement) bool { return s.SignedBy != "" })
+	m.Attached = len(r.Statements) > 0 && !lacks(func(s Statement) bool { return s.Referrer != "" })
 }
 
 type watchState struct {
@@ -112,14 +138,16 @@ func (a *Auditor) Watch(ctx context.Context, o Options, w WatchOptions, emit fun
 func (a *Auditor) once(ctx context.Context, o Options, ref string, st *watchState) (Line, error) {
 	before, known := st.Images[ref]
 	o.Reference = ref
-	o.Unchanged = func(r *Result) bool { return known && before.ExitCode == r.ExitCode } // one statement is enough
+	o.Unchanged = func(r *Result) bool { return known && before.said(r, o.Push) }
 	res, err := a.Audit(ctx, o)
 	if ctx.Err() != nil {
 		return Line{}, context.Cause(ctx)
 	}
 	now := a.Now().UTC().Truncate(time.Second)
 	seen := Seen{Good: before.Good, Since: now}
+	made := remembered{Last: now}
 	if err == nil {
+		made.remember(res, before, o.Push)
 		err = res.Err()
 		seen.Summary = res.Summary
 	}
@@ -131,7 +159,8 @@ func (a *Auditor) once(ctx context.Context, o Options, ref string, st *watchStat
 	if known && before.ExitCode == seen.ExitCode && before.Code == seen.Code {
 		seen.Since = before.Since
 	}
-	st.Images[ref] = remembered{seen, now}
+	made.Seen = seen
+	st.Images[ref] = made
 	return Line{SchemaVersion, now, ref, change(before.Seen, known, seen), seen}, nil
 }
 

@@ -23,7 +23,8 @@ func readWatched(path string) ([]string, error) {
 		return nil, diag.Errorf("A0316", "reading the images to watch: %w", err).WithHelp("give a file with REPOSITORY@sha256:... on each line")
 	}
 	var out []string
-	for n, s := 1, bufio.NewScanner(bytes.NewReader(data)); s.Scan(); n++ {
+	s := bufio.NewScanner(bytes.NewReader(data))
+	for n := 1; s.Scan(); n++ {
 		ref, _, _ := strings.Cut(s.Text(), "#")
 		if ref = strings.TrimSpace(ref); ref == "" || slices.Contains(out, ref) {
 			continue
@@ -35,6 +36,9 @@ func readWatched(path string) ([]string, error) {
 		if out = append(out, ref); len(out) > maxWatched {
 			return nil, diag.Errorf("A0316", "`%s` names more than %d images", path, maxWatched).WithHelp("split it")
 		}
+	}
+	if err := s.Err(); err != nil { // what stands below a line that is too long would never be audited
+		return nil, diag.Errorf("A0316", "reading the images to watch, `%s`: %w", path, err).WithHelp("write REPOSITORY@sha256:... on each line")
 	}
 	if len(out) == 0 {
 		return nil, diag.Errorf("A0316", "`%s` names no image", path).WithHelp("write REPOSITORY@sha256:... on each line")

@@ -61,6 +61,7 @@ type world struct {
 	// what is published
 	recipe, lock string
 	frontend     string
+	buildkit     string
 	twinHost     string
 	sealed       []seal.Blob // besides the context
 	noSeal       bool
@@ -71,7 +72,7 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{t: t, state: t.TempDir(), recipe: recipeText, frontend: "stages@v1", release: newSigner(t)}
+	w := &world{t: t, state: t.TempDir(), recipe: recipeText, frontend: "stages@v1", buildkit: builder.BuildKitVersion, release: newSigner(t)}
 	back, err := local.Handler(local.Options{Dir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
@@ -195,13 +196,19 @@ func (w *world) describe(index, manifest v1.Descriptor) provenance.Build {
 		Recipe:   provenance.Recipe{Path: "recipe.yaml", Digest: digest.FromBytes(recipe), Canonical: canonical, Content: recipe},
 		Lock:     provenance.Lock{Path: "selfsame.lock", Digest: digest.FromBytes(locked), Content: locked},
 		Source:   provenance.Source{Path: ".", Context: w.context},
-		Settings: provenance.Settings{BuildKit: builder.BuildKitVersion, Compression: "zstd", Epoch: 1700000000, Frontend: w.frontend},
+		Settings: provenance.Settings{BuildKit: w.buildkit, Compression: "zstd", Epoch: 1700000000, Frontend: w.frontend},
 		Twins:    []provenance.Twin{{Name: "A", BuildKit: "v1", Kernel: "6.1", CPU: "one", Host: w.twinHost}, {Name: "B", BuildKit: "v1", Kernel: "6.1", CPU: "one"}},
 		Axes:     []provenance.Axis{{Name: "clock", State: provenance.AxisMeasured, A: "2026", B: "2027"}},
 
 		Independence: provenance.SameHost, BuilderID: provenance.BuilderID(provenance.ModeLocal), Selfsame: provenance.Program{Version: "v1"},
 		InvocationID: "run", Started: time.Unix(1000, 0), Finished: time.Unix(1060, 0),
 	}
+}
+
+// lockOf is a lock of the recipe without lines, for a frontend.
+func (w *world) lockOf(frontend string) string {
+	r := must[*recipes.Recipe](w.t)(recipes.Parse("recipe.yaml", []byte(w.recipe)))
+	return string((&lock.Lock{Header: lock.Header{Recipe: r.Digest(), Frontend: frontend}}).Format())
 }
 
 // auditor is one without programs.

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -180,12 +181,27 @@ func (r run) mountRoot() error {
 	image := r.path("root." + string(w.Root))
 	if _, err := os.Stat(image); err != nil {
 		if err := makeImage(image, string(w.Root), size); err != nil {
-			return err
+			return errors.Join(CanHaveXFS(), err)
 		}
 	}
 	out, err := exec.Command("mount", "-o", "loop", image, root).CombinedOutput() //nolint:gosec,noctx // fixed words; init has no context
 	if err != nil {
-		return fmt.Errorf("mounting %s for the daemon's root: %w: %s", w.Root, err, out)
+		return errors.Join(CanHaveXFS(), fmt.Errorf("mounting %s for the daemon's root: %w: %s", w.Root, err, out))
+	}
+	return nil
+}
+
+// CanHaveXFS says whether this machine can make and mount a file with XFS; an error says what is lacking.
+func CanHaveXFS() error {
+	if _, err := exec.LookPath("mkfs.xfs"); err != nil {
+		return fmt.Errorf("a builder's disk is a file with XFS, and there is no mkfs.xfs, which is in the package xfsprogs: %w", err)
+	}
+	_, err := os.Stat("/dev/loop-control")
+	if err != nil {
+		_, err = os.Stat("/dev/loop0") // mount tries those that are there
+	}
+	if err != nil {
+		return fmt.Errorf("a builder's disk is a file with XFS, and there are no loop devices to mount it by: %w", err)
 	}
 	return nil
 }

@@ -25,6 +25,7 @@ import (
 type auditFlags struct {
 	rebuild.Options
 	release         []string
+	who             identityFlags
 	key, findingKey string
 	independence    string
 	level           string
@@ -38,11 +39,12 @@ type auditFlags struct {
 func (a *app) auditCommand() *cobra.Command {
 	var f auditFlags
 	cmd := &cobra.Command{
-		Use: "audit REF --release-key KEY.pub", GroupID: "trust", Short: "Build a published image again from its seal, and say whether it comes out the same",
+		Use: "audit REF {--release-key KEY.pub | --certificate-identity WHO}", GroupID: "trust", Short: "Build a published image again from its seal, and say whether it comes out the same",
 		Long: `Repeat the build of a published image from the registry alone: its evidence is verified first, its recipe, source and inputs come out of
 its seal, and it is built here, once or with --twice on two unlike builders, in a place that is thrown away afterwards. No upstream is asked.
 What comes out is compared with what was published, and a statement is made: a match is signed with --key, a difference with --finding-key
-and never with another. With --push the statement is attached to the image. Exit 0: the same by --level; 13: different.
+and never with another. With --push the statement is attached to the image. Exit 0: the same by --level; 13: different. An image that was
+released without a key is audited with --trusted-root, --certificate-identity and --certificate-oidc-issuer, as "verify" has them.
 
 With --untrusted, REF is an image that another tool built: BuildKit's provenance in it is read, and what it lacks for a rebuild is listed.
 With --watch FILE, the images that FILE names (one a line, by digest) are audited again and again, one line of JSON for each.`,
@@ -57,6 +59,7 @@ With --watch FILE, the images that FILE names (one a line, by digest) are audite
 
 func (f *auditFlags) define(fl *pflag.FlagSet) {
 	fl.StringSliceVar(&f.release, "release-key", nil, "public key that must have signed the image's evidence")
+	f.who.register(fl)
 	fl.StringVar(&f.Name, "name", "", "repository that the evidence must name (default: REF's)")
 	fl.BoolVar(&f.Twice, "twice", false, "build on two unlike builders, and not on one")
 	fl.StringVar(&f.level, "level", string(provenance.LevelManifest), "how equal is equal enough: manifest, config or diffIDs")
@@ -69,7 +72,7 @@ func (f *auditFlags) define(fl *pflag.FlagSet) {
 	fl.StringVar(&f.challenge, "challenge", "", "nonce, or file with one, under which the stages that are not in the image are answered for")
 	fl.BoolVar(&f.Refetch, "refetch", false, "also ask upstream for every input again, and count what has changed or vanished")
 	fl.StringSliceVar(&f.Private, "private", nil, "host, or host:port, on a private network that --refetch may reach")
-	fl.Int64Var(&f.disk, "disk", 40, "gigabytes that the inputs, and the builder, may take")
+	fl.Int64Var(&f.disk, "disk", 40, "gigabytes that the inputs may take, and the builder, where its root is a filesystem of its own: as root, but for the first of --twice")
 	fl.DurationVar(&f.Timeout, "timeout", 2*time.Hour, "how long an audit may take")
 	fl.BoolVar(&f.untrusted, "untrusted", false, "read BuildKit's provenance of an image that another tool built, which nobody vouches for, and build nothing")
 	fl.StringVar(&f.watch.File, "watch", "", "audit the images that this file names, again and again")
@@ -83,7 +86,7 @@ func (a *app) runAudit(ctx context.Context, args []string, f auditFlags) error {
 	switch {
 	case (len(args) == 1) == (f.watch.File != ""):
 		return usage("`audit` takes an image or --watch FILE")
-	case f.key != "" && f.key == f.findingKey:
+	case sameKey(f.key, f.findingKey):
 		return usage("--key and --finding-key are one file, and each role has a key of its own")
 	case f.untrusted && f.watch.File != "":
 		return usage("--untrusted reads one image, and --watch audits many")
@@ -129,10 +132,28 @@ func (a *app) runAudit(ctx context.Context, args []string, f auditFlags) error {
 	return a.showAudit(res, f)
 }
 
+// sameKey says whether two flags name one key: by the same name, or by two names of one file.
+func sameKey(a, b string) bool {
+	if a == "" || a == b {
+		return a != ""
+	}
+	x, errX := signing.ParseRef(a)
+	y, errY := signing.ParseRef(b)
+	if errX != nil || errY != nil || x.File == "" || y.File == "" {
+		return false
+	}
+	s, errX := os.Stat(x.File)
+	t, errY := os.Stat(y.File)
+	return errX == nil && errY == nil && os.SameFile(s, t)
+}
+
 // read turns flags into options.
 func (f *auditFlags) read(ctx context.Context, a *app) error {
 	var err error
 	if f.Release.Keys, err = a.verifiers(ctx, f.release); err != nil {
+		return err
+	}
+	if f.Release.Root, f.Identities, err = f.who.load(); err != nil {
 		return err
 	}
 	f.Level, f.Independence = provenance.Level(f.level), provenance.Independence(f.independence)

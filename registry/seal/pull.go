@@ -32,17 +32,24 @@ func Pull(ctx context.Context, from *registry.Repository, image digest.Digest, w
 		return fmt.Errorf("%s: %w", doing, err)
 	}
 	parts := 0
+	var unusable error // anybody may attach what looks like a part: one that is none stops nobody who has the others
 	for _, r := range listing.Referrers {
 		if r.ArtifactType != ArtifactType || len(lacking) == 0 {
 			continue
 		}
 		parts++
-		if err := pullPart(ctx, from, r, lacking, sink); err != nil {
-			return fmt.Errorf("%s: %w", doing, err)
+		switch err := pullPart(ctx, from, r, lacking, sink); {
+		case ctx.Err() != nil:
+			return fmt.Errorf("%s: %w", doing, context.Cause(ctx))
+		case err != nil && unusable == nil:
+			unusable = err
 		}
 	}
 	if len(lacking) == 0 {
 		return nil
+	}
+	if unusable != nil {
+		return fmt.Errorf("%s: %w", doing, unusable)
 	}
 	missing := diag.Errorf(codeMissing, "%s: %d of %d inputs are not in any of %d parts of a seal, as %s", doing, len(lacking), len(want), parts, first(want, lacking)).
 		WithWhy("without all of its inputs the image cannot be built again from the registry").

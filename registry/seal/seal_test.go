@@ -220,3 +220,26 @@ func forge(t *testing.T, repo *registry.Repository, config, layer []byte) {
 		t.Fatal(err)
 	}
 }
+
+// TestJunkBesideASeal: anybody may attach what looks like a part of a seal. It stops nobody who has the real ones, and is named where they do
+// not have all.
+func TestJunkBesideASeal(t *testing.T) {
+	repo := repository(t, local.Options{})
+	from, blobs, want := inputs(t, 3, 0)
+	lie := fmt.Sprintf(`{"version":1,"part":1,"parts":1,"whole":"","blobs":[{"digest":"%s","size":2,"mediaType":"x","layer":0}]}`, want[1])
+	for n := range 12 { // they are listed by digest: some come before the real one
+		for _, list := range []string{`{`, `{"version":2,"part":1,"parts":1,"whole":"","blobs":[]}`, lie} {
+			forge(t, repo, []byte(list), fmt.Appendf(nil, "layer %d", n))
+		}
+	}
+	if err := seal.Pull(t.Context(), repo, image.Digest, want, newMemory()); diag.ExitCode(err) != diag.ExitInvalid {
+		t.Errorf("junk alone: %v", err)
+	}
+	if _, err := seal.Push(t.Context(), repo, image, blobs, from); err != nil {
+		t.Fatal(err)
+	}
+	to := newMemory()
+	if err := seal.Pull(t.Context(), repo, image.Digest, want, to); err != nil || !bytes.Equal(to.blobs[want[1]], from.blobs[want[1]]) {
+		t.Errorf("a real seal among junk: %v", err)
+	}
+}
