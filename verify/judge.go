@@ -15,8 +15,8 @@ type judge struct {
 	options Options
 	name    string // that every statement must have; from the options, else from the first statement that holds
 	proofs  []provenance.Rebuild
-	origins map[digest.Digest]Origin // of each image whose provenance holds
-	levels  []trust.Level            // of every image whose provenance holds, where levels are known
+	origins map[digest.Digest]Origin      // of each image whose provenance holds
+	levels  map[digest.Digest]trust.Level // of the statement that was accepted for each image, where levels are known
 	// makers and makerOwners are who signed provenance that holds, and who stands behind them.
 	makers, makerOwners map[string]bool
 	owners              []map[string]bool // of each image: who built it again
@@ -25,7 +25,7 @@ type judge struct {
 }
 
 func newJudge(o Options) *judge {
-	return &judge{options: o, name: o.ExpectName, makers: map[string]bool{}, makerOwners: map[string]bool{}}
+	return &judge{options: o, name: o.ExpectName, levels: map[digest.Digest]trust.Level{}, makers: map[string]bool{}, makerOwners: map[string]bool{}}
 }
 
 // findings are the checks of one image in the order in which they are made.
@@ -55,6 +55,8 @@ func (j *judge) judge(img image, e *evidence) Subject {
 		s.Checks = f.checks
 		return s
 	}
+	// Only now: an approval by somebody whose word is taken back must not have replaced a rejection.
+	e.trusted = newest(e.trusted)
 	if e.incomplete != "" {
 		// What was not read could be a rebuild that failed, so what was read does not suffice, however good it is.
 		f.fail(VerdictUndecided, "completeness", "%s", e.incomplete)
