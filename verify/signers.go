@@ -51,7 +51,8 @@ func (o *Options) UseRoster(path string) (diag.List, error) {
 	}
 	o.Roster = &roster
 	o.Demand = o.Demand.Stricter(roster.Demand)
-	return roster.Check(o.Signers), nil
+	found := roster.Check(o.Signers)
+	return found, found.Err()
 }
 
 // keyReader adds every key that a file names to those whose signatures hold.
