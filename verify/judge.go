@@ -2,6 +2,7 @@ package verify
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	digest "github.com/opencontainers/go-digest"
@@ -79,9 +80,15 @@ func (j *judge) judge(img image, e *evidence) Subject {
 	return s
 }
 
-// list adds what is signed by somebody whose word counts to the result.
+// list adds what is signed by somebody whose word counts to the result, and what counts against the image only.
 func (j *judge) list(img image, e *evidence) {
-	for _, s := range e.trusted {
+	all := e.trusted[:len(e.trusted):len(e.trusted)]
+	for _, s := range slices.Concat(e.undated, e.unread) {
+		if _, against := j.against(img, s); against {
+			all = append(all, s)
+		}
+	}
+	for _, s := range all {
 		j.evidence = append(j.evidence, Evidence{
 			Subject: img.desc.Digest, Referrer: s.referrer, Bundle: s.bundle, Statement: s.payload, PredicateType: clip(s.PredicateType), Signer: s.by.String(),
 		})

@@ -26,6 +26,7 @@ type Layout struct {
 	functionaries signing.Trust
 	keyIDs        map[string]string // hint of a key -> what the layout calls it
 	hints         map[string]string // and back
+	digest        digest.Digest     // of what its owners signed
 }
 
 // OpenLayout reads a signed layout: all owners' signatures first, then its meaning, then its end. now is the time of day.
@@ -57,7 +58,11 @@ func OpenLayout(data []byte, owners []*signing.Verifier, now time.Time) (*Layout
 	if why := l.Expired(now); why != "" {
 		return nil, diag.Errorf(codeLayoutExpired, "%s", why).WithHelp("have its owner sign a new one: selfsame layout new --expires 365d")
 	}
-	return newLayout(l)
+	out, err := newLayout(l)
+	if err == nil {
+		out.digest = digest.FromBytes(env.Payload)
+	}
+	return out, err
 }
 
 // newLayout loads the functionaries' keys.

@@ -60,7 +60,7 @@ func TestVSA(t *testing.T) {
 			t.Errorf("stock slsa-verifier refuses the whole summary for %s", l)
 		}
 	}
-	if v.Policy.URI != "https://selfsame.build/policy/trust/v1" || v.Policy.Digest["sha256"] != o.PolicySHA256 || !v.TimeVerified.Equal(day(3)) || v.SLSAVersion != "1.2" {
+	if v.Policy.URI != "https://selfsame.build/policy/trust/v1?owners=1" || v.Policy.Digest["sha256"] != o.PolicySHA256 || !v.TimeVerified.Equal(day(3)) || v.SLSAVersion != "1.2" {
 		t.Errorf("%+v", v)
 	}
 	// inputAttestations lists all that counted: each statement of each signer about each manifest, by the digest of its bundle.

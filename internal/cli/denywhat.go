@@ -50,6 +50,7 @@ func (a *app) denyEntry(ctx context.Context, e provenance.DenyEntry, arg string)
 	switch {
 	case strings.HasPrefix(arg, "sha256:"):
 		e.Digest = digest.Digest(arg)
+		a.notice("%s alone: if it is an index, its platforms are not denied with it; name the image by its reference for that", arg)
 	case strings.HasPrefix(arg, "pkg:"):
 		e.Package = arg
 	case named && kind == "base":

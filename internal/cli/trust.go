@@ -124,19 +124,14 @@ func (a *app) initTrust(ctx context.Context, path, key string) error {
 	if _, err := os.Lstat(path); err == nil {
 		return usage("`%s` is there already", path)
 	}
-	if _, err := a.verifiers(ctx, []string{key}); err != nil {
-		return err
-	}
-	dir, err := filepath.Abs(filepath.Dir(path))
+	opened, err := a.verifiers(ctx, []string{key})
 	if err != nil {
 		return err
 	}
-	abs, err := filepath.Abs(key)
-	if err != nil {
+	if ref, err := signing.ParseRef(key); err != nil || ref.File == "" {
+		key = string(opened[0].PEM()) // a token or service cannot be named there: the file has its public key
+	} else if key, err = beside(path, ref.File); err != nil {
 		return err
-	}
-	if rel, err := filepath.Rel(dir, abs); err == nil {
-		key = filepath.ToSlash(rel)
 	}
 	quoted, err := json.Marshal(key) // a JSON string is a YAML string
 	if err != nil {
@@ -147,4 +142,20 @@ func (a *app) initTrust(ctx context.Context, path, key string) error {
 		return err
 	}
 	return a.checkTrust([]string{path})
+}
+
+// beside is the path of a key relative to the folder of the trust file.
+func beside(path, key string) (string, error) {
+	dir, err := filepath.Abs(filepath.Dir(path))
+	if err != nil {
+		return "", err
+	}
+	abs, err := filepath.Abs(key)
+	if err != nil {
+		return "", err
+	}
+	if rel, err := filepath.Rel(dir, abs); err == nil {
+		key = filepath.ToSlash(rel)
+	}
+	return key, nil
 }
