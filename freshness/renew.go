@@ -117,9 +117,13 @@ func (x Indexer) statements(ctx context.Context, from artifact.Source, subject d
 		return nil, fmt.Errorf("listing what is attached to %s: %w", subject, err)
 	}
 	var out []provenance.IndexedStatement
+	left := maxRead
 	for _, r := range listing.Referrers {
 		if len(r.Layers) != 1 || r.Layers[0].MediaType != signing.BundleMediaType || r.Layers[0].Size > signing.MaxBundle {
 			continue
+		}
+		if left -= r.Layers[0].Size; left < 0 {
+			return nil, fmt.Errorf("reading what is attached to %s: %w", subject, errTooMuch)
 		}
 		raw, err := from.Blob(ctx, r.Layers[0], signing.MaxBundle)
 		if err != nil {
