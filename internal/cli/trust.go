@@ -128,20 +128,31 @@ func (a *app) initTrust(ctx context.Context, path, key string) error {
 	if err != nil {
 		return err
 	}
-	if ref, err := signing.ParseRef(key); err != nil || ref.File == "" {
-		key = string(opened[0].PEM()) // a token or service cannot be named there: the file has its public key
-	} else if key, err = beside(path, ref.File); err != nil {
-		return err
-	}
-	quoted, err := json.Marshal(key) // a JSON string is a YAML string
+	text, err := startTrust(path, key, opened[0])
 	if err != nil {
 		return err
 	}
-	text := strings.Replace(trustStarter, "KEY", string(quoted), 1)
 	if err := atomicfile.Write(path, []byte(text), 0o644); err != nil {
 		return err
 	}
 	return a.checkTrust([]string{path})
+}
+
+// startTrust is a trust file at path that lets v release, which is the key that a reference names.
+func startTrust(path, key string, v *signing.Verifier) (string, error) {
+	ref, err := signing.ParseRef(key)
+	switch {
+	case err != nil:
+		return "", err
+	case ref.File == "":
+		key = string(v.PEM()) // a token or service cannot be named there: the file has its public key
+	default:
+		if key, err = beside(path, ref.File); err != nil {
+			return "", err
+		}
+	}
+	quoted, err := json.Marshal(key) // a JSON string is a YAML string
+	return strings.Replace(trustStarter, "KEY", string(quoted), 1), err
 }
 
 // beside is the path of a key relative to the folder of the trust file.
