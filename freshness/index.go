@@ -34,7 +34,12 @@ type IndexQuestion struct {
 	Budget artifact.Budget
 }
 
-// OpenIndex finds the newest release index that counts. Anybody may attach anything, so what is no index, is signed by others or cannot be
+// maxRead bounds in bytes what is read of all that is attached to one manifest: 1 GiB, as verify does.
+const maxRead = int64(1 << 30)
+
+var errTooMuch = fmt.Errorf("more than %d bytes are attached", maxRead)
+
+// OpenIndex finds the newest release index that counts; of several with its number, all that they list. Anybody may attach anything, so what is no index, is signed by others or cannot be
 // read strictly is passed over; of the indexes that hold, the one with the highest sequence number is judged, and no other: an older one
 // must not do where the newest has ended. A0566: there is none. A0560, A0562: as with OpenDenyList.
 func OpenIndex(ctx context.Context, q IndexQuestion, d Demand) (*Index, error) {
@@ -60,9 +65,13 @@ func newestIndex(ctx context.Context, q IndexQuestion, d Demand) (newest *Index,
 	if err != nil {
 		return nil, by, err
 	}
+	left := maxRead
 	for _, r := range listing.Referrers {
 		if !mayBeIndex(r) {
 			continue
+		}
+		if left -= r.Layers[0].Size; left < 0 {
+			return nil, by, errTooMuch // what is not read might be the newest
 		}
 		raw, err := q.Source.Blob(ctx, r.Layers[0], signing.MaxBundle)
 		if err != nil {
@@ -72,12 +81,30 @@ func newestIndex(ctx context.Context, q IndexQuestion, d Demand) (newest *Index,
 		if err != nil {
 			continue
 		}
-		if newest == nil || x.Sequence > newest.Sequence {
+		switch {
+		case newest == nil || x.Sequence > newest.Sequence:
 			x.Bundle = r.Layers[0].Digest
 			newest, by = x, signed
+		case x.Sequence == newest.Sequence:
+			newest.join(x.Statements)
 		}
 	}
 	return newest, by, nil
+}
+
+// join adds what another index of the same number lists: two who renewed at the same time have each listed what they saw, and whoever
+// orders the listing must not choose between them.
+func (x *Index) join(others []provenance.IndexedStatement) {
+	have := map[provenance.IndexedStatement]bool{}
+	for _, s := range x.Statements {
+		have[s] = true
+	}
+	for _, s := range others {
+		if !have[s] {
+			have[s] = true
+			x.Statements = append(x.Statements, s)
+		}
+	}
 }
 
 // mayBeIndex leaves out what says itself that it is another statement. The annotation is nobody's word, but an index whose annotation

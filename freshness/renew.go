@@ -13,15 +13,18 @@ import (
 	"github.com/selfsame-build/selfsame/provenance"
 	"github.com/selfsame-build/selfsame/registry/artifact"
 	"github.com/selfsame-build/selfsame/signing"
+	"github.com/selfsame-build/selfsame/trust"
 )
 
 // Indexer makes release indexes.
 type Indexer struct {
 	Signer *signing.Signer
 	// Of is whose statements are listed: an index of what anybody attached would let anybody break it.
-	Of   signing.Trust
-	Life time.Duration
-	Now  time.Time
+	Of signing.Trust
+	// Identities are those that count of all that Of.Root vouches for.
+	Identities []trust.IdentityRule
+	Life       time.Duration
+	Now        time.Time
 	// Memory is what was seen before; nil: nothing is remembered.
 	Memory *Memory
 	// Sequence is the least number of the new index: for a first index where verifiers have seen a later one. 0: the next.
@@ -117,9 +120,13 @@ func (x Indexer) statements(ctx context.Context, from artifact.Source, subject d
 		return nil, fmt.Errorf("listing what is attached to %s: %w", subject, err)
 	}
 	var out []provenance.IndexedStatement
+	left := maxRead
 	for _, r := range listing.Referrers {
 		if len(r.Layers) != 1 || r.Layers[0].MediaType != signing.BundleMediaType || r.Layers[0].Size > signing.MaxBundle {
 			continue
+		}
+		if left -= r.Layers[0].Size; left < 0 {
+			return nil, fmt.Errorf("reading what is attached to %s: %w", subject, errTooMuch)
 		}
 		raw, err := from.Blob(ctx, r.Layers[0], signing.MaxBundle)
 		if err != nil {
@@ -140,6 +147,9 @@ func (x Indexer) statement(raw []byte, subject digest.Digest) (provenance.Statem
 	signed, err := x.Of.Verify(raw)
 	if err != nil {
 		return provenance.Statement{}, err
+	}
+	if id := signed.By.Identity; id != (trust.Identity{}) && !slices.ContainsFunc(x.Identities, func(r trust.IdentityRule) bool { return r.Matches(id) }) {
+		return provenance.Statement{}, fmt.Errorf("%s is not among those whose statements are listed", signed.By)
 	}
 	s, err := provenance.Parse(signed.Payload)
 	if err == nil && (len(s.Subject) != 1 || s.Subject[0].SHA256() != subject) {

@@ -127,11 +127,17 @@ func (s Statement) vsaMeaning() (Meaning, error) {
 	return Meaning{}, fmt.Errorf("reading verification summary: the result is %q, with the levels %q", p.VerificationResult, p.VerifiedLevels)
 }
 
-// slsaProperty is a property that speaks for its subject, whoever wrote it.
-var slsaProperty = regexp.MustCompile(`^SLSA_(BUILD_REPRODUCED|[A-Z]+_LEVEL_[0-9])$`)
+// PropertyBuiltTwice is the property of a simple verification result that two unlike builders of one owner gave the same image.
+const PropertyBuiltTwice = "SELFSAME_BUILT_TWICE"
+
+// PropertyOwners is the property that n owners made the same image.
+func PropertyOwners(n int) string { return fmt.Sprintf("SELFSAME_OWNERS_%d", n) }
+
+// goodProperty is a property that speaks for its subject, whoever wrote it: SLSA's, and exactly the two of ours.
+var goodProperty = regexp.MustCompile(`^(SLSA_BUILD_REPRODUCED|SLSA_[A-Z]+_LEVEL_[0-9]|` + PropertyBuiltTwice + `|SELFSAME_OWNERS_[1-9][0-9]{0,3})$`)
 
 // svrMeaning reads in-toto's simple verification result, which has no field for failure: it lists the properties that were found. One
-// that we do not know may say anything ("CONTAINS_MALWARE" is well formed), so only SLSA's are positive.
+// that we do not know may say anything ("CONTAINS_MALWARE" is well formed), so only SLSA's and our own are positive.
 func (s Statement) svrMeaning() (Meaning, error) {
 	var p struct {
 		Properties []string `json:"properties"`
@@ -140,7 +146,7 @@ func (s Statement) svrMeaning() (Meaning, error) {
 		return Meaning{}, fmt.Errorf("reading verification result: %w", err)
 	}
 	for _, property := range p.Properties {
-		if !slsaProperty.MatchString(property) {
+		if !goodProperty.MatchString(property) {
 			return Meaning{KindSummary, Neutral}, nil
 		}
 	}

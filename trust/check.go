@@ -6,13 +6,27 @@ import (
 	"github.com/selfsame-build/selfsame/internal/diag"
 )
 
-// Check is what a reader of the roster should look at, signers being those of the trust file it is used with: an owner who has a
-// key of whoever releases. His findings would be signed by that key, and stock cosign would take them for a release.
+// Check is what a reader of the roster should look at, signers being those of the trust file it is used with. An owner who has a key of
+// whoever releases is a warning: his findings would be signed by that key, and stock cosign would take them for a release. So is one who
+// has a rebuilder's key under another owner: he counts as the roster says. An owner who may also say that findings do not count is an error.
 func (r Roster) Check(signers []Signer) diag.List {
 	out := append(diag.List{}, r.Warnings...)
 	for _, o := range r.Owners {
 		for _, s := range signers {
-			if s.May(Release) && shared(s, o) {
+			if !shared(s, o) {
+				continue
+			}
+			if s.May(Waiver) {
+				out = append(out, diag.Errorf(diag.CodeTrustRoles, "the owner `%s` has a key or identity of `%s`, who has the role %s", o.Name, s.Name, Waiver).
+					WithAt(diag.Position{File: r.Path}, "").WithWhy("a waiver is for somebody who neither releases nor finds: he could overrule his own rebuild").
+					WithHelp("make another key: `selfsame key new --out waiver`"))
+			}
+			if s.May(Rebuilder) && s.OwnedBy() != o.Name {
+				out = append(out, diag.Warnf(diag.CodeTrustShared, "the owner `%s` has a key or identity of `%s`, whose owner is `%s`", o.Name, s.Name, s.OwnedBy()).
+					WithAt(diag.Position{File: r.Path}, "").WithWhy("one party is one owner; it counts as the roster names it").
+					WithHelp("name the owner alike in both files"))
+			}
+			if s.May(Release) {
 				out = append(out, diag.Warnf(diag.CodeTrustRoles, "the owner `%s` has a key or identity of `%s`, who releases", o.Name, s.Name).
 					WithAt(diag.Position{File: r.Path}, "").WithWhy("a rebuild that differed would be signed by the release key; as a rebuilder he is counted as the maker").
 					WithHelp("give the owner a key of his own: `selfsame key new --out "+o.Name+"`"))
@@ -22,12 +36,17 @@ func (r Roster) Check(signers []Signer) diag.List {
 	return out
 }
 
-// Check is what a reader of the file should look at, now being the time: expressions that match more than they seem to, and
-// signers whose time is over or has not begun. They are warnings; what is an error, Load refuses.
+// Check is what a reader of the file should look at, now being the time: expressions that match more than they seem to, identities
+// that nothing can prove, and signers whose time is over or has not begun. They are warnings; what is an error, Load refuses.
 func (r Roots) Check(now time.Time) diag.List {
 	out := append(diag.List{}, r.Warnings...)
 	for _, s := range r.Signers {
 		at := diag.Position{File: r.Path}
+		if len(s.Identities) > 0 && r.Sigstore == "" {
+			out = append(out, diag.Warnf(diag.CodeTrustNobody, "`%s` has identities, and the file names no `sigstore:`", s.Name).WithAt(at, "").
+				WithWhy("an identity counts only against the authorities of a trusted root; without one verification is refused").
+				WithHelp("add `sigstore: trusted_root.json`, or verify with --trusted-root"))
+		}
 		switch {
 		case !s.Until.IsZero() && !now.Before(s.Until):
 			out = append(out, diag.Warnf(diag.CodeTrustWindow, "the time of `%s` was over on %s", s.Name, s.Until.Format(time.RFC3339)).

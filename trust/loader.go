@@ -106,26 +106,51 @@ func (l *loader) path(p string) string {
 	return filepath.Join(l.dir, p)
 }
 
-// conflicts reports roles that exclude each other, of one signer or of one key under two.
+// apart are roles that exclude each other. Stock cosign takes any statement that a key signed as "signed", so what speaks against an image
+// needs another key than what releases it; and who says or vouches for something must not be the one who excuses it.
+var apart = []struct {
+	role Role
+	from []Role
+	why  string
+}{
+	{Release, []Role{Finding, Waiver, Revoker, Indexer}, "stock cosign takes any statement that a key signed as \"signed\"; what speaks against an image needs a key of its own"},
+	{Waiver, []Role{Finding, Rebuilder, Promoter}, "who finds, rebuilds or promotes must not be the one who says that a finding does not count"},
+}
+
+// conflicts reports roles that exclude each other, of one signer or of one key under two, and rebuilders that would count twice.
 func (l *loader) conflicts(signers []Signer) {
-	for _, bad := range []Role{Finding, Waiver, Revoker, Indexer} {
-		for _, s := range signers {
-			for _, o := range signers {
-				if s.May(Release) && o.May(bad) && (s.Name == o.Name || shared(s, o)) {
-					what := fmt.Sprintf("`%s` has the role %s, and `%s` the role %s, with one key or identity", strictyaml.Short(s.Name), Release, strictyaml.Short(o.Name), bad)
-					if s.Name == o.Name {
-						what = fmt.Sprintf("`%s` has both the role %s and the role %s", strictyaml.Short(s.Name), Release, bad)
+	for _, a := range apart {
+		for _, bad := range a.from {
+			for _, s := range signers {
+				for _, o := range signers {
+					if s.May(a.role) && o.May(bad) && (s.Name == o.Name || shared(s, o)) {
+						l.conflict(s, o, a.role, bad, a.why)
 					}
-					l.Report(diag.CodeTrustRoles, l.At[strictyaml.Join("signers", o.Name)+".roles"], what,
-						"stock cosign takes any statement that a key signed as \"signed\"; what speaks against an image needs a key of its own",
-						"make another key: `selfsame key new --out "+string(bad)+"`")
 				}
+			}
+		}
+	}
+	for i, s := range signers {
+		for _, o := range signers[:i] {
+			if s.May(Rebuilder) && o.May(Rebuilder) && s.OwnedBy() != o.OwnedBy() && shared(s, o) {
+				l.Report(diag.CodeTrustShared, l.At[strictyaml.Join("signers", s.Name)],
+					fmt.Sprintf("`%s` and `%s` share a key or identity and have two owners", strictyaml.Short(o.Name), strictyaml.Short(s.Name)),
+					"one party would count as two owners", "put it under the owner that it belongs to, or give both entries one `owner`")
 			}
 		}
 	}
 }
 
-// shared says whether two signers are one party in part.
+func (l *loader) conflict(s, o Signer, role, bad Role, why string) {
+	what := fmt.Sprintf("`%s` has the role %s, and `%s` the role %s, with one key or identity", strictyaml.Short(s.Name), role, strictyaml.Short(o.Name), bad)
+	if s.Name == o.Name {
+		what = fmt.Sprintf("`%s` has both the role %s and the role %s", strictyaml.Short(s.Name), role, bad)
+	}
+	l.Report(diag.CodeTrustRoles, l.At[strictyaml.Join("signers", o.Name)+".roles"], what, why, "make another key: `selfsame key new --out "+string(bad)+"`")
+}
+
+// shared says whether two signers are one party in part. Of two expressions it knows only that they are equal: whether they overlap is not
+// asked, and where rebuilds are counted each identity counts once (verify).
 func shared(a, b Signer) bool {
 	for _, k := range a.Keys {
 		if b.Is(Party{Key: k}) {

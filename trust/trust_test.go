@@ -246,21 +246,25 @@ func TestRefused(t *testing.T) {
 		text string
 		code diag.Code
 	}{
-		"nothing":             {"", "A0604"},
-		"no YAML":             {"trust: [", "A0602"},
-		"not UTF-8":           {"trust: \xff", "A0602"},
-		"anchor":              {"trust: &a v1\n", "A0602"},
-		"another version":     {"trust: v2\nsigners: {a: {keys: [a.pub], roles: [release]}}\n", "A0605"},
-		"no signers":          {"trust: v1\n", "A0603"},
-		"empty signers":       {"trust: v1\nsigners: {}\n", "A0604"},
-		"twice":               {one("    keys: [a.pub]\n    keys: [b.pub]\n    roles: [release]\n"), "A0603"},
-		"no roles":            {one("    keys: [a.pub]\n"), "A0603"},
-		"empty roles":         {one("    keys: [a.pub]\n    roles: []\n"), "A0604"},
-		"empty keys":          {one("    keys: []\n    roles: [release]\n"), "A0604"},
-		"a list":              {one("    keys: a.pub\n    roles: [release]\n"), "A0604"},
-		"release and finding": {one("    keys: [a.pub]\n    roles: [release, finding]\n"), "A0607"},
-		"release and waiver":  {one("    keys: [a.pub]\n    roles: [waiver, release]\n"), "A0607"},
-		"of two entries":      {one("    keys: [a.pub]\n    roles: [release]\n  b:\n    keys: [b.pub, a.pub]\n    roles: [finding]\n"), "A0607"},
+		"nothing":                   {"", "A0604"},
+		"no YAML":                   {"trust: [", "A0602"},
+		"not UTF-8":                 {"trust: \xff", "A0602"},
+		"anchor":                    {"trust: &a v1\n", "A0602"},
+		"another version":           {"trust: v2\nsigners: {a: {keys: [a.pub], roles: [release]}}\n", "A0605"},
+		"no signers":                {"trust: v1\n", "A0603"},
+		"empty signers":             {"trust: v1\nsigners: {}\n", "A0604"},
+		"twice":                     {one("    keys: [a.pub]\n    keys: [b.pub]\n    roles: [release]\n"), "A0603"},
+		"no roles":                  {one("    keys: [a.pub]\n"), "A0603"},
+		"empty roles":               {one("    keys: [a.pub]\n    roles: []\n"), "A0604"},
+		"empty keys":                {one("    keys: []\n    roles: [release]\n"), "A0604"},
+		"a list":                    {one("    keys: a.pub\n    roles: [release]\n"), "A0604"},
+		"release and finding":       {one("    keys: [a.pub]\n    roles: [release, finding]\n"), "A0607"},
+		"waiver and finding":        {one("    keys: [a.pub]\n    roles: [waiver, finding]\n"), "A0607"},
+		"waiver of a rebuilder":     {one("    keys: [a.pub]\n    roles: [waiver]\n  b:\n    keys: [a.pub]\n    roles: [rebuilder]\n    owner: b\n"), "A0607"},
+		"waiver of a promoter":      {one("    keys: [a.pub]\n    roles: [waiver]\n  b:\n    keys: [a.pub]\n    roles: [promoter]\n"), "A0607"},
+		"a rebuilder of two owners": {one("    keys: [a.pub]\n    roles: [rebuilder]\n    owner: x\n  b:\n    keys: [a.pub]\n    roles: [rebuilder]\n    owner: y\n"), "A0610"},
+		"release and waiver":        {one("    keys: [a.pub]\n    roles: [waiver, release]\n"), "A0607"},
+		"of two entries":            {one("    keys: [a.pub]\n    roles: [release]\n  b:\n    keys: [b.pub, a.pub]\n    roles: [finding]\n"), "A0607"},
 		"of one identity": {one("    identities: [{issuer: \"https://i.example\", subject: x}]\n    roles: [release]\n" +
 			"  b:\n    identities: [{issuer: \"https://i.example\", subjectRegexp: \"[xy]\"}]\n    roles: [waiver]\n"), "A0607"},
 		"private key":        {one("    keys: [\"-----BEGIN PRIVATE KEY-----\"]\n    roles: [release]\n"), "A0606"},
@@ -364,9 +368,34 @@ signers:
 		"A0611 `https://ci.example.com/.*` matches more than it seems to", "A0611 `.*` matches more than it seems to",
 		"A0609 the time of `new` begins on 2027-01-01T00:00:00Z", "A0609 `new` has a window and a plain key",
 		"A0609 the time of `old` was over on 2026-01-01T00:00:00Z", "A0609 `old` has a window and a plain key",
+		"A0608 `wide` has identities, and the file names no `sigstore:`",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestRosterBesideTrustFile: an owner's key in another entry of the trust file.
+func TestRosterBesideTrustFile(t *testing.T) {
+	roster := trust.Roster{Owners: []trust.Signer{{Name: "qa", Owner: "qa", Roles: []trust.Role{trust.Rebuilder, trust.Finding}, Keys: []trust.Key{{Hint: "a"}}}}}
+	for _, c := range []struct {
+		signer trust.Signer
+		want   string
+	}{
+		{trust.Signer{Roles: []trust.Role{trust.Release}}, "warning A0607"},
+		{trust.Signer{Roles: []trust.Role{trust.Waiver}}, "error A0607"},
+		{trust.Signer{Roles: []trust.Role{trust.Rebuilder}, Owner: "another"}, "warning A0610"},
+		{trust.Signer{Roles: []trust.Role{trust.Rebuilder}, Owner: "qa"}, ""},
+		{trust.Signer{Roles: []trust.Role{trust.Promoter}}, ""},
+	} {
+		c.signer.Name, c.signer.Keys = "x", []trust.Key{{Hint: "a"}}
+		got := ""
+		for _, d := range roster.Check([]trust.Signer{c.signer}) {
+			got += string(d.Severity) + " " + string(d.Code)
+		}
+		if got != c.want {
+			t.Errorf("%v: %q, want %q", c.signer.Roles, got, c.want)
+		}
 	}
 }
 

@@ -26,6 +26,9 @@ func (j *judge) keep(img image, s statement) {
 		j.origins = map[digest.Digest]Origin{}
 	}
 	j.origins[img.desc.Digest] = Origin{p, s.name(), s.by, s.payload}
+	if level, listed := j.level(s, p.Builder()); listed || j.options.MinLevel > 0 {
+		j.levels[img.desc.Digest] = level // of no other candidate: a better one that does not hold gives nothing
+	}
 }
 
 // Origin is what was accepted of where d comes from. It says nothing of the verdict: some other check may have failed.

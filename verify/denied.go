@@ -86,13 +86,22 @@ func (j *judge) denied(f *findings, img image, e *evidence) {
 	}
 	e.trusted = slices.DeleteFunc(e.trusted, func(s statement) bool {
 		entry, hit := deniedStatement(l, s)
+		if !hit {
+			return false
+		}
+		if _, against := j.against(img, s); against {
+			// Whoever stole a key could object with it, and a waiver answers that; but a finding from before must not be lost with the key.
+			e.undated = append(e.undated, s)
+			e.ignore(img, s.referrer, "denied, and it counts against the image all the same: %s", deniedWhy(l, entry, s.at))
+			return true
+		}
+		e.deny(img, s.referrer, deniedWhy(l, entry, s.at))
+		return true
+	})
+	e.links = slices.DeleteFunc(e.links, func(x link) bool {
+		entry, hit := l.Signer(x.by, x.at)
 		if hit {
-			why := fmt.Sprintf("%s: %s (%s)", entry.Subject(), entry.Reason, l.Source())
-			if !entry.Since.IsZero() && s.at.IsZero() {
-				why += "; the statement has no trusted time, so it counts as signed after that"
-			}
-			e.denied = append(e.denied, why)
-			e.ignore(img, s.referrer, "denied: %s", why)
+			e.deny(img, digest.Digest(x.Where), deniedWhy(l, entry, x.at))
 		}
 		return hit
 	})
@@ -103,6 +112,20 @@ func (j *judge) denied(f *findings, img image, e *evidence) {
 		}
 	}
 	f.ok(checkDenyList, l.By.String(), "%s: not in it", l)
+}
+
+// deny notes that something counts for nothing, because of whom it is by.
+func (e *evidence) deny(img image, referrer digest.Digest, why string) {
+	e.denied = append(e.denied, why)
+	e.ignore(img, referrer, "denied: %s", why)
+}
+
+func deniedWhy(l *freshness.DenyList, entry provenance.DenyEntry, at time.Time) string {
+	why := fmt.Sprintf("%s: %s (%s)", entry.Subject(), entry.Reason, l.Source())
+	if !entry.Since.IsZero() && at.IsZero() {
+		why += "; the statement has no trusted time, so it counts as signed after that"
+	}
+	return why
 }
 
 // deniedStatement says whether a statement counts for nothing because of who signed it or who built. The time is that of the signature,
@@ -148,9 +171,10 @@ func deniedInput(l *freshness.DenyList, image digest.Digest, s statement) (prove
 	return provenance.DenyEntry{}, false
 }
 
-// blameDenied names the deny list as the reason where an image fails after statements were taken out.
+// blameDenied names the deny list as the reason where an image fails after statements were taken out. Where not everything was read, what
+// was not could have sufficed without them; and a veto stands by itself.
 func blameDenied(checks []Check, e *evidence) {
-	if len(e.denied) == 0 || !slices.ContainsFunc(checks, func(c Check) bool { return c.Status == StatusFail }) {
+	if len(e.denied) == 0 || e.incomplete != "" || !slices.ContainsFunc(checks, func(c Check) bool { return c.Status == StatusFail && !c.final }) {
 		return
 	}
 	for i := range checks {
@@ -168,6 +192,11 @@ func (o Options) twoRoles() bool {
 	}
 	if o.Index != nil && o.Index.Demand.Counts == nil { // else the trust file keeps roles apart
 		for _, k := range o.Index.Demand.Trust.Keys {
+			hints[k.Key().Hint] = true
+		}
+	}
+	for _, x := range o.OwnerIndexes {
+		for _, k := range x.Demand.Trust.Keys {
 			hints[k.Key().Hint] = true
 		}
 	}

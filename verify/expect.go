@@ -58,8 +58,19 @@ func (j *judge) checkLevel(f *findings, _ image, s statement, p provenance.Prove
 		f.fail(VerdictRefused, "level", "this verifier trusts %s by %s up to SLSA Build %s, and %s is asked for", p.Builder(), s.releaser(), level, j.options.MinLevel)
 		return
 	}
-	j.levels = append(j.levels, level)
 	f.ok("level", s.releaser(), "SLSA Build %s", level)
+}
+
+// leastLevel is the least level of all images; 0: not every one is known.
+func (j *judge) leastLevel(images []image) trust.Level {
+	least := trust.Level(0)
+	for i, img := range images {
+		level := j.levels[img.desc.Digest]
+		if i == 0 || level < least {
+			least = level
+		}
+	}
+	return least
 }
 
 // level is up to which level the signers of s are trusted when they say that builder made it, 0: not at all; and whether a list

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -29,7 +30,7 @@ const (
 
 // Folder is a folder of bundle files, as an artifact.Source: what `cosign download attestation`, `gh attestation download` and
 // people with a USB stick have. A .json file holds one bundle, a .jsonl file one on each line; other files may be manifests and
-// indexes, found by their digest. Nothing is in memory but names: every file is read again when it is asked for, and hashed.
+// indexes, found by their digest. Folders in it and older formats are listed as ignored; a .json that is no JSON makes it incomplete. Nothing is in memory but names: every file is read again when it is asked for, and hashed.
 //
 // A bundle is offered for the digests that its payload names. That is read before any signature is checked, and only says
 // for which image it is worth looking at: the signature covers these very bytes, and what it is about is checked again.
@@ -38,7 +39,11 @@ type Folder struct {
 	images artifact.Source // where manifests are that are not in the folder; nil: nowhere
 	blobs  map[digest.Digest]place
 	about  map[digest.Digest][]artifact.Referrer
-	stray  []artifact.Referrer // bundles that say nothing of what they are about: offered for every image
+	// rejected are what may be evidence and is not read: folders in it, files of another or no format. broken names a .json file that is no
+	// JSON: it could be anything.
+	rejected []artifact.Rejected
+	broken   string
+	stray    []artifact.Referrer // bundles that say nothing of what they are about: offered for every image
 }
 
 // place is a range of a file.
@@ -75,6 +80,7 @@ func (f *Folder) scan() error {
 			return err
 		}
 		if !info.Mode().IsRegular() {
+			f.reject(e.Name(), "", "no file: folders in a folder of bundles are not read")
 			continue
 		}
 		if total += info.Size(); total > maxFolderBytes {
@@ -128,6 +134,7 @@ func (f *Folder) note(at place, raw []byte) {
 	f.blobs[d] = at
 	s, isBundle, err := peek(raw)
 	if !isBundle {
+		f.other(at.file, d, raw)
 		return
 	}
 	desc := artifact.Descriptor{MediaType: signing.BundleMediaType, Digest: d, Size: int64(len(raw))}
@@ -142,6 +149,28 @@ func (f *Folder) note(at place, raw []byte) {
 		r.Subject.Digest = d
 		f.about[d] = append(f.about[d], r)
 	}
+}
+
+// other judges what is no bundle: a manifest or index may lie there as well, and anything that is not called .json.
+func (f *Folder) other(file string, d digest.Digest, raw []byte) {
+	if !strings.HasSuffix(file, ".json") && !strings.HasSuffix(file, ".jsonl") {
+		return
+	}
+	var shape struct {
+		MediaType     string `json:"mediaType"`
+		SchemaVersion int    `json:"schemaVersion"`
+	}
+	switch err := json.Unmarshal(raw, &shape); {
+	case !json.Valid(raw):
+		f.broken = file
+		f.reject(file, d, "no JSON")
+	case err != nil || shape.SchemaVersion == 0:
+		f.reject(file, d, fmt.Sprintf("no bundle of the format %s, but %q", signing.BundleMediaType, shape.MediaType))
+	}
+}
+
+func (f *Folder) reject(file string, d digest.Digest, why string) {
+	f.rejected = append(f.rejected, artifact.Rejected{Descriptor: artifact.Descriptor{Digest: d}, Reason: clip(file + ": " + why)})
 }
 
 // Name is the folder.
@@ -188,7 +217,7 @@ func (f *Folder) Blob(_ context.Context, blob artifact.Descriptor, limit int64) 
 
 // Referrers lists the bundles about d.
 func (f *Folder) Referrers(_ context.Context, d digest.Digest, b artifact.Budget) (artifact.Listing, error) {
-	var l artifact.Listing
+	l := artifact.Listing{Rejected: f.rejected}
 	l.Referrers = append(l.Referrers, f.about[d]...)
 	for _, r := range f.stray {
 		r.Subject.Digest = d
@@ -196,6 +225,9 @@ func (f *Folder) Referrers(_ context.Context, d digest.Digest, b artifact.Budget
 	}
 	if limit := b.WithDefaults().Referrers; len(l.Referrers) > limit {
 		return l, &artifact.IncompleteError{Subject: d, Bound: fmt.Sprintf("%d bundles", limit)}
+	}
+	if f.broken != "" {
+		return l, &artifact.IncompleteError{Subject: d, Bound: "can be read: " + clip(f.broken) + " is no JSON"}
 	}
 	return l, nil
 }

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"sort"
@@ -11,9 +12,9 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/selfsame-build/selfsame/provenance"
-	"github.com/selfsame-build/selfsame/provenance/intoto"
 	"github.com/selfsame-build/selfsame/registry/artifact"
 	"github.com/selfsame-build/selfsame/signing"
+	"github.com/selfsame-build/selfsame/trust"
 )
 
 // parallel is how many bundles are read at once: enough to hide a registry's latency, few enough to bound memory.
@@ -23,7 +24,8 @@ const parallel = 8
 type evidence struct {
 	trusted []statement // by somebody whose word counts
 	undated []statement // as well, if it was known when they were signed: they count against an image and never for it
-	links   []intoto.Signed
+	unread  []statement // by somebody who may object, and not to be understood: each could speak against the image
+	links   []link
 	ignored []Ignored
 	bundles int // that were read and claim to be signed with a key, whosever it is
 	notRead int
@@ -60,7 +62,6 @@ func gather(ctx context.Context, o Options, img image) (evidence, error) {
 	err = e.read(ctx, o, img, e.candidates(img, listing.Referrers))
 	// The same evidence gives the same answer to the letter, whatever order it was read in.
 	sort.SliceStable(e.trusted, func(i, j int) bool { return e.trusted[i].order() < e.trusted[j].order() })
-	e.trusted = newest(e.trusted)
 	return e, err
 }
 
@@ -158,12 +159,16 @@ func (e *evidence) open(o Options, img image, r artifact.Referrer, bundle []byte
 		return
 	}
 	s, err := provenance.Parse(got.Payload)
+	st := statement{Statement: s, referrer: referrer, bundle: r.Layers[0].Digest, payload: digest.FromBytes(got.Payload), by: got.By, at: got.Time}
 	if err != nil {
 		e.ignore(img, referrer, "signed by %s, but %v", got.By, err)
+		e.doubt(o, st, got.Payload, err)
 		return
 	}
-	st := statement{Statement: s, referrer: referrer, bundle: r.Layers[0].Digest, payload: digest.FromBytes(got.Payload), by: got.By, at: got.Time}
 	ok, undated, why := st.admit(o.entries())
+	if o.Roster != nil {
+		st.owners, _, _ = st.admit(o.Roster.Owners)
+	}
 	switch {
 	case len(ok) > 0:
 		st.who = ok
@@ -174,6 +179,24 @@ func (e *evidence) open(o Options, img image, r artifact.Referrer, bundle []byte
 		e.ignore(img, referrer, "signed by %s, %s", got.By, why)
 	default:
 		e.ignore(img, referrer, "signed by %s, %s", got.By, why)
+	}
+}
+
+// doubt keeps a statement that cannot be read at all, where it says of itself that it is of a kind that may speak against the image, and
+// somebody signed it who may.
+func (e *evidence) doubt(o Options, s statement, payload []byte, why error) {
+	var says struct {
+		PredicateType string `json:"predicateType"`
+	}
+	if err := json.Unmarshal(payload, &says); err != nil || says.PredicateType != provenance.PredicateRebuild && says.PredicateType != provenance.PredicateVSA {
+		return
+	}
+	for _, w := range o.entries() {
+		if w.Is(s.by) && w.May(mayObject...) && w.Timing(s.at) != trust.OutOfTime {
+			s.unreadable = why
+			e.unread = append(e.unread, s)
+			return
+		}
 	}
 }
 

@@ -3,6 +3,8 @@ package verify
 import (
 	"context"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -284,4 +286,49 @@ func TestListsOfATrustFile(t *testing.T) {
 	o.Signers[1].Roles = []trust.Role{trust.Promoter}
 	o.Index.Demand.Counts = o.Speaks(trust.Indexer)
 	w.must(o, VerdictMissing, "is missing")
+}
+
+// TestIndexesOfOneNumber: two who renewed at the same time have each listed what they saw. All of it must be there, whatever the order in
+// which the registry lists them; and so for whoever follows them.
+func TestIndexesOfOneNumber(t *testing.T) {
+	w := newIndexed(t)
+	for _, gone := range []string{"one", "another"} {
+		s, err := provenance.ReleaseIndexStatement(shop, w.build.Index, provenance.ReleaseIndex{
+			Edition:    provenance.NewEdition(5, noon, 24*time.Hour),
+			Statements: []provenance.IndexedStatement{{Bundle: digest.FromString(gone), Subject: w.build.Index.Digest, PredicateType: provenance.PredicateRebuild}},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.attach(w.build.Index, w.sign(w.indexer, s.Payload))
+	}
+	o := w.demanding()
+	o.Index.Demand.Memory = nil
+	w.must(o, VerdictMissing, "2 of 2 statement(s) that it lists are gone")
+	if _, err := w.renew(w.store, nil); err == nil || !strings.Contains(err.Error(), "2 statement(s) that index 5 lists are gone") {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestIndexAmongTooMuch: what is attached to an image is not read without end.
+func TestIndexAmongTooMuch(t *testing.T) {
+	w := newIndexed(t)
+	w.mustRenew()
+	o := w.demanding()
+	o.Index.Demand.Memory = nil
+	junk := faulty{Source: w.store, listing: func(l artifact.Listing) (artifact.Listing, error) {
+		for i := range 1<<30/signing.MaxBundle + 1 {
+			l.Referrers = append(l.Referrers, artifact.Referrer{Layers: []artifact.Descriptor{{
+				MediaType: signing.BundleMediaType, Digest: digest.FromString(strconv.Itoa(i)), Size: signing.MaxBundle}}})
+		}
+		return l, nil
+	}}
+	junk.blob = func(d artifact.Descriptor) ([]byte, error) {
+		if d.Size == signing.MaxBundle {
+			return []byte("{}"), nil
+		}
+		return w.store.Blob(t.Context(), d, d.Size)
+	}
+	o.Index.Source = junk
+	w.must(o, VerdictUndecided, "bytes are attached")
 }

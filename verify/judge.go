@@ -2,6 +2,7 @@ package verify
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	digest "github.com/opencontainers/go-digest"
@@ -15,8 +16,8 @@ type judge struct {
 	options Options
 	name    string // that every statement must have; from the options, else from the first statement that holds
 	proofs  []provenance.Rebuild
-	origins map[digest.Digest]Origin // of each image whose provenance holds
-	levels  []trust.Level            // of every image whose provenance holds, where levels are known
+	origins map[digest.Digest]Origin      // of each image whose provenance holds
+	levels  map[digest.Digest]trust.Level // of the statement that was accepted for each image, where levels are known
 	// makers and makerOwners are who signed provenance that holds, and who stands behind them.
 	makers, makerOwners map[string]bool
 	owners              []map[string]bool // of each image: who built it again
@@ -25,7 +26,7 @@ type judge struct {
 }
 
 func newJudge(o Options) *judge {
-	return &judge{options: o, name: o.ExpectName, makers: map[string]bool{}, makerOwners: map[string]bool{}}
+	return &judge{options: o, name: o.ExpectName, levels: map[digest.Digest]trust.Level{}, makers: map[string]bool{}, makerOwners: map[string]bool{}}
 }
 
 // findings are the checks of one image in the order in which they are made.
@@ -55,6 +56,8 @@ func (j *judge) judge(img image, e *evidence) Subject {
 		s.Checks = f.checks
 		return s
 	}
+	// Only now: an approval by somebody whose word is taken back must not have replaced a rejection.
+	e.trusted = newest(e.trusted)
 	if e.incomplete != "" {
 		// What was not read could be a rebuild that failed, so what was read does not suffice, however good it is.
 		f.fail(VerdictUndecided, "completeness", "%s", e.incomplete)
@@ -77,9 +80,15 @@ func (j *judge) judge(img image, e *evidence) Subject {
 	return s
 }
 
-// list adds what is signed by somebody whose word counts to the result.
+// list adds what is signed by somebody whose word counts to the result, and what counts against the image only.
 func (j *judge) list(img image, e *evidence) {
-	for _, s := range e.trusted {
+	all := e.trusted[:len(e.trusted):len(e.trusted)]
+	for _, s := range slices.Concat(e.undated, e.unread) {
+		if _, against := j.against(img, s); against {
+			all = append(all, s)
+		}
+	}
+	for _, s := range all {
 		j.evidence = append(j.evidence, Evidence{
 			Subject: img.desc.Digest, Referrer: s.referrer, Bundle: s.bundle, Statement: s.payload, PredicateType: clip(s.PredicateType), Signer: s.by.String(),
 		})

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/selfsame-build/selfsame/freshness"
+	"github.com/selfsame-build/selfsame/registry/artifact"
 	"github.com/selfsame-build/selfsame/signing"
 	"github.com/selfsame-build/selfsame/test/sigstore"
 	"github.com/selfsame-build/selfsame/trust"
@@ -79,7 +81,9 @@ func TestKeyless(t *testing.T) {
 	w.must(options(root, pattern), VerdictInvalid, "")
 	// Without a root they are bundles of another kind.
 	w.must(options(nil), VerdictMissing, "")
-	w.must(options(nil, good), VerdictMissing, "")
+	if _, err := Run(t.Context(), options(nil, good)); err == nil {
+		t.Error("an identity counts without a root")
+	}
 	o = options(root)
 	o.Trust.Keys = nil
 	if _, err := Run(t.Context(), o); err == nil {
@@ -89,5 +93,16 @@ func TestKeyless(t *testing.T) {
 	o.Trust.Keys = nil
 	if _, err := Run(t.Context(), o); err == nil {
 		t.Error("verifies without a root")
+	}
+	// The release index lists what an identity signed that is named, and nobody else's.
+	indexed := func(rules ...trust.IdentityRule) (*freshness.Index, error) {
+		return freshness.Indexer{Signer: newSigner(t).For(trust.Indexer), Of: signing.Trust{Root: root}, Identities: rules, Life: time.Hour, Now: time.Now()}.
+			Renew(t.Context(), w.store, w.store, shop, []artifact.Descriptor{w.build.Index})
+	}
+	if x, err := indexed(good); err != nil || len(x.Statements) != 2 {
+		t.Errorf("%v, %v", x, err)
+	}
+	if x, err := indexed(rule(i.Issuer.URL, "another@selfsame.example")); err == nil {
+		t.Errorf("lists statements of others: %v", x)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/selfsame-build/selfsame/internal/diag"
 	"github.com/selfsame-build/selfsame/provenance/intoto"
 	"github.com/selfsame-build/selfsame/signing"
+	"github.com/selfsame-build/selfsame/trust"
 )
 
 // The diagnostics of layouts; internal/diag/codes_layout.go has their pages.
@@ -25,6 +26,7 @@ type Layout struct {
 	functionaries signing.Trust
 	keyIDs        map[string]string // hint of a key -> what the layout calls it
 	hints         map[string]string // and back
+	digest        digest.Digest     // of what its owners signed
 }
 
 // OpenLayout reads a signed layout: all owners' signatures first, then its meaning, then its end. now is the time of day.
@@ -56,7 +58,11 @@ func OpenLayout(data []byte, owners []*signing.Verifier, now time.Time) (*Layout
 	if why := l.Expired(now); why != "" {
 		return nil, diag.Errorf(codeLayoutExpired, "%s", why).WithHelp("have its owner sign a new one: selfsame layout new --expires 365d")
 	}
-	return newLayout(l)
+	out, err := newLayout(l)
+	if err == nil {
+		out.digest = digest.FromBytes(env.Payload)
+	}
+	return out, err
 }
 
 // newLayout loads the functionaries' keys.
@@ -86,13 +92,20 @@ func (l *Layout) take(e *evidence, img image, referrer digest.Digest, bundle []b
 	if err != nil {
 		return false
 	}
-	link, err := intoto.ReadLink(got.Payload)
+	read, err := intoto.ReadLink(got.Payload)
 	if err != nil {
 		e.ignore(img, referrer, "a link signed by %s, but %v", got.By, err)
 		return true
 	}
-	e.links = append(e.links, intoto.Signed{Link: link, KeyID: l.keyIDs[got.By.Key.Hint], Where: string(referrer)})
+	e.links = append(e.links, link{intoto.Signed{Link: read, KeyID: l.keyIDs[got.By.Key.Hint], Where: string(referrer)}, got.By, got.Time})
 	return true
+}
+
+// link is a functionary's link, and what its signature proves.
+type link struct {
+	intoto.Signed
+	by trust.Party
+	at time.Time // as a trusted party vouches for; zero: nobody does
 }
 
 // steps makes a check of every step of the layout. The links hang on the image that was asked for, not on each of an index's manifests:
@@ -106,7 +119,11 @@ func (j *judge) steps(f *findings, img image, e *evidence) {
 	for _, c := range img.children {
 		about.Platforms[c.platform] = c.desc.Digest
 	}
-	outcomes, ignored := l.layout.Verify(e.links, about)
+	links := make([]intoto.Signed, len(e.links))
+	for i, x := range e.links {
+		links[i] = x.Signed
+	}
+	outcomes, ignored := l.layout.Verify(links, about)
 	for _, o := range outcomes {
 		l.check(f, o)
 	}

@@ -84,25 +84,23 @@ func findingOf(img image, raw []byte) (Finding, error) {
 	if err != nil {
 		return Finding{}, err
 	}
-	subject, err := about(statement{Statement: s}, img.desc.Digest)
-	if err != nil {
-		return Finding{}, fmt.Errorf("the statement is not about the manifest it is attached to: %w", err)
+	if !(statement{Statement: s}).concerns(img) {
+		return Finding{}, fmt.Errorf("the statement is not about the manifest it is attached to")
 	}
-	f := Finding{Subject: img.desc, Name: subject.Name}
+	f := Finding{Subject: img.desc, Name: s.Subject[0].Name}
 	f.Subject.Platform, f.Subject.Annotations = nil, nil
-	switch s.PredicateType {
-	case provenance.PredicateRebuild:
-		r, err := s.Rebuild()
-		if err == nil && r.Result != provenance.ResultMatch {
-			f.Result = "a rebuild with the result " + clip(r.Result)
-			return f, nil
-		}
-	case provenance.PredicateVSA:
-		v, err := s.VSA()
-		if err == nil && v.VerificationResult != provenance.VSAPassed {
-			f.Result = "a verification with the result " + v.VerificationResult
-			return f, nil
-		}
+	what := "rebuild"
+	if s.PredicateType == provenance.PredicateVSA {
+		what = "verification"
 	}
-	return f, fmt.Errorf("the statement does not speak against the image: there is nothing to waive")
+	result, against, err := s.Against()
+	switch {
+	case err != nil:
+		f.Result = "a " + what + " with a result that cannot be read"
+	case against:
+		f.Result = "a " + what + " with the result " + clip(result)
+	default:
+		return f, fmt.Errorf("the statement does not speak against the image: there is nothing to waive")
+	}
+	return f, nil
 }

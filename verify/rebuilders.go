@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"slices"
 	"sort"
 	"strings"
 
@@ -57,23 +58,25 @@ func list2(names string) string {
 	return ": " + names
 }
 
-// count takes every rebuild statement that holds, and asks whose it is.
+// count takes every rebuild statement that holds, and asks whose it is. A party, which is a key or an identity, counts for one owner and no
+// more, whatever entries it stands under.
 func (j *judge) count(img image, e *evidence) tally {
 	t := tally{map[string]bool{}, map[string]bool{}, map[string]bool{}}
+	ownerOf := map[trust.Party]string{}
 	for _, s := range e.trusted {
 		if s.PredicateType != provenance.PredicateRebuild {
 			continue
 		}
-		for _, w := range s.who {
-			if !j.countable(s, w) {
+		for _, w := range j.countable(s) {
+			owner := j.ownerOf(s, w)
+			if before, counted := ownerOf[s.by]; counted && before != owner {
 				continue
 			}
 			r, err := j.rebuildOf(img, s, w)
 			if err != nil {
 				continue
 			}
-			owner := j.ownerOf(s, w)
-			t.owners[owner] = true
+			ownerOf[s.by], t.owners[owner] = owner, true
 			if w.Environment != "" {
 				t.environments[w.Environment] = true
 			}
@@ -85,24 +88,27 @@ func (j *judge) count(img image, e *evidence) tally {
 	return t
 }
 
-// countable says whether statement s counts for entry w: an owner of the roster (without one, a rebuilder of the trust file that
-// has an owner) who is not the one that made the image; or that one, where it is to be counted.
-func (j *judge) countable(s statement, w trust.Signer) bool {
-	if j.isOriginal(s, w) {
-		return j.options.Demand.IncludeOriginal && w.May(trust.Release, trust.Rebuilder)
+// countable are the entries for which statement s counts: owners of the roster (without one, rebuilders of the trust file that have an
+// owner), unless the signer is the one that made the image; or that one, where it is to be counted. Under whatever other entry the maker
+// stands, it stays the maker.
+func (j *judge) countable(s statement) []trust.Signer {
+	who, roles := s.who, []trust.Role{trust.Rebuilder}
+	original := slices.ContainsFunc(s.who, func(w trust.Signer) bool { return j.isOriginal(s, w) })
+	switch {
+	case original && !j.options.Demand.IncludeOriginal:
+		return nil
+	case original:
+		roles = append(roles, trust.Release)
+	case j.options.Roster != nil:
+		who = s.owners
 	}
-	if !w.May(trust.Rebuilder) || w.Owner == "" {
-		return false
-	}
-	if j.options.Roster == nil {
-		return true
-	}
-	for _, o := range j.options.Roster.Owners {
-		if o.Name == w.Name && o.Is(s.by) {
-			return true
+	var out []trust.Signer
+	for _, w := range who {
+		if w.May(roles...) && (j.isOriginal(s, w) || !original && w.Owner != "") {
+			out = append(out, w)
 		}
 	}
-	return false
+	return out
 }
 
 // ownerOf is by whom a statement is counted: who made the image counts as one, under whatever name a roster has his key.

@@ -15,8 +15,12 @@ import (
 func (j *judge) reproduced(f *findings, img image, e *evidence) {
 	objections := j.vetoes(f, img, e)
 	for _, v := range objections {
-		f.fail(VerdictNotReproduced, v.check, "%s", v.text)
-		f.checks[len(f.checks)-1].final = true
+		verdict := VerdictNotReproduced
+		if v.doubt {
+			verdict = VerdictUndecided
+		}
+		f.fail(verdict, v.check, "%s", v.text)
+		f.checks[len(f.checks)-1].final = !v.doubt
 	}
 	if len(objections) > 0 {
 		return

@@ -110,6 +110,7 @@ type Result struct {
 	// What summaries take from the run beside all that.
 	subject      ocispec.Descriptor
 	policySHA256 string
+	asked        string   // what else the policy was (Options.asked)
 	platforms    []string // owners of build platforms that made every manifest, the first one included
 	origins      map[digest.Digest]Origin
 }

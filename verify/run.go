@@ -3,7 +3,6 @@ package verify
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/selfsame-build/selfsame/internal/diag"
 )
@@ -42,9 +41,7 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	j.index(ctx, &res, seen)
 	res.Name, res.origins = j.name, j.origins
 	res.Evidence, res.Rebuilders = j.evidence, together(j.owners)
-	if len(j.levels) == len(images) {
-		res.Level = int(slices.Min(j.levels))
-	}
+	res.Level = int(j.leastLevel(images))
 	res.Reproduced, res.Axes, res.Independence = j.strength(len(images))
 	res.describe(o, images[0].desc, together(j.platforms))
 	res.conclude()
@@ -61,12 +58,33 @@ func (o Options) check() error {
 		return diag.Errorf(codeTwoRoles, "one key for two roles").
 			WithWhy("who releases images must not also be who takes them back or says which statements exist").
 			WithHelp("selfsame key new --out revoker")
+	case o.DenyAt != nil && o.Deny == nil:
+		return fmt.Errorf("verifying: the trust file names a deny list, and none was opened")
+	case o.IndexAt != nil && o.Index == nil:
+		return fmt.Errorf("verifying: the trust file names a release index, and none is demanded")
+	case o.rootless() != "":
+		return diag.Errorf(codeNoKey, "identities of `%s` count, and there is no trusted root", o.rootless()).
+			WithWhy("a certificate proves who somebody is only against the authorities of a root: what they signed, for or against the image, would go unread").
+			WithHelp("pass --trusted-root trusted_root.json, or name it in the trust file: sigstore: trusted_root.json")
 	case len(o.Trust.Keys) == 0 && (o.Trust.Root == nil || len(o.Identities)+len(o.Signers) == 0):
 		return diag.Errorf(codeNoKey, "no key to verify with").
 			WithWhy("without a key every signature would do").
 			WithHelp("pass the signer's public key: --key selfsame.pub")
 	}
 	return nil
+}
+
+// rootless names an entry with identities where nothing can prove one; empty: there is none.
+func (o Options) rootless() string {
+	if o.Trust.Root != nil || o.checkBundle != nil {
+		return ""
+	}
+	for _, e := range o.entries() {
+		if len(e.Identities) > 0 {
+			return e.Name
+		}
+	}
+	return ""
 }
 
 // unreadable keeps a diagnostic of the source and an interruption as they are; anything else could not be decided.

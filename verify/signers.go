@@ -13,13 +13,19 @@ import (
 )
 
 // alone is the trust file that keys and identities without one stand for: whoever is named may release, rebuild, and say that something
-// differed. Windows, names and levels need a file. Of identities a root vouches for everybody's, and those alone count that a rule names.
+// differed. Each is an entry of its own: one's word does not take back another's. Windows, names and levels need a file. Of identities a root vouches for everybody's, and those alone count that a rule names.
 func (o Options) alone() []trust.Signer {
-	s := trust.Signer{Name: "key", Roles: []trust.Role{trust.Release, trust.Rebuilder, trust.Finding}, Identities: o.Identities}
-	for _, k := range o.Trust.Keys {
-		s.Keys = append(s.Keys, k.Key())
+	out := []trust.Signer{}
+	add := func(keys []trust.Key, rules []trust.IdentityRule) {
+		out = append(out, trust.Signer{Name: "key", Keys: keys, Identities: rules, Roles: []trust.Role{trust.Release, trust.Rebuilder, trust.Finding}})
 	}
-	return []trust.Signer{s}
+	for _, k := range o.Trust.Keys {
+		add([]trust.Key{k.Key()}, nil)
+	}
+	for _, r := range o.Identities {
+		add(nil, []trust.IdentityRule{r})
+	}
+	return out
 }
 
 // UseTrust lets the signers of the trust file at path count, and nobody else but owners of a roster. The warnings are the
@@ -45,7 +51,8 @@ func (o *Options) UseRoster(path string) (diag.List, error) {
 	}
 	o.Roster = &roster
 	o.Demand = o.Demand.Stricter(roster.Demand)
-	return roster.Check(o.Signers), nil
+	found := roster.Check(o.Signers)
+	return found, found.Err()
 }
 
 // keyReader adds every key that a file names to those whose signatures hold.
@@ -63,6 +70,16 @@ func (o *Options) keyReader() trust.KeyReader {
 		o.Trust.Keys = append(o.Trust.Keys, v)
 		return v.Key(), nil
 	}
+}
+
+// Releases says whether a signature by k would count as a release's.
+func (o Options) Releases(k trust.Key) bool {
+	for _, e := range o.entries() {
+		if e.May(trust.Release) && e.Is(trust.Party{Key: k}) {
+			return true
+		}
+	}
+	return false
 }
 
 // Speaks tells who may speak in a role, for lists that are found by themselves (freshness.Demand.Counts).
@@ -100,6 +117,10 @@ type statement struct {
 	at       time.Time // as a trusted party vouches for; zero: nobody does
 	// who are the entries of trust file and roster that this is, as far as name and time allow them to speak here.
 	who []trust.Signer
+	// owners are those of the roster among them.
+	owners []trust.Signer
+	// unreadable is why nothing of it is known but who signed it; nil: it was read.
+	unreadable error
 }
 
 // may finds the entry under which the statement may be made: the first one with one of the roles.
@@ -131,6 +152,16 @@ func (s statement) name() string {
 	return s.Subject[0].Name
 }
 
+// namesOneOf says whether e may speak for a repository that the statement names. One with several counts against an image only, so any will do.
+func (s statement) namesOneOf(e trust.Signer) bool {
+	for _, subject := range s.Subject {
+		if e.SpeaksFor(subject.Name) {
+			return true
+		}
+	}
+	return len(s.Subject) == 0 && e.SpeaksFor("")
+}
+
 // admit finds out who s is by. ok are those whose word counts now; undated are those with a window, where nobody trusted says
 // when it was signed: their word counts against an image and never for it. why says what is wrong when both are empty.
 func (s statement) admit(entries []trust.Signer) (ok, undated []trust.Signer, why string) {
@@ -139,7 +170,7 @@ func (s statement) admit(entries []trust.Signer) (ok, undated []trust.Signer, wh
 		if !e.Is(s.by) {
 			continue
 		}
-		if !e.SpeaksFor(s.name()) {
+		if !s.namesOneOf(e) {
 			why = fmt.Sprintf("and %s may not speak for %q", e.Name, s.name())
 			continue
 		}

@@ -2,6 +2,8 @@ package verify
 
 import (
 	"fmt"
+	"net/url"
+	"strconv"
 	"time"
 
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -21,7 +23,8 @@ type Summary struct {
 	PolicyURI string
 }
 
-// policy is what the result was reached by: the trust file. Keys without a file are named as such.
+// policy is what the result was reached by: the trust file, and in the URI's query whatever else was demanded or allowed, so that a result
+// under weaker options never names the policy of a stricter one. Keys without a file are named as such.
 func (r Result) policy(s Summary) provenance.Reference {
 	p := provenance.Reference{URI: s.PolicyURI}
 	if r.policySHA256 != "" {
@@ -32,8 +35,41 @@ func (r Result) policy(s Summary) provenance.Reference {
 		if r.policySHA256 != "" {
 			p.URI = "https://selfsame.build/policy/trust/v1"
 		}
+		if r.asked != "" {
+			p.URI += "?" + r.asked
+		}
 	}
 	return p
+}
+
+// asked are the options that make a verdict stricter or weaker, as the query of a URI; empty: none differs from the default.
+func (o Options) asked() string {
+	q := url.Values{}
+	for name, n := range map[string]int{"owners": o.Demand.Owners, "environments": o.Demand.Environments, "refetched": o.Demand.Refetched, "level": int(o.MinLevel)} {
+		if n > 0 {
+			q.Set(name, strconv.Itoa(n))
+		}
+	}
+	for name, yes := range map[string]bool{"allow-unreproduced": o.AllowUnreproduced, "include-original": o.Demand.IncludeOriginal, "release-index": o.Index != nil} {
+		if yes {
+			q.Set(name, "true")
+		}
+	}
+	for name, text := range map[string]string{"builder": o.ExpectBuilder, "source": o.ExpectSource} {
+		if text != "" {
+			q.Set(name, text)
+		}
+	}
+	if o.Roster != nil {
+		q.Set("roster", "sha256:"+o.Roster.SHA256)
+	}
+	if o.Layout != nil {
+		q.Set("layout", o.Layout.digest.String())
+	}
+	if o.Deny != nil {
+		q.Set("denylist", fmt.Sprintf("%s:%d", o.Deny.Name, o.Deny.Sequence))
+	}
+	return q.Encode()
 }
 
 // VSA makes a SLSA verification summary of r about the image that was asked for. With reproduced it bears
@@ -75,10 +111,10 @@ func (r Result) SVR(s Summary) (provenance.Subjected, error) {
 	}
 	properties := []string{provenance.BuildLevel(max(r.Level, 1))}
 	if r.Reproduced {
-		properties = append(properties, "SELFSAME_BUILT_TWICE")
+		properties = append(properties, provenance.PropertyBuiltTwice)
 	}
 	if len(r.platforms) >= 2 {
-		properties = append(properties, provenance.BuildReproduced, fmt.Sprintf("SELFSAME_OWNERS_%d", len(r.platforms)))
+		properties = append(properties, provenance.BuildReproduced, provenance.PropertyOwners(len(r.platforms)))
 	}
 	return provenance.SVRStatement(r.Name, r.subject, provenance.SVR{
 		Verifier:    provenance.SVRVerifier{ID: s.Verifier, Policies: []provenance.Reference{r.policy(s)}},
@@ -98,5 +134,5 @@ func (r Result) noSummary(format string, args ...any) error {
 
 // describe keeps what summaries need beside the shape of the JSON.
 func (r *Result) describe(o Options, subject ocispec.Descriptor, platforms []string) {
-	r.subject, r.policySHA256, r.platforms = subject, o.PolicySHA256, platforms
+	r.subject, r.policySHA256, r.asked, r.platforms = subject, o.PolicySHA256, o.asked(), platforms
 }

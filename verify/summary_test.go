@@ -5,12 +5,14 @@ import (
 	"context"
 	"fmt"
 	"regexp"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/opencontainers/go-digest"
 
+	"github.com/selfsame-build/selfsame/freshness"
 	"github.com/selfsame-build/selfsame/internal/diag"
 	"github.com/selfsame-build/selfsame/provenance"
 	"github.com/selfsame-build/selfsame/registry/artifact"
@@ -60,7 +62,7 @@ func TestVSA(t *testing.T) {
 			t.Errorf("stock slsa-verifier refuses the whole summary for %s", l)
 		}
 	}
-	if v.Policy.URI != "https://selfsame.build/policy/trust/v1" || v.Policy.Digest["sha256"] != o.PolicySHA256 || !v.TimeVerified.Equal(day(3)) || v.SLSAVersion != "1.2" {
+	if v.Policy.URI != "https://selfsame.build/policy/trust/v1?owners=1" || v.Policy.Digest["sha256"] != o.PolicySHA256 || !v.TimeVerified.Equal(day(3)) || v.SLSAVersion != "1.2" {
 		t.Errorf("%+v", v)
 	}
 	// inputAttestations lists all that counted: each statement of each signer about each manifest, by the digest of its bundle.
@@ -297,4 +299,47 @@ func FuzzVerdict(f *testing.F) {
 			t.Fatalf("%s\nwant %s", meaning(res), m.want)
 		}
 	})
+}
+
+// TestPolicyNamesOptions: a result under weaker options does not name the policy of a stricter one.
+func TestPolicyNamesOptions(t *testing.T) {
+	seen := map[string]string{}
+	for name, change := range map[string]func(*Options){
+		"as it is": func(*Options) {}, "unreproduced": func(o *Options) { o.AllowUnreproduced = true }, "owners": func(o *Options) { o.Demand.Owners = 2 },
+		"original": func(o *Options) { o.Demand.IncludeOriginal = true }, "level": func(o *Options) { o.MinLevel = 2 },
+		"source": func(o *Options) { o.ExpectSource = "git+https://git.example.com/shop.git" }, "builder": func(o *Options) { o.ExpectBuilder = "https://b.example" },
+		"roster": func(o *Options) { o.Roster = &trust.Roster{SHA256: "aa"} }, "layout": func(o *Options) { o.Layout = &Layout{digest: "sha256:bb"} },
+		"index": func(o *Options) { o.Index = &IndexOptions{} },
+		"list": func(o *Options) {
+			o.Deny = &freshness.DenyList{Name: "registry.example.com/ops/denylist"}
+			o.Deny.Sequence = 7
+		},
+	} {
+		var o Options
+		change(&o)
+		var r Result
+		r.describe(o, artifact.Descriptor{}, nil)
+		uri := r.policy(Summary{}).URI
+		if other, twice := seen[uri]; twice {
+			t.Errorf("%s and %s are both %s", name, other, uri)
+		}
+		seen[uri] = name
+	}
+	if seen["https://selfsame.build/policy/keys/v1"] != "as it is" || seen["https://selfsame.build/policy/keys/v1?denylist=registry.example.com%2Fops%2Fdenylist%3A7"] != "list" {
+		t.Errorf("%v", seen)
+	}
+}
+
+// TestFailedSummaryListsTheVeto that decided, also one that counts against an image only.
+func TestFailedSummaryListsTheVeto(t *testing.T) {
+	c := newCouncil(t)
+	c.publish(nil)
+	c.add(trust.Signer{Name: "qa", Roles: []trust.Role{trust.Finding}, Until: day(15)})
+	finding := c.rebuilds("run-2", `"result":"match"`, `"result":"mismatch"`)[0]
+	bundle := c.sign(c.keys["qa"], finding.Payload)
+	c.attach(finding.Subject, bundle)
+	made, err := c.must(c.options(), VerdictNotReproduced, "differed").VSA(summary, false)
+	if err != nil || !strings.Contains(string(made.Payload), digest.FromBytes(bundle).Encoded()) {
+		t.Errorf("%v %s", err, made.Payload)
+	}
 }

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/selfsame-build/selfsame/provenance"
@@ -12,6 +13,7 @@ import (
 type veto struct {
 	statement
 	check, text string
+	doubt       bool // it could be one: it cannot be read
 }
 
 // mayObject are the roles whose word against an image counts. Speaking against is allowed to more than speaking for: the worst
@@ -23,7 +25,7 @@ var mayObject = []trust.Role{trust.Finding, trust.Rebuilder, trust.Release, trus
 // A rebuild that differed stays: that it matched another time does not make it reproducible.
 func (j *judge) vetoes(f *findings, img image, e *evidence) []veto {
 	var out []veto
-	for _, s := range append(e.trusted[:len(e.trusted):len(e.trusted)], e.undated...) {
+	for _, s := range slices.Concat(e.trusted, e.undated, e.unread) {
 		v, against := j.against(img, s)
 		if !against {
 			continue
@@ -37,27 +39,44 @@ func (j *judge) vetoes(f *findings, img image, e *evidence) []veto {
 	return out
 }
 
-// against says whether s speaks against img, whatever else it says and however it names it.
+// against says whether s speaks against img, or could: whatever else it says, however it names it, and whatever else it is about.
 func (j *judge) against(img image, s statement) (veto, bool) {
-	if _, ok := s.may(mayObject...); !ok {
+	if s.unreadable != nil {
+		return unreadableVeto(s, s.unreadable), true
+	}
+	if _, ok := s.may(mayObject...); !ok || !s.concerns(img) {
 		return veto{}, false
 	}
-	if _, err := about(s, img.desc.Digest); err != nil {
+	result, against, err := s.Against()
+	switch {
+	case err != nil:
+		return unreadableVeto(s, err), true
+	case !against:
 		return veto{}, false
+	case s.PredicateType == provenance.PredicateRebuild:
+		return veto{statement: s, check: "reproduced", text: fmt.Sprintf("a rebuild signed by %s differed: the result is %q (finding %s)", s.by, result, s.payload)}, true
 	}
-	switch s.PredicateType {
-	case provenance.PredicateRebuild:
-		r, err := s.Rebuild()
-		if err == nil && r.Result != provenance.ResultMatch {
-			return veto{s, "reproduced", fmt.Sprintf("a rebuild signed by %s differed: the result is %q (finding %s)", s.by, r.Result, s.payload)}, true
-		}
-	case provenance.PredicateVSA:
-		v, err := s.VSA()
-		if err == nil && v.VerificationResult != provenance.VSAPassed {
-			return veto{s, "summary", fmt.Sprintf("%s, signed by %s, found: %s (finding %s)", v.Verifier.ID, s.by, v.VerificationResult, s.payload)}, true
+	verifier := "a verifier"
+	if v, _ := s.VSA(); v.Verifier.ID != "" { // what else is wrong with it does not matter here
+		verifier = v.Verifier.ID
+	}
+	return veto{statement: s, check: "summary", text: fmt.Sprintf("%s, signed by %s, found: %s (finding %s)", verifier, s.by, result, s.payload)}, true
+}
+
+func unreadableVeto(s statement, why error) veto {
+	return veto{statement: s, check: "reproduced", doubt: true, text: fmt.Sprintf("what %s signed could speak against the image, and cannot be read: %v (finding %s)", s.by, why, s.payload)}
+}
+
+// concerns says whether one of the subjects is img, or a platform of it where img is an index. That is enough to object and not to approve
+// (about): a statement that names many could be true of the others only, and then it is a waiver's business to say so.
+func (s statement) concerns(img image) bool {
+	for _, subject := range s.Subject {
+		d := subject.SHA256()
+		if d == img.desc.Digest || slices.ContainsFunc(img.children, func(c image) bool { return c.desc.Digest == d }) {
+			return true
 		}
 	}
-	return veto{}, false
+	return false
 }
 
 // replacedBy says whether a newer summary of the same signer takes the place of s. Both times must be trusted: where one is not, an
@@ -84,10 +103,11 @@ func claimed(s statement) time.Time {
 	return v.TimeVerified
 }
 
+// sameSigner compares entries with their keys and rules: without a trust file all have one name.
 func sameSigner(a, b statement) bool {
 	for _, x := range a.who {
 		for _, y := range b.who {
-			if x.Name == y.Name && x.OwnedBy() == y.OwnedBy() {
+			if x.Name == y.Name && x.OwnedBy() == y.OwnedBy() && slices.Equal(x.Keys, y.Keys) && slices.Equal(x.Identities, y.Identities) {
 				return true
 			}
 		}

@@ -23,6 +23,7 @@ import (
 // denyFlags are the flags of the verbs that change a list.
 type denyFlags struct {
 	list, key, reason, since, name string
+	issuer                         string // of identities
 	trusted                        []string
 	life                           life
 	dryRun, stateless              bool
@@ -68,6 +69,7 @@ and publishes it; two operators may do so at once.`}
   pkg:TYPE/NAME@VERSION every image that this package went into; without a version, any version
   builder=ID            what this builder built (with --since: from then on)
   signer=KEY.pub        what this key signed (with --since: from then on); also signer=HINT
+  signer-identity=WHO   what was signed under a certificate of this subject, of --issuer, exactly
 
 The list is read, checked, given the next number, signed and published in one go.`,
 		"  selfsame deny add sha256:1f1c... --reason \"leaks the signing key\" --list registry.example.com/ops/denylist --key revoker.key",
@@ -78,7 +80,7 @@ The list is read, checked, given the next number, signed and published in one go
 	lift := a.denyChange("lift WHAT...", "Lift an entry that was a mistake", "Remove entries from the list. WHAT is written as for add.",
 		"  selfsame deny lift pkg:npm/left-pad@1.3.0 --list registry.example.com/ops/denylist --key revoker.key",
 		func(ctx context.Context, f *denyFlags, args []string) (func([]provenance.DenyEntry) []provenance.DenyEntry, error) {
-			f.reason = "lifted"
+			f.reason = lifted
 			entries, err := a.denyEntries(ctx, *f, args)
 			return func(old []provenance.DenyEntry) []provenance.DenyEntry { return withoutEntries(old, entries) }, err
 		})
@@ -141,6 +143,7 @@ func (a *app) denyChange(use, short, long, example string, make denyChange) *cob
 		cmd.Flags().StringVar(&f.reason, "reason", "", "why, in one line, for those who are refused")
 	}
 	if verb != "renew" {
+		cmd.Flags().StringVar(&f.issuer, "issuer", "", "for signer-identity: who vouches for it (the OpenID Connect issuer), exactly")
 		cmd.Flags().StringVar(&f.since, "since", "", "for a signer or builder: from this time on (RFC 3339); without trusted time a statement counts as later")
 	}
 	return cmd

@@ -19,6 +19,9 @@ import (
 	"github.com/selfsame-build/selfsame/trust"
 )
 
+// lifted is the reason of entries that name what is lifted.
+const lifted = "lifted"
+
 // denyEntries reads what is to be denied.
 func (a *app) denyEntries(ctx context.Context, f denyFlags, args []string) ([]provenance.DenyEntry, error) {
 	e := provenance.DenyEntry{Reason: f.reason, Added: time.Now().UTC().Truncate(time.Second)}
@@ -31,6 +34,18 @@ func (a *app) denyEntries(ctx context.Context, f denyFlags, args []string) ([]pr
 	}
 	var out []provenance.DenyEntry
 	for _, arg := range args {
+		if subject, is := strings.CutPrefix(arg, "signer-identity="); is {
+			if f.issuer == "" {
+				return nil, usage("`%s` needs --issuer: who vouches for the identity", arg)
+			}
+			e := e
+			e.Signer = &trust.Party{Identity: trust.Identity{Issuer: f.issuer, Subject: subject}}
+			if err := e.Check(); err != nil {
+				return nil, usage("`%s`: %v", arg, err)
+			}
+			out = append(out, e)
+			continue
+		}
 		entries, err := a.denyEntry(ctx, e, arg)
 		if err != nil {
 			return nil, err
@@ -50,6 +65,9 @@ func (a *app) denyEntry(ctx context.Context, e provenance.DenyEntry, arg string)
 	switch {
 	case strings.HasPrefix(arg, "sha256:"):
 		e.Digest = digest.Digest(arg)
+		if e.Reason != lifted {
+			a.notice("%s alone: if it is an index, its platforms are not denied with it; name the image by its reference for that", arg)
+		}
 	case strings.HasPrefix(arg, "pkg:"):
 		e.Package = arg
 	case named && kind == "base":

@@ -23,6 +23,7 @@ type indexFlags struct {
 	sequence  int64
 	life      life
 	stateless bool
+	who       identityFlags
 }
 
 func (a *app) indexCommand() *cobra.Command {
@@ -30,8 +31,8 @@ func (a *app) indexCommand() *cobra.Command {
 	f := indexFlags{life: life(30 * 24 * time.Hour)}
 	renew := &cobra.Command{
 		Use: "renew REF --key KEY --signed-by RELEASE.pub", Short: "Publish the image's next release index", Args: cobra.ExactArgs(1),
-		Long: `List every statement that is attached to an image and its platforms and that one of the --signed-by keys signed, sign the list with the
-indexer's key, and attach it to the image. It is numbered and ends by itself. A statement that the index before it lists and that is gone
+		Long: `List every statement that is attached to an image and its platforms and that one of the --signed-by keys or a --certificate-identity signed,
+sign the list with the indexer's key, and attach it to the image. It is numbered and ends by itself. A statement that the index before it lists and that is gone
 is an error (exit 16), unless --drop names it. With --to the index is published in another repository, which the image's registry does not
 own.`,
 		Example: "  selfsame index renew registry.example.com/team/shop:v1 --key indexer.key --signed-by release.pub",
@@ -40,6 +41,7 @@ own.`,
 	fl := renew.Flags()
 	fl.StringVar(&f.key, "key", "", "the indexer's private key (password: SELFSAME_KEY_PASSWORD, or asked for)")
 	fl.StringSliceVar(&f.of, "signed-by", nil, "public keys whose statements are listed")
+	f.who.register(fl)
 	fl.StringVar(&f.to, "to", "", "publish the index in this repository (default: the image's)")
 	fl.StringSliceVar(&f.drop, "drop", nil, "bundles (sha256:...) that the last index lists and this one need not")
 	fl.Int64Var(&f.sequence, "sequence", 0, "least number of the new index; for a new start where verifiers have seen a later one")
@@ -51,8 +53,8 @@ own.`,
 
 func (a *app) runIndexRenew(ctx context.Context, ref string, f indexFlags) error {
 	switch {
-	case f.key == "" || len(f.of) == 0:
-		return usage("`index renew` needs --key (the indexer's) and --signed-by (whose statements are listed)")
+	case f.key == "" || len(f.of)+len(f.who.subjects)+len(f.who.patterns) == 0:
+		return usage("`index renew` needs --key (the indexer's) and --signed-by or --certificate-identity (whose statements are listed)")
 	case f.life <= 0 || time.Duration(f.life) > provenance.MaxLife:
 		return usage("--expires is between now and %d days", int(provenance.MaxLife/(24*time.Hour)))
 	}
@@ -65,6 +67,9 @@ func (a *app) runIndexRenew(ctx context.Context, ref string, f indexFlags) error
 	}
 	var err error
 	if x.Of.Keys, err = a.verifiers(ctx, f.of); err != nil {
+		return err
+	}
+	if x.Of.Root, x.Identities, err = f.who.load(); err != nil {
 		return err
 	}
 	if x.Signer, err = a.openKey(ctx, f.key, trust.Indexer); err != nil {

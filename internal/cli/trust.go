@@ -124,27 +124,49 @@ func (a *app) initTrust(ctx context.Context, path, key string) error {
 	if _, err := os.Lstat(path); err == nil {
 		return usage("`%s` is there already", path)
 	}
-	if _, err := a.verifiers(ctx, []string{key}); err != nil {
-		return err
-	}
-	dir, err := filepath.Abs(filepath.Dir(path))
+	opened, err := a.verifiers(ctx, []string{key})
 	if err != nil {
 		return err
 	}
-	abs, err := filepath.Abs(key)
+	text, err := startTrust(path, key, opened[0])
 	if err != nil {
 		return err
 	}
-	if rel, err := filepath.Rel(dir, abs); err == nil {
-		key = filepath.ToSlash(rel)
-	}
-	quoted, err := json.Marshal(key) // a JSON string is a YAML string
-	if err != nil {
-		return err
-	}
-	text := strings.Replace(trustStarter, "KEY", string(quoted), 1)
 	if err := atomicfile.Write(path, []byte(text), 0o644); err != nil {
 		return err
 	}
 	return a.checkTrust([]string{path})
+}
+
+// startTrust is a trust file at path that lets v release, which is the key that a reference names.
+func startTrust(path, key string, v *signing.Verifier) (string, error) {
+	ref, err := signing.ParseRef(key)
+	switch {
+	case err != nil:
+		return "", err
+	case ref.File == "":
+		key = string(v.PEM()) // a token or service cannot be named there: the file has its public key
+	default:
+		if key, err = beside(path, ref.File); err != nil {
+			return "", err
+		}
+	}
+	quoted, err := json.Marshal(key) // a JSON string is a YAML string
+	return strings.Replace(trustStarter, "KEY", string(quoted), 1), err
+}
+
+// beside is the path of a key relative to the folder of the trust file.
+func beside(path, key string) (string, error) {
+	dir, err := filepath.Abs(filepath.Dir(path))
+	if err != nil {
+		return "", err
+	}
+	abs, err := filepath.Abs(key)
+	if err != nil {
+		return "", err
+	}
+	if rel, err := filepath.Rel(dir, abs); err == nil {
+		key = filepath.ToSlash(rel)
+	}
+	return key, nil
 }

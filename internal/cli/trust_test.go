@@ -270,6 +270,20 @@ func (w *trusting) summarises(verify func(int, string, ...string) string) {
 		w.t.Errorf("%v", err)
 	}
 	verify(10, "sign what --vsa", "--sign-with", "qa.key")
+	verify(14, "is a key that releases images", "--rebuilders", "4", "--vsa", "bad.json", "--finding-key", "release.key")
+	if _, err := os.Stat("bad.json"); err == nil {
+		w.t.Error("the release key has signed a failure")
+	}
+	verify(0, "", "--vsa", "a.json", "--vsa-reproduced", "b.json", "--svr", "c.json", "--sign-with", "qa.key")
+	if raw, err := os.ReadFile("c.json"); err != nil || !strings.Contains(string(raw), "dsseEnvelope") {
+		w.t.Errorf("%v %s", err, raw)
+	}
+	// All of them or none: the second of these cannot be made.
+	verify(14, "", "--vsa", "d.json", "--vsa-reproduced", "d.json", "--rebuilders", "4")
+	verify(10, "named for two summaries", "--vsa", "d.json", "--vsa-reproduced", "d.json")
+	if _, err := os.Stat("d.json"); err == nil {
+		w.t.Error("one of two was written")
+	}
 }
 
 // TestBundlesInAFolder takes the evidence, and with a digest the image too, from files.

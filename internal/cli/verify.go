@@ -109,12 +109,12 @@ func (a *app) runVerify(ctx context.Context, args []string, f verifyFlags) error
 		return err
 	}
 	if shown := a.showVerdict(res); shown != nil {
-		if err := f.trust.summary.write(ctx, a, res); err != nil {
+		if err := f.trust.summary.write(ctx, a, o, res); err != nil {
 			a.notice("no summary is written: %v", err)
 		}
 		return shown // the verdict decides the exit code
 	}
-	return f.trust.summary.write(ctx, a, res)
+	return f.trust.summary.write(ctx, a, o, res)
 }
 
 // verifyOne finds the image and verifies it.

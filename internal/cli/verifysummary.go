@@ -32,7 +32,8 @@ func (s summaryFlags) check() error {
 
 // write makes the summaries that were asked for. Of a success they are signed with --sign-with, or left to be signed; a failed one
 // is written only for --finding-key, which must not be the same key.
-func (s summaryFlags) write(ctx context.Context, a *app, res verify.Result) error {
+// Nothing is written unless all of it can be.
+func (s summaryFlags) write(ctx context.Context, a *app, o verify.Options, res verify.Result) error {
 	if s.vsa == "" && s.reproduced == "" && s.svr == "" {
 		return nil
 	}
@@ -46,10 +47,11 @@ func (s summaryFlags) write(ctx context.Context, a *app, res verify.Result) erro
 		key, role = s.findingBy, trust.Finding
 		s.reproduced, s.svr = "", ""
 	}
-	sign, err := s.signer(ctx, a, key, role)
+	sign, err := s.signer(ctx, a, o, key, role)
 	if err != nil {
 		return err
 	}
+	files := map[string][]byte{}
 	for _, w := range []struct {
 		path string
 		make func() (provenance.Subjected, error)
@@ -65,11 +67,15 @@ func (s summaryFlags) write(ctx context.Context, a *app, res verify.Result) erro
 		if err != nil {
 			return err
 		}
-		data, err := sign(made.Payload)
-		if err != nil {
+		if _, twice := files[w.path]; twice {
+			return usage("%s is named for two summaries", w.path)
+		}
+		if files[w.path], err = sign(made.Payload); err != nil {
 			return err
 		}
-		if err := atomicfile.Write(w.path, data, 0o644); err != nil {
+	}
+	for path, data := range files {
+		if err := atomicfile.Write(path, data, 0o644); err != nil {
 			return err
 		}
 	}
@@ -77,13 +83,16 @@ func (s summaryFlags) write(ctx context.Context, a *app, res verify.Result) erro
 }
 
 // signer signs with the key at path, or leaves a statement as it is where there is none.
-func (s summaryFlags) signer(ctx context.Context, a *app, path string, role trust.Role) (func([]byte) ([]byte, error), error) {
+func (s summaryFlags) signer(ctx context.Context, a *app, o verify.Options, path string, role trust.Role) (func([]byte) ([]byte, error), error) {
 	if path == "" {
 		return func(statement []byte) ([]byte, error) { return statement, nil }, nil
 	}
 	signer, err := a.openKey(ctx, path, role)
 	if err != nil {
 		return nil, err
+	}
+	if role == trust.Finding && o.Releases(signer.Key()) {
+		return nil, usage("--finding-key is a key that releases images; what speaks against one needs a key of its own: `selfsame key new --out finding`")
 	}
 	if s.key != "" && s.findingBy != "" {
 		other, err := a.openKey(ctx, map[bool]string{true: s.findingBy, false: s.key}[path == s.key], role)

@@ -58,6 +58,9 @@ func (a *app) runWaive(ctx context.Context, ref string, f waiveFlags) error {
 		return usage("%v", err)
 	}
 	a.notice("waiving %s about %s", found.Result, found.Subject.Digest)
+	if o.ExpectName != "" {
+		found.Name = o.ExpectName // a waiver counts for the image's own name, under whatever name somebody found something
+	}
 	made, err := provenance.WaiverStatement(found.Name, found.Subject, provenance.Waiver{
 		Finding: provenance.SHA256Reference("", digest.Digest(f.finding)), Owner: f.owner, Reason: f.reason, Expires: end,
 	})

@@ -68,14 +68,14 @@ func pushImage(t *testing.T) registry.Pushed {
 	return must[registry.Pushed](t)(registry.New(registry.Options{}).Push(t.Context(), dir, image.Digest, ref, nil))
 }
 
-// keyless signs with the private instance.
+// keyless signs releases with the private instance.
 func keyless(t testing.TB, i *sigstore.Instance, token string) *signing.Signer {
 	t.Helper()
 	return must[*signing.Signer](t)(signing.NewKeyless(signing.KeylessOptions{
 		Instance: must[*signing.Instance](t)(signing.LoadInstance(must[[]byte](t)(os.ReadFile(i.SigningConfig)))),
 		Root:     must[*signing.Root](t)(signing.LoadRoot(must[[]byte](t)(os.ReadFile(i.TrustedRoot)))), Now: time.Now,
 		Token: func(context.Context) (signing.Token, error) { return signing.ParseToken(token) },
-	}))
+	})).For(trust.Release)
 }
 
 // altered is the trusted root with something else in it, in a file.
