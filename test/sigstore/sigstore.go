@@ -17,6 +17,10 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/selfsame-build/selfsame/internal/flock"
 )
 
 // Instance is a running instance.
@@ -30,6 +34,7 @@ type Instance struct {
 
 	dir     string
 	running []*exec.Cmd
+	turn    *os.File // held while the instance runs
 }
 
 var (
@@ -110,6 +115,9 @@ func (i *Instance) stop() {
 		}
 	}
 	_ = os.RemoveAll(i.dir)
+	if i.turn != nil {
+		_ = i.turn.Close()
+	}
 }
 
 func start(programs map[string]string) (i *Instance, err error) {
@@ -119,6 +127,9 @@ func start(programs map[string]string) (i *Instance, err error) {
 			i.stop()
 		}
 	}()
+	if err = i.take(filepath.Dir(programs["timestamp"])); err != nil {
+		return i, err
+	}
 	if i.dir, err = os.MkdirTemp("", "sigstore-"); err != nil {
 		return i, err
 	}
@@ -138,6 +149,21 @@ func start(programs map[string]string) (i *Instance, err error) {
 		return i, err
 	}
 	return i, i.describe()
+}
+
+// take waits until no other test binary of this machine runs an instance: the timestamp server has a port for its metrics that cannot be
+// chosen, and ends where it is taken. The lock ends with the process, too.
+func (i *Instance) take(dir string) (err error) {
+	if i.turn, err = os.OpenFile(filepath.Join(dir, ".sigstore.lock"), os.O_CREATE|os.O_RDWR, 0o600); err != nil {
+		return err
+	}
+	for range 3000 {
+		if err = flock.Lock(i.turn, unix.LOCK_EX|unix.LOCK_NB); err == nil || flock.Unsupported(err) {
+			return nil
+		}
+		time.Sleep(200 * time.Millisecond)
+	}
+	return fmt.Errorf("another test's instance does not end: %w", err)
 }
 
 // run starts a program and waits until address answers.
