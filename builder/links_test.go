@@ -1,12 +1,7 @@
 package builder
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
 	"encoding/json"
-	"encoding/pem"
 	"os"
 	"path/filepath"
 	"strings"
@@ -21,25 +16,11 @@ import (
 	"github.com/selfsame-build/selfsame/registry/artifact"
 	"github.com/selfsame-build/selfsame/registry/layout"
 	"github.com/selfsame-build/selfsame/signing"
+	"github.com/selfsame-build/selfsame/signing/signingtest"
 	parties "github.com/selfsame-build/selfsame/trust" // the package has a type of that name
 )
 
-func linkSigner(t *testing.T) *signing.Signer {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	der, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := signing.LoadSigner(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s.For(parties.Functionary)
-}
+func linkSigner(t *testing.T) *signing.Signer { return signingtest.NewSigner(t, parties.Functionary) }
 
 // TestReadLink: a kept link goes with an image only if it is about what the image was built from.
 func TestReadLink(t *testing.T) {

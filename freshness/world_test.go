@@ -2,11 +2,6 @@ package freshness_test
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"encoding/pem"
 	mathrand "math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -23,6 +18,7 @@ import (
 	"github.com/selfsame-build/selfsame/registry"
 	"github.com/selfsame-build/selfsame/registry/local"
 	"github.com/selfsame-build/selfsame/signing"
+	"github.com/selfsame-build/selfsame/signing/signingtest"
 	"github.com/selfsame-build/selfsame/trust"
 )
 
@@ -53,22 +49,7 @@ func serve(t *testing.T, wrap func(http.Handler) http.Handler) string {
 	return strings.TrimPrefix(s.URL, "http://")
 }
 
-func newSigner(t *testing.T) *signing.Signer {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	der, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := signing.LoadSigner(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
+func newSigner(t *testing.T) *signing.Signer { return signingtest.NewSigner(t, "") }
 
 func trustOf(signers ...*signing.Signer) signing.Trust {
 	var t signing.Trust

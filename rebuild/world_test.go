@@ -2,11 +2,7 @@ package rebuild
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/x509"
-	"encoding/pem"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -32,6 +28,7 @@ import (
 	"github.com/selfsame-build/selfsame/registry/local"
 	"github.com/selfsame-build/selfsame/registry/seal"
 	"github.com/selfsame-build/selfsame/signing"
+	"github.com/selfsame-build/selfsame/signing/signingtest"
 )
 
 const recipeText = `recipe: v1
@@ -92,22 +89,7 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-func newSigner(t *testing.T) *signing.Signer {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	der, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := signing.LoadSigner(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
+func newSigner(t *testing.T) *signing.Signer { return signingtest.NewSigner(t, "") }
 
 // must gives what a call returned, or ends the test.
 func must[T any](t *testing.T) func(T, error) T {

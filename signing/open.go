@@ -162,7 +162,7 @@ func PublicKey(ctx context.Context, ref string, o OpenOptions) (*Verifier, error
 func readKey(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, diag.Errorf(codeKeyUnreadable, "reading the key: %w", err).WithHelp(helpNewKey)
+		return nil, diag.Errorf(codeKeyUnreadable, "reading the key: %w", err).WithHelp("check the path; `" + helpNewKey + "` makes a pair to sign with")
 	}
 	defer func() { _ = f.Close() }()
 	data, err := io.ReadAll(io.LimitReader(f, maxKeyFile+1))

@@ -28,11 +28,11 @@ func (j *judge) rebuilders(f *findings, img image, e *evidence) {
 	names := strings.Join(have, ", ")
 	switch {
 	case len(have) < max(d.Owners, 1):
-		f.fail(VerdictRefused, "rebuilders", "%d of %d owners built it again with the same result%s", len(have), max(d.Owners, 1), list2(names))
+		f.fail(VerdictRefused, "rebuilders", "%d of %d owners built it again with the same result%s", len(have), max(d.Owners, 1), afterColon(names))
 	case len(t.environments) < d.Environments:
-		f.fail(VerdictRefused, "rebuilders", "%d of %d classes of environments among %s%s", len(t.environments), d.Environments, names, list2(strings.Join(sortedKeys(t.environments), ", ")))
+		f.fail(VerdictRefused, "rebuilders", "%d of %d classes of environments among %s%s", len(t.environments), d.Environments, names, afterColon(strings.Join(sortedKeys(t.environments), ", ")))
 	case len(t.refetched) < d.Refetched:
-		f.fail(VerdictRefused, "rebuilders", "%d of %d owners among %s fetched the inputs anew%s", len(t.refetched), d.Refetched, names, list2(strings.Join(sortedKeys(t.refetched), ", ")))
+		f.fail(VerdictRefused, "rebuilders", "%d of %d owners among %s fetched the inputs anew%s", len(t.refetched), d.Refetched, names, afterColon(strings.Join(sortedKeys(t.refetched), ", ")))
 	default:
 		f.ok("rebuilders", names, "%d of %d owners, %d classes of environments, %d fetched the inputs anew",
 			len(have), max(d.Owners, 1), len(t.environments), len(t.refetched))
@@ -51,7 +51,7 @@ func (j *judge) builtBy(owners map[string]bool) map[string]bool {
 	return all
 }
 
-func list2(names string) string {
+func afterColon(names string) string {
 	if names == "" {
 		return ""
 	}

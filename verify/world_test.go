@@ -2,12 +2,7 @@ package verify
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
 	"encoding/json"
-	"encoding/pem"
 	"strings"
 	"testing"
 	"time"
@@ -20,6 +15,7 @@ import (
 	"github.com/selfsame-build/selfsame/registry/artifact"
 	"github.com/selfsame-build/selfsame/registry/layout"
 	"github.com/selfsame-build/selfsame/signing"
+	"github.com/selfsame-build/selfsame/signing/signingtest"
 )
 
 const shop = "registry.example.com/team/shop"
@@ -44,22 +40,7 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-func newSigner(t *testing.T) *signing.Signer {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	der, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := signing.LoadSigner(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
+func newSigner(t *testing.T) *signing.Signer { return signingtest.NewSigner(t, "") }
 
 // addImage stores an index of one small manifest for each platform.
 func (w *world) addImage(platforms ...string) (artifact.Descriptor, []provenance.Image) {
