@@ -55,6 +55,7 @@ var layers = map[string]int{
 	"freshness": useCase,
 
 	"internal/cli":           surface,
+	"internal/guardcli":      surface, // of selfsame-guard
 	"internal/trace/command": surface,
 	"internal/conformance":   surface, // of the client for sigstore's conformance suite
 	"guard":                  surface,
@@ -83,6 +84,7 @@ var sideways = map[string][]string{
 	"builder/daemon":        {"internal"},
 	"rebuild":               {"builder", "verify"},
 	"verify":                {"freshness"},
+	"internal/guardcli":     {"guard", "report"},
 	"internal/cli":          {"report"},
 	"internal/trace":        {"internal/canary"},
 	"internal/atomicfile":   {"internal/flock"},
@@ -112,7 +114,7 @@ var owners = []owner{
 	{"github.com/secure-systems-lab/go-securesystemslib/", []string{"signing"}, "signatures are made and checked in one package"},
 	{"github.com/in-toto/", []string{"provenance"}, "statements have one owner"},
 	{"gopkg.in/yaml.v3/", []string{"internal/strictyaml"}, "YAML is decoded strictly, in one place"},
-	{"github.com/spf13/", []string{"internal/cli"}, "flags are a matter of the command line"},
+	{"github.com/spf13/", []string{"internal/cli", "internal/guardcli"}, "flags are a matter of the command line"},
 	{"cel.dev/cel-go/", []string{"policy"}, "policies are evaluated in one place"},
 	{"github.com/ProtonMail/go-crypto/", []string{"inputs/debian/archive"}, "Debian's signatures are checked in one place"},
 	{"github.com/sergi/go-diff/", []string{"compare/inside/align"}, "sequences are aligned in one place, within bounds"},

@@ -12,7 +12,7 @@ import (
 // top is everything that may stand in the repository's root. What a tool left there would otherwise be published with the next commit.
 var top = []string{
 	".ci", ".gitignore", ".golangci.yml", "CHANGES.md", "LICENSE", "Makefile", "README.md", "builder", "cmd", "compare", "docs", "examples",
-	"freshness", "go.mod", "go.sum", "inputs", "internal", "provenance", "rebuild", "recipes", "registry", "report", "signing", "trust", "test", "tools", "verify",
+	"freshness", "go.mod", "go.sum", "guard", "inputs", "internal", "policy", "provenance", "rebuild", "recipes", "registry", "report", "signing", "trust", "test", "tools", "verify",
 }
 
 // maxFile bounds a file of the repository, in bytes: what is larger was built, not written.

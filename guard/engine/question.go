@@ -1,0 +1,77 @@
+package engine
+
+import (
+	"context"
+	"time"
+
+	digest "github.com/opencontainers/go-digest"
+
+	"github.com/selfsame-build/selfsame/policy"
+)
+
+// Gate is where a decision is asked for.
+type Gate string
+
+// The gates. None of them changes a verdict.
+const (
+	GateAdmission Gate = "admission" // a Kubernetes webhook
+	GatePull      Gate = "pull"      // containerd's image verifier
+	GateStart     Gate = "start"     // NRI, or the runtime wrapper
+	GateWatch     Gate = "watch"     // what runs already
+)
+
+// Question asks whether an image may run.
+type Question struct {
+	// Name is the image's repository without tag or digest ("registry.example.com/team/shop"), normalised: what evidence must name, and
+	// what rules are scoped by.
+	Name   string
+	Digest digest.Digest // of an index or a manifest; never a tag
+	Who    Who
+}
+
+// Who is asking, for the log of decisions. It changes no verdict.
+type Who struct {
+	Gate      Gate   `json:"gate"`
+	Namespace string `json:"namespace,omitempty"`
+	Workload  string `json:"workload,omitempty"`  // "Pod/shop-0", "Deployment/shop"
+	Container string `json:"container,omitempty"` // its name, or "volume NAME"
+	User      string `json:"user,omitempty"`      // who asked the API server
+	Reference string `json:"reference,omitempty"` // as it was written
+}
+
+// Answer is a verdict for one question.
+type Answer struct {
+	policy.Verdict
+	Epoch  Epoch `json:"epoch"`
+	Cached bool  `json:"cached"`
+}
+
+// Epoch is what verdicts depend on beside image and policy: with another epoch each has to be reached anew.
+type Epoch struct {
+	Trust string `json:"trust"` // sha256 over the trust file, the roster and the keys and roots that they name
+	Deny  int64  `json:"deny"`  // sequence number of the deny list; 0: there is none
+}
+
+// Gatherer verifies what is attached to an image. It goes to the registry; the engine sees to it that it rarely has to.
+type Gatherer interface {
+	// Gather returns everything that was verified about the image, also if that is nothing. An error says that nothing could be decided
+	// (a registry that is down): it is answered with a denial that is kept for seconds.
+	Gather(ctx context.Context, name string, d digest.Digest) (policy.Evidence, error)
+	// Epoch is the present one, without I/O.
+	Epoch() Epoch
+	// Refresh reads trust file and deny list anew. What cannot be read, is older than seen or has ended is an error, and the present state
+	// stays until it ends itself.
+	Refresh(ctx context.Context) error
+}
+
+// Asker is how gates ask: the engine itself, or a client of the node agent's socket.
+type Asker interface {
+	// Ask always answers: what could not be decided within ctx is denied, and says so. A decision that is under way goes on, for the next
+	// one who asks.
+	Ask(ctx context.Context, q Question) Answer
+	// AskAll answers several at once, in their order.
+	AskAll(ctx context.Context, qs []Question) []Answer
+}
+
+// Clock is time.Now, or a test's.
+type Clock func() time.Time

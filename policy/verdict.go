@@ -1,0 +1,47 @@
+package policy
+
+import "time"
+
+// Verdict is what a policy says of an image. It is reached from evidence and time alone.
+type Verdict struct {
+	Allow bool    `json:"allow"`
+	Image Image   `json:"image"`
+	By    Edition `json:"policy"`
+	// Rules are all rules of the policy in its order, those out of scope included, each with why.
+	Rules []Outcome `json:"rules"`
+	// Reasons say why not, the first one first; empty when allowed. None is longer than a line.
+	Reasons []string `json:"reasons"`
+	// ExitCode is 0 when allowed, 14 when a rule said no, and a block's own (DESIGN §7).
+	ExitCode int `json:"exitCode"`
+	// NotAfter is when this has to be decided anew at the latest: the evidence, the policy, a waiver or a rule in force ends, or another
+	// one begins. A policy that looks at the time has its verdicts decided anew each minute.
+	NotAfter time.Time `json:"notAfter,omitzero"`
+}
+
+// Edition names one state of a policy.
+type Edition struct {
+	Name    string `json:"name"`
+	Version int    `json:"version"` // grows with each change; one older than seen is refused
+	SHA256  string `json:"sha256"`  // of the file's bytes, in hexadecimal
+}
+
+// Status is how a rule ended.
+type Status string
+
+// The statuses. Only a rule with StatusPass or StatusWaived lets an image through; those out of scope or not in force have no say.
+const (
+	StatusPass       Status = "pass"
+	StatusFail       Status = "fail"
+	StatusError      Status = "error" // it could not be evaluated, which denies
+	StatusWaived     Status = "waived"
+	StatusOutOfScope Status = "out-of-scope"
+	StatusNotInForce Status = "not-in-force"
+)
+
+// Outcome is what one rule said.
+type Outcome struct {
+	Rule   string `json:"rule"`
+	Status Status `json:"status"`
+	Reason string `json:"reason,omitempty"` // why it failed, is waived, or has no say
+	Fix    string `json:"fix,omitempty"`    // what to do about a failure
+}
