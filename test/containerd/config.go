@@ -24,6 +24,7 @@ const (
 	TableImages   = "plugins.'io.containerd.cri.v1.images'"
 	TableRegistry = TableImages + ".registry"
 	TableRuntime  = "plugins.'io.containerd.cri.v1.runtime'"
+	TableRunc     = TableRuntime + ".containerd.runtimes.runc.options"
 	TableVerifier = "plugins.'io.containerd.image-verifier.v1.bindir'"
 	TableNRI      = "plugins.'io.containerd.nri.v1.nri'"
 )
@@ -44,15 +45,15 @@ func (n *Node) config(opts Options) Tables {
 		TableRegistry:                  {"config_path": in("hosts")},
 		TableRuntime: {"disable_apparmor": "true", "restrict_oom_score_adj": "true", "enable_unprivileged_ports": "false",
 			"enable_unprivileged_icmp": "false", "disable_tcp_service": "true"},
-		TableRuntime + ".containerd":                       {"default_runtime_name": "'runc'"},
-		TableRuntime + ".containerd.runtimes.runc":         {"runtime_type": "'io.containerd.runc.v2'"},
-		TableRuntime + ".containerd.runtimes.runc.options": {"BinaryName": quote(n.runc), "Root": in("runc"), "SystemdCgroup": "false"},
-		TableRuntime + ".cni":                              {"bin_dirs": "[" + in("cni/bin") + "]", "conf_dir": in("cni/conf")},
-		TableVerifier:                                      {"bin_dir": verifiers},
-		"plugins.'io.containerd.internal.v1.opt'":          {"path": in("opt")},
-		"plugins.'io.containerd.server.v1.grpc'":           {"address": quote(n.Socket)},
-		"plugins.'io.containerd.server.v1.ttrpc'":          {"address": quote(n.Socket + ".ttrpc")},
-		"plugins.'io.containerd.transfer.v1.local'":        {"config_path": in("hosts")},
+		TableRuntime + ".containerd":               {"default_runtime_name": "'runc'"},
+		TableRuntime + ".containerd.runtimes.runc": {"runtime_type": "'io.containerd.runc.v2'"},
+		TableRunc:             {"BinaryName": quote(n.runc), "Root": in("runc"), "SystemdCgroup": "false"},
+		TableRuntime + ".cni": {"bin_dirs": "[" + in("cni/bin") + "]", "conf_dir": in("cni/conf")},
+		TableVerifier:         {"bin_dir": verifiers},
+		"plugins.'io.containerd.internal.v1.opt'":   {"path": in("opt")},
+		"plugins.'io.containerd.server.v1.grpc'":    {"address": quote(n.Socket)},
+		"plugins.'io.containerd.server.v1.ttrpc'":   {"address": quote(n.Socket + ".ttrpc")},
+		"plugins.'io.containerd.transfer.v1.local'": {"config_path": in("hosts")},
 		TableNRI: {"disable": "true"},
 	}
 	if opts.MaxVerifiers != 0 {

@@ -3,8 +3,10 @@ package containerd
 import (
 	"context"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -86,7 +88,7 @@ func TestFallback(t *testing.T) {
 	}
 }
 
-// TestPod: a container runs, prints, and outlives containerd; with another image as a volume.
+// TestPod: containers run and print, one of them a program of an image that is mounted as a volume; they outlive containerd.
 func TestPod(t *testing.T) {
 	n := Start(t, Options{})
 	image, data := NewImage(t, "hello"), NewImage(t, "data")
@@ -101,12 +103,19 @@ func TestPod(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	id, err := pod.Run(t.Context(), Container{Name: "c", Image: digested, ImageVolumes: map[string]string{"/data": "example.org/data:v1"}})
+	id, err := pod.Run(t.Context(), Container{Name: "hello", Image: digested})
 	if err != nil {
 		t.Fatal(err)
 	}
-	log := filepath.Join(pod.Config.GetLogDirectory(), "c.log")
-	waitFor(t, "the container's output", func() bool { return strings.HasSuffix(read(t, log), " stdout F hello\n") })
+	_, err = pod.Run(t.Context(), Container{Name: "volume", Image: digested, Command: []string{"/data/workload"}, Args: []string{"from", "the", "volume"},
+		ImageVolumes: map[string]string{"/data": "example.org/data:v1"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, says := range map[string]string{"hello": "hello", "volume": "from the volume"} {
+		log := filepath.Join(pod.Config.GetLogDirectory(), name+".log")
+		waitFor(t, "the output of "+name, func() bool { return strings.HasSuffix(read(t, log), " stdout F "+says+"\n") })
+	}
 	if err := n.Restart(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -168,47 +177,83 @@ func TestNRI(t *testing.T) {
 	refused("example.org/evil:v1", "not verified: "+evil.Index.String())
 }
 
-// TestNothingIsLeft: whatever a test leaves behind ends with it.
-func TestNothingIsLeft(t *testing.T) {
-	var n *Node
-	var left []string // paths outside the node's folder
-	t.Run("a node with a pod, and a container past CRI", func(t *testing.T) {
-		n = Start(t, Options{})
-		pod, err := n.RunPod(t.Context(), "p", nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := pod.Run(t.Context(), Container{Name: "c", Image: sandboxImage}); err != nil {
-			t.Fatal(err)
-		}
-		if err := n.RunPastCRI(t.Context(), sandboxImage, "past-cri"); err != nil {
-			t.Fatal(err)
-		}
-		shims := n.shims()
-		for _, pid := range shims {
-			left = append(left, sockets(pid)...)
-		}
-		if len(shims) != 2 || len(left) < 2 {
-			t.Errorf("shims %v with sockets %v, want 2: the end of this test would prove nothing", shims, left)
-		}
-	})
-	if n == nil {
-		t.SkipNow()
+// busy starts a node with a pod and a container past CRI, and gives the paths outside its folder that it made.
+func busy(t *testing.T) (n *Node, outside []string) {
+	t.Helper()
+	n = Start(t, Options{})
+	pod, err := n.RunPod(t.Context(), "p", nil)
+	if err != nil {
+		t.Fatal(err)
 	}
+	if _, err := pod.Run(t.Context(), Container{Name: "c", Image: sandboxImage}); err != nil {
+		t.Fatal(err)
+	}
+	if err := n.RunPastCRI(t.Context(), sandboxImage, "past-cri"); err != nil {
+		t.Fatal(err)
+	}
+	shims := n.shims()
+	for _, pid := range shims {
+		outside = append(outside, sockets(pid)...)
+	}
+	cgroups, _ := filepath.Glob("/sys/fs/cgroup/*" + n.cgroup())
+	if len(shims) != 2 || len(outside) < 2 || len(cgroups) == 0 {
+		t.Errorf("shims %v, sockets %v, cgroups %v: their end would prove nothing", shims, outside, cgroups)
+	}
+	return n, append(outside, cgroups...)
+}
+
+func nothingIsLeft(t *testing.T, n *Node, outside []string) {
+	t.Helper()
 	if left := n.shims(); len(left) != 0 {
 		t.Errorf("processes left: %v", left)
 	}
 	if left, err := n.mounts(); err != nil || len(left) != 0 {
 		t.Errorf("mounts left: %v, %v", left, err)
 	}
-	for _, path := range append(left, n.Dir) {
+	for _, path := range append(outside, n.Dir) {
 		if _, err := os.Stat(path); !os.IsNotExist(err) {
 			t.Errorf("%s is still there (%v)", path, err)
 		}
 	}
-	if left, _ := filepath.Glob("/sys/fs/cgroup/*" + n.cgroup()); len(left) != 0 {
-		t.Errorf("cgroups left: %v", left)
+}
+
+// TestNothingIsLeft: whatever a test leaves behind ends with it.
+func TestNothingIsLeft(t *testing.T) {
+	var n *Node
+	var outside []string
+	t.Run("busy", func(t *testing.T) { n, outside = busy(t) })
+	if n == nil {
+		t.SkipNow()
 	}
+	nothingIsLeft(t, n, outside)
+}
+
+// TestSweep: what a test binary left that was killed ends when the next one starts a node.
+func TestSweep(t *testing.T) {
+	if os.Getenv("SELFSAME_CONTAINERD_CRASH") != "" {
+		n, outside := busy(t)
+		_, _ = os.Stdout.WriteString("\nleft " + strings.Join(append(outside, n.Dir), " ") + "\n")
+		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+	}
+	if os.Getenv("SELFSAME_CONTAINERD") == "" || os.Geteuid() != 0 {
+		t.Skip("SKIPPED: needs root and SELFSAME_CONTAINERD")
+	}
+	cmd := exec.Command(os.Args[0], "-test.run=^TestSweep$")
+	cmd.Env = append(os.Environ(), "SELFSAME_CONTAINERD_CRASH=1")
+	out, _ := cmd.CombinedOutput()
+	_, rest, _ := strings.Cut(string(out), "\nleft ")
+	line, _, _ := strings.Cut(rest, "\n")
+	paths := strings.Fields(line)
+	if len(paths) < 3 {
+		t.Fatalf("the other test binary said:\n%s", out)
+	}
+	dir := paths[len(paths)-1]
+	crashed := &Node{Dir: dir, Socket: socket(dir)}
+	if got := len(crashed.shims()); got != 2 {
+		t.Errorf("the other test binary left %d shims, want 2: this test would prove nothing", got)
+	}
+	Start(t, Options{})
+	nothingIsLeft(t, crashed, paths)
 }
 
 func waitFor(t *testing.T, what string, ok func() bool) {

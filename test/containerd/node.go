@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"syscall"
 	"testing"
 	"time"
@@ -58,6 +59,11 @@ type Node struct {
 	done      chan struct{} // closed when cmd has ended
 }
 
+// prefix is how a node's folder is called: below the temporary folder, a number after it.
+const prefix = "selfsame-containerd-"
+
+func socket(dir string) string { return filepath.Join(dir, "c.sock") }
+
 // Start runs a containerd until the test ends; then no process, mount, cgroup or file of it is left. The test is skipped when it cannot
 // run here.
 func Start(tb testing.TB, opts Options) *Node {
@@ -72,19 +78,22 @@ func Start(tb testing.TB, opts Options) *Node {
 	case err != nil:
 		tb.Skip("SKIPPED: containerd needs runc in PATH")
 	}
-	dir, err := os.MkdirTemp("", "containerd-") //nolint:usetesting // a socket's path has at most 107 bytes; the test's own folder has its name in it
+	sweep(runc)
+	dir, err := os.MkdirTemp("", prefix) //nolint:usetesting // a socket's path has at most 107 bytes; the test's own folder has its name in it
 	if err != nil {
 		tb.Fatal(err)
 	}
-	n := &Node{Dir: dir, ConfigFile: filepath.Join(dir, "config.toml"), Socket: filepath.Join(dir, "c.sock"), NRISocket: filepath.Join(dir, "nri.sock"), bin: bin, runc: runc}
+	n := &Node{Dir: dir, ConfigFile: filepath.Join(dir, "config.toml"), Socket: socket(dir), NRISocket: filepath.Join(dir, "nri.sock"), bin: bin, runc: runc}
 	tb.Cleanup(func() {
 		for _, err := range n.stop() {
 			tb.Errorf("cleaning up after containerd: %v", err)
 		}
 	})
 	n.env = append([]string{"HOME=" + dir, "PATH=" + bin + ":" + os.Getenv("PATH")}, opts.Env...)
-	if err := os.WriteFile(n.ConfigFile, n.config(opts).render(), 0o600); err != nil {
-		tb.Fatal(err)
+	for path, content := range map[string][]byte{n.ConfigFile: n.config(opts).render(), filepath.Join(dir, "owner"): []byte(strconv.Itoa(os.Getpid()))} {
+		if err := os.WriteFile(path, content, 0o600); err != nil {
+			tb.Fatal(err)
+		}
 	}
 	if n.conn, err = grpc.NewClient("unix://"+n.Socket, grpc.WithTransportCredentials(insecure.NewCredentials())); err != nil {
 		tb.Fatal(err)

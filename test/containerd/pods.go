@@ -62,7 +62,7 @@ func (n *Node) ctr(ctx context.Context, stdin []byte, args ...string) (string, e
 
 // RunPastCRI starts a container by containerd's own client, as somebody with root on the node could: no kubelet knows it.
 func (n *Node) RunPastCRI(ctx context.Context, image, id string) error {
-	_, err := n.Ctr(ctx, "run", "--detach", "--runc-root", filepath.Join(n.Dir, "runc"), "--fifo-dir", filepath.Join(n.Dir, "fifo"), image, id)
+	_, err := n.Ctr(ctx, "run", "--detach", "--runc-root", filepath.Join(n.Dir, "runc"), "--fifo-dir", filepath.Join(n.Dir, "fifo"), "--cgroup", n.cgroup()+"/"+id, image, id)
 	return err
 }
 
@@ -78,8 +78,8 @@ type Pod struct {
 type Container struct {
 	Name, Image string
 	Annotations map[string]string
-	// Args replace what the image says; nil leaves it.
-	Args []string
+	// Command and Args replace the image's entrypoint and arguments; nil leaves them.
+	Command, Args []string
 	// ImageVolumes mounts images (values) at paths (keys).
 	ImageVolumes map[string]string
 }
@@ -102,7 +102,7 @@ func (n *Node) RunPod(ctx context.Context, name string, annotations map[string]s
 // Create makes a container and gives its id.
 func (p *Pod) Create(ctx context.Context, c Container) (string, error) {
 	config := &cri.ContainerConfig{Metadata: &cri.ContainerMetadata{Name: c.Name}, Image: &cri.ImageSpec{Image: c.Image}, Annotations: c.Annotations,
-		Args: c.Args, LogPath: c.Name + ".log", Linux: &cri.LinuxContainerConfig{}}
+		Command: c.Command, Args: c.Args, LogPath: c.Name + ".log", Linux: &cri.LinuxContainerConfig{}}
 	for path, image := range c.ImageVolumes {
 		config.Mounts = append(config.Mounts, &cri.Mount{ContainerPath: path, Image: &cri.ImageSpec{Image: image}, Readonly: true})
 	}
