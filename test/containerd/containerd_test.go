@@ -235,9 +235,7 @@ func TestSweep(t *testing.T) {
 		_, _ = os.Stdout.WriteString("\nleft " + strings.Join(append(outside, n.Dir), " ") + "\n")
 		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 	}
-	if os.Getenv("SELFSAME_CONTAINERD") == "" || os.Geteuid() != 0 {
-		t.Skip("SKIPPED: needs root and SELFSAME_CONTAINERD")
-	}
+	needs(t)
 	cmd := exec.Command(os.Args[0], "-test.run=^TestSweep$")
 	cmd.Env = append(os.Environ(), "SELFSAME_CONTAINERD_CRASH=1")
 	out, _ := cmd.CombinedOutput()

@@ -64,12 +64,12 @@ const prefix = "selfsame-containerd-"
 
 func socket(dir string) string { return filepath.Join(dir, "c.sock") }
 
-// Start runs a containerd until the test ends; then no process, mount, cgroup or file of it is left. The test is skipped when it cannot
-// run here.
-func Start(tb testing.TB, opts Options) *Node {
+// needs finds the programs, or skips the test.
+func needs(tb testing.TB) (bin, runc string) {
 	tb.Helper()
-	bin := os.Getenv("SELFSAME_CONTAINERD")
-	runc, err := exec.LookPath("runc")
+	var err error
+	bin = os.Getenv("SELFSAME_CONTAINERD")
+	runc, err = exec.LookPath("runc")
 	switch {
 	case bin == "":
 		tb.Skip("SKIPPED: no containerd: `tools/build containerd` builds it; set SELFSAME_CONTAINERD to what it prints")
@@ -78,6 +78,14 @@ func Start(tb testing.TB, opts Options) *Node {
 	case err != nil:
 		tb.Skip("SKIPPED: containerd needs runc in PATH")
 	}
+	return bin, runc
+}
+
+// Start runs a containerd until the test ends; then no process, mount, cgroup or file of it is left. The test is skipped when it cannot
+// run here.
+func Start(tb testing.TB, opts Options) *Node {
+	tb.Helper()
+	bin, runc := needs(tb)
 	sweep(runc)
 	dir, err := os.MkdirTemp("", prefix) //nolint:usetesting // a socket's path has at most 107 bytes; the test's own folder has its name in it
 	if err != nil {
