@@ -30,6 +30,7 @@ type Signer struct {
 	// sign signs message. It is deterministic for keys in files.
 	sign    func(ctx context.Context, message []byte) ([]byte, error)
 	keyless *keyless // nil: there is a key
+	stamps  *stamper // nil: the key's signatures say nothing of when
 }
 
 // Verifier holds one public key. It is safe for concurrent use.
