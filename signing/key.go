@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto"
 	"crypto/ed25519"
+	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
@@ -28,7 +29,9 @@ type Signer struct {
 	public *Verifier
 	role   trust.Role
 	// sign signs message. It is deterministic for keys in files.
-	sign    func(ctx context.Context, message []byte) ([]byte, error)
+	sign func(ctx context.Context, message []byte) ([]byte, error)
+	// anew signs so that no signature comes twice; nil: as sign.
+	anew    func(ctx context.Context, message []byte) ([]byte, error)
 	keyless *keyless // nil: there is a key
 	stamps  *stamper // nil: the key's signatures say nothing of when
 }
@@ -132,10 +135,18 @@ func LoadSigner(privPEM, password []byte) (*Signer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newSigner(public, func(_ context.Context, message []byte) ([]byte, error) {
-		// nil: ECDSA by RFC 6979, RSA by PKCS #1 v1.5. Both, and Ed25519, give one signature for one message.
-		return private.Sign(nil, public.algorithm.digest(message), public.algorithm.hash)
-	})
+	with := func(random io.Reader) func(context.Context, []byte) ([]byte, error) {
+		return func(_ context.Context, message []byte) ([]byte, error) {
+			return private.Sign(random, public.algorithm.digest(message), public.algorithm.hash)
+		}
+	}
+	// nil: ECDSA by RFC 6979, RSA by PKCS #1 v1.5. Both, and Ed25519, give one signature for one message.
+	s, err := newSigner(public, with(nil))
+	if err != nil {
+		return nil, err
+	}
+	s.anew = with(rand.Reader)
+	return s, nil
 }
 
 // newSigner refuses keys that verify but are too weak to sign anything new.

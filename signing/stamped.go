@@ -3,6 +3,7 @@ package signing
 import (
 	"context"
 	"crypto"
+	"crypto/rsa"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -60,12 +61,14 @@ func (s *Signer) Stamped(o StampOptions) (*Signer, error) {
 	}
 	stamps := &stamper{root: o.Root, services: found}
 	if stamps.details, stamps.der, err = s.public.logged(); err != nil && len(found.logs) > 0 {
-		return nil, diag.Errorf(codeAlgorithm, "a log takes no signatures of this key: %w", err).
-			WithWhy("a log of the second kind takes signatures over a hash of the statement").
+		return nil, diag.Errorf(codeAlgorithm, "this key cannot be used with a log: %w", err).
 			WithHelp("name a timestamp authority alone: a --signing-config whose `rekorTlogUrls` is empty; or sign with an ECDSA key")
 	}
 	c := *s
 	c.stamps = stamps
+	if c.anew != nil && len(found.logs) > 0 {
+		c.sign = c.anew // the log refuses a signature that it has already, and the same statement may be published again
+	}
 	return &c, nil
 }
 
@@ -81,7 +84,10 @@ func (v *Verifier) logged() (protocommon.PublicKeyDetails, []byte, error) {
 		return 0, nil, err
 	}
 	if h := details.GetHashType(); h == crypto.Hash(0) || h != v.algorithm.hash {
-		return 0, nil, errors.New("it signs statements as they are, and not their hash")
+		return 0, nil, errors.New("it signs statements as they are, and a log of the second kind takes signatures over their hash")
+	}
+	if _, is := v.public.(*rsa.PublicKey); is {
+		return 0, nil, errors.New("it signs a statement in one way only, and a log refuses what it has, so that nothing could be published twice")
 	}
 	return details.GetSignatureAlgorithm(), der, nil
 }

@@ -100,20 +100,22 @@ func TestStampedByServicesThatFail(t *testing.T) {
 // TestStampedRefuses what could never be checked, before anything is built or signed.
 func TestStampedRefuses(t *testing.T) {
 	s := serveForge(t)
-	private, _, err := signing.NewKeyOf("ed25519", []byte("secret"))
-	s.check(err)
-	ed, err := signing.LoadSigner(private, []byte("secret"))
-	s.check(err)
 	logs := s.stamping(func(c map[string]any) {
 		c["rekorTlogUrls"] = []any{map[string]any{"url": s.url, "majorApiVersion": 2, "operator": "x",
 			"validFor": map[string]string{"start": s.now.Add(-hour).Format(time.RFC3339)}}}
 	})
-	_, err = ed.Stamped(logs)
-	wantCode(t, err, "A0504")
-	if _, err := ed.Stamped(s.stamping(nil)); err != nil {
-		t.Errorf("no log, and refused: %v", err)
+	for _, algorithm := range []string{"ed25519", "rsa-sign-pkcs1-3072-sha256"} {
+		private, _, err := signing.NewKeyOf(algorithm, []byte("secret"))
+		s.check(err)
+		key, err := signing.LoadSigner(private, []byte("secret"))
+		s.check(err)
+		_, err = key.Stamped(logs)
+		wantCode(t, err, "A0504")
+		if _, err := key.Stamped(s.stamping(nil)); err != nil {
+			t.Errorf("%s: no log, and refused: %v", algorithm, err)
+		}
 	}
-	_, err = newKey(t).Stamped(s.stamping(func(c map[string]any) { delete(c, "tsaUrls") }))
+	_, err := newKey(t).Stamped(s.stamping(func(c map[string]any) { delete(c, "tsaUrls") }))
 	wantCode(t, err, "A0551")
 	if diag.ExitCode(err) != diag.ExitUsage {
 		t.Error(err)
