@@ -78,6 +78,9 @@ func (x Indexer) Renew(ctx context.Context, from artifact.Source, to artifact.St
 	if err != nil {
 		return nil, err
 	}
+	if _, _, err := x.own().open("the new release index", bundle); err != nil { // who renews it next would not find it
+		return nil, err
+	}
 	if _, err := to.Attach(ctx, image, artifact.Bundle(signing.BundleMediaType, bundle, st.PredicateType)); err != nil {
 		return nil, err
 	}
@@ -87,16 +90,21 @@ func (x Indexer) Renew(ctx context.Context, from artifact.Source, to artifact.St
 	}, nil
 }
 
-// follow gives the number of the next index, after the newest that is there and the highest that was seen.
-func (x Indexer) follow(ctx context.Context, to artifact.Source, series Seen, present map[digest.Digest]map[digest.Digest]bool) (int64, error) {
+// own is whose indexes are followed: the signer's, and those of Before.
+func (x Indexer) own() Demand {
 	own := Demand{Trust: x.Before, Counts: x.Counts}
-	if own.Trust.Root != nil && own.Counts == nil {
+	if own.Counts == nil {
 		own.Trust.Root = nil // it vouches for anybody
 	}
 	if v := x.Signer.Verifier(); v != nil {
 		own.Trust.Keys = append(slices.Clone(own.Trust.Keys), v)
 	}
-	before, _, err := newestIndex(ctx, IndexQuestion{Source: to, Image: series.About, Name: series.Name, Budget: x.Budget}, own)
+	return own
+}
+
+// follow gives the number of the next index, after the newest that is there and the highest that was seen.
+func (x Indexer) follow(ctx context.Context, to artifact.Source, series Seen, present map[digest.Digest]map[digest.Digest]bool) (int64, error) {
+	before, _, err := newestIndex(ctx, IndexQuestion{Source: to, Image: series.About, Name: series.Name, Budget: x.Budget}, x.own())
 	if err != nil {
 		return 0, err
 	}

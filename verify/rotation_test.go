@@ -214,7 +214,7 @@ func TestRotationOfTheRoot(t *testing.T) {
 	r.write("trust.yaml", fmt.Appendf(nil, "trust: v1\nsigstore: trusted_root.json\nsigners:\n  release:\n    identities: [{issuer: %q, subject: %s}]\n    roles: [release]\n", r.i.Issuer.URL, who))
 	before := r.i.Root(t)
 	release, end := r.signedBy(keyless(r.i)), soon()
-	after(t, end.Add(time.Second)) // these windows have their end in them, and timestamps whole seconds
+	after(t, end.Add(time.Second))   // these windows have their end in them, and timestamps whole seconds
 	late := r.signedBy(keyless(r.i)) // by who has the first instance's keys still
 	r.write("trusted_root.json", before)
 	r.verify(release, VerdictVerified, "")

@@ -74,12 +74,7 @@ func (o *Options) keyReader() trust.KeyReader {
 
 // Releases says whether a signature by k would count as a release's.
 func (o Options) Releases(k trust.Key) bool {
-	for _, e := range o.entries() {
-		if e.May(trust.Release) && e.Is(trust.Party{Key: k}) {
-			return true
-		}
-	}
-	return false
+	return o.releases(trust.Party{Key: k})
 }
 
 // Speaks tells who may speak in a role, for lists that are found by themselves (freshness.Demand.Counts).
