@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto"
 	"crypto/ed25519"
+	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
@@ -102,6 +103,16 @@ func NewKeyOf(algorithm string, password []byte) (privPEM, pubPEM []byte, err er
 	return cryptoutils.PEMEncode(cryptoutils.EncryptedSigstorePrivateKeyPEMType, der), pubPEM, nil
 }
 
+// NewEphemeral makes a signer, of the default algorithm, whose key is nowhere but in this process: for rehearsals, which must sign for real and
+// for nobody.
+func NewEphemeral() (*Signer, error) {
+	private, err := ellipticKey(elliptic.P256())()
+	if err != nil {
+		return nil, fmt.Errorf("making a key: %w", err)
+	}
+	return signerOf(private)
+}
+
 // LoadSigner reads a private key: cosign's encrypted format (both of its PEM names), or plain PKCS #8, SEC 1 or PKCS #1, for which
 // password is not used. The signer has no role yet; give it one with For. Diagnostics: A0501 not a private key, A0502 wrong password, A0504
 // a kind of key that does not sign.
@@ -131,6 +142,11 @@ func LoadSigner(privPEM, password []byte) (*Signer, error) {
 	if !ok {
 		return nil, unsupported(fmt.Sprintf("a key of type %T", key))
 	}
+	return signerOf(private)
+}
+
+// signerOf signs with a key in memory.
+func signerOf(private crypto.Signer) (*Signer, error) {
 	public, err := newVerifier(private.Public())
 	if err != nil {
 		return nil, err
