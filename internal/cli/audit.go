@@ -75,7 +75,7 @@ func (f *auditFlags) define(fl *pflag.FlagSet) {
 	fl.StringVar(&f.challenge, "challenge", "", "nonce, or file with one, under which the stages that are not in the image are answered for")
 	fl.BoolVar(&f.Refetch, "refetch", false, "also ask upstream for every input again, and count what has changed or vanished")
 	fl.StringSliceVar(&f.Private, "private", nil, "host, or host:port, on a private network that --refetch may reach")
-	fl.Int64Var(&f.disk, "disk", 40, "gigabytes that the inputs may take, and the builder, where its root is a filesystem of its own: as root, but for the first of --twice")
+	fl.Int64Var(&f.disk, "disk", 40, "gigabytes that the inputs may take, and each builder; one without a filesystem of its own (without root, and the first of --twice) is measured while it builds")
 	fl.DurationVar(&f.Timeout, "timeout", 2*time.Hour, "how long an audit may take")
 	fl.BoolVar(&f.untrusted, "untrusted", false, "read BuildKit's provenance of an image that another tool built, which nobody vouches for, and build nothing")
 	fl.StringVar(&f.watch.File, "watch", "", "audit the images that this file names, again and again")
