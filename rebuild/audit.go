@@ -191,7 +191,7 @@ func (a *Auditor) rebuild(ctx context.Context, o Options, got registry.Resolved,
 		return err
 	}
 	defer func() { err = errors.Join(err, box.Close(ctx)) }()
-	ctx, ended := box.bound(ctx, o.DiskBytes, measurePause)
+	ctx, ended := box.bound(ctx, o.DiskBytes, measurePause, a.Now)
 	defer func() { err = ended(err) }()
 	h := box.Host
 	if err := o.distance(h.Machine, found.Provenance); err != nil {

@@ -23,10 +23,10 @@ const (
 
 // bound ends the context when a builder of the sandbox has written more than limit bytes. The function that it returns must be called at the
 // end, with the error that the bounded work gave: the bound is the reason, whatever words that error has. 0: no bound.
-func (b *Sandbox) bound(ctx context.Context, limit int64, pause time.Duration) (context.Context, func(error) error) {
+func (b *Sandbox) bound(ctx context.Context, limit int64, pause time.Duration, now func() time.Time) (context.Context, func(error) error) {
 	bounded, cancel := context.WithCancelCause(ctx)
 	if limit > 0 {
-		go b.measure(bounded, cancel, limit, pause)
+		go b.measure(bounded, cancel, limit, pause, now)
 	}
 	return bounded, func(err error) error {
 		var d *diag.Diagnostic
@@ -38,9 +38,9 @@ func (b *Sandbox) bound(ctx context.Context, limit int64, pause time.Duration) (
 	}
 }
 
-func (b *Sandbox) measure(ctx context.Context, cancel context.CancelCauseFunc, limit int64, pause time.Duration) {
+func (b *Sandbox) measure(ctx context.Context, cancel context.CancelCauseFunc, limit int64, pause time.Duration, now func() time.Time) {
 	for {
-		start := time.Now()
+		start := now()
 		entries, _ := os.ReadDir(filepath.Join(b.Dir, Builders))
 		for _, e := range entries {
 			if used(ctx, filepath.Join(b.Dir, Builders, e.Name())) > limit {
@@ -49,7 +49,7 @@ func (b *Sandbox) measure(ctx context.Context, cancel context.CancelCauseFunc, l
 			}
 		}
 		select {
-		case <-time.After(max(pause, measureFactor*time.Since(start))):
+		case <-time.After(max(pause, measureFactor*now().Sub(start))):
 		case <-ctx.Done():
 			return
 		}

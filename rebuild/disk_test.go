@@ -26,7 +26,7 @@ func TestBoundOfABuilder(t *testing.T) {
 	}
 	t.Run("more", func(t *testing.T) {
 		b := box(t, map[string]int64{"a/root/one": 600 << 10, "b/root/one": 600 << 10})
-		ctx, end := b.bound(t.Context(), limit, pause)
+		ctx, end := b.bound(t.Context(), limit, pause, time.Now)
 		time.Sleep(50 * pause)
 		if ctx.Err() != nil {
 			t.Fatalf("two builders were counted as one: %v", context.Cause(ctx))
@@ -57,16 +57,16 @@ func TestBoundOfABuilder(t *testing.T) {
 	t.Run("not the bound", func(t *testing.T) {
 		other, sentinel := &diag.Diagnostic{}, errors.New("something else")
 		outer, cancel := context.WithCancelCause(t.Context())
-		_, end := box(t, nil).bound(outer, limit, pause)
+		_, end := box(t, nil).bound(outer, limit, pause, time.Now)
 		if err := end(sentinel); !errors.Is(err, sentinel) {
 			t.Error(err)
 		}
-		_, end = box(t, nil).bound(outer, 0, pause)
+		_, end = box(t, nil).bound(outer, 0, pause, time.Now)
 		cancel(other)
 		if err := end(sentinel); !errors.Is(err, sentinel) {
 			t.Errorf("an interruption became the bound: %v", err)
 		}
-		_, end = box(t, map[string]int64{"a/one": 2 * limit}).bound(t.Context(), limit, time.Hour)
+		_, end = box(t, map[string]int64{"a/one": 2 * limit}).bound(t.Context(), limit, time.Hour, time.Now)
 		time.Sleep(20 * pause)
 		if err := end(nil); err != nil {
 			t.Errorf("what ended well has failed: %v", err)

@@ -21,6 +21,7 @@ import (
 	"github.com/sigstore/sigstore/pkg/cryptoutils"
 
 	"github.com/selfsame-build/selfsame/internal/diag"
+	"github.com/selfsame-build/selfsame/trust"
 )
 
 // KeylessOptions says under which instance of sigstore to sign without a key of one's own. There is no instance that is used when none
@@ -102,6 +103,15 @@ func (k *keyless) sign(ctx context.Context, statement []byte) ([]byte, error) {
 			WithHelp("see whether --signing-config and --trusted-root describe one instance, and whether this machine's clock is right")
 	}
 	return out, nil
+}
+
+// By is who has signed a bundle of this signer's: its key, or, without one, whom the instance's certificate names.
+func (s *Signer) By(bundle []byte) (trust.Party, error) {
+	if s.keyless == nil {
+		return trust.Party{Key: s.Key()}, nil
+	}
+	got, err := (Trust{Root: s.keyless.options.Root}).Verify(bundle)
+	return got.By, err
 }
 
 // material collects what goes beside the signature.
