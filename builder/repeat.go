@@ -122,7 +122,7 @@ type RepeatOptions struct {
 	// Stages asks for the contents of the stages that are not in the image.
 	Stages bool
 	// RootBytes is how much a builder may write where its root is a filesystem of its own; 0 leaves it to the machine. Builder A of two, and
-	// any builder without root over the machine, has a folder, which nothing bounds; B may have memory, of at most so much.
+	// any builder without root over the machine, has a folder, which the caller has to watch; B may have memory, of at most so much.
 	RootBytes int64
 }
 

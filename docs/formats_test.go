@@ -14,6 +14,7 @@ import (
 	"github.com/selfsame-build/selfsame/recipes/lock"
 	"github.com/selfsame-build/selfsame/report"
 	"github.com/selfsame-build/selfsame/verify"
+	"github.com/selfsame-build/selfsame/verify/drill"
 )
 
 func reference(t *testing.T, name string) string {
@@ -66,6 +67,7 @@ func TestLockPage(t *testing.T) {
 func TestJSONPage(t *testing.T) {
 	text := reference(t, "json.md")
 	for section, typ := range map[string]reflect.Type{
+		"drill": reflect.TypeFor[drill.Result](), "list of a drill": reflect.TypeFor[drill.List](), "steps[] of a drill": reflect.TypeFor[drill.Step](),
 		"build and diff": reflect.TypeFor[report.Result](), "notApplied[]": reflect.TypeFor[report.NotApplied](),
 		"notApplied[].steps[]": reflect.TypeFor[report.NotAppliedStep](),
 		"findings[]":           reflect.TypeFor[report.Finding](), "findings[].values[]": reflect.TypeFor[report.Values](),

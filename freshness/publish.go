@@ -13,6 +13,7 @@ import (
 	"github.com/selfsame-build/selfsame/internal/diag"
 	"github.com/selfsame-build/selfsame/provenance"
 	"github.com/selfsame-build/selfsame/signing"
+	"github.com/selfsame-build/selfsame/trust"
 )
 
 // Registries have no conditional write, so two operators who change one list at the same time could each replace the other's. As with the
@@ -31,6 +32,9 @@ type Publisher struct {
 	Signer *signing.Signer
 	// Trust is whose list may be built upon: at least the signer's own key.
 	Trust signing.Trust
+	// Counts says who counts of all whom Trust.Root vouches for; nil: everybody. It must be set where there is a root, and must let the
+	// signer count: a list is not published that its next writer would not take.
+	Counts func(by trust.Party, at time.Time) bool
 	// Life is how long the new edition counts.
 	Life time.Duration
 	// Memory is what was seen before; nil: nothing is remembered.
@@ -151,7 +155,7 @@ func (p Publisher) read(ctx context.Context) (Published, error) {
 	if !found {
 		return Published{}, noList(p.Place)
 	}
-	d := Demand{Trust: p.Trust}
+	d := Demand{Trust: p.Trust, Counts: p.Counts}
 	signed, list, name, err := d.readDenyList("the deny list "+p.Place.String(), p.Place, bundle)
 	if err != nil {
 		return Published{}, err
@@ -175,6 +179,9 @@ func (p Publisher) write(ctx context.Context, name string, l provenance.DenyList
 	}
 	bundle, err := signing.Sign(ctx, p.Signer, s.Payload)
 	if err != nil {
+		return Published{}, err
+	}
+	if _, _, err := (Demand{Trust: p.Trust, Counts: p.Counts}).open("the new deny list", bundle); err != nil {
 		return Published{}, err
 	}
 	pinned, err := p.Place.Write(ctx, bundle)

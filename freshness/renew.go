@@ -25,6 +25,10 @@ type Indexer struct {
 	Identities []trust.IdentityRule
 	Life       time.Duration
 	Now        time.Time
+	// Before is whose index is followed, beside that of the signer's own key: while the indexer's key is rotated, the one that was. Counts
+	// says whose word counts of all whom Before.Root vouches for; nil: everybody's, and must be set where there is a root.
+	Before signing.Trust
+	Counts func(by trust.Party, at time.Time) bool
 	// Memory is what was seen before; nil: nothing is remembered.
 	Memory *Memory
 	// Sequence is the least number of the new index: for a first index where verifiers have seen a later one. 0: the next.
@@ -74,6 +78,9 @@ func (x Indexer) Renew(ctx context.Context, from artifact.Source, to artifact.St
 	if err != nil {
 		return nil, err
 	}
+	if _, _, err := x.own().open("the new release index", bundle); err != nil { // who renews it next would not find it
+		return nil, err
+	}
 	if _, err := to.Attach(ctx, image, artifact.Bundle(signing.BundleMediaType, bundle, st.PredicateType)); err != nil {
 		return nil, err
 	}
@@ -83,10 +90,21 @@ func (x Indexer) Renew(ctx context.Context, from artifact.Source, to artifact.St
 	}, nil
 }
 
+// own is whose indexes are followed: the signer's, and those of Before.
+func (x Indexer) own() Demand {
+	own := Demand{Trust: x.Before, Counts: x.Counts}
+	if own.Counts == nil {
+		own.Trust.Root = nil // it vouches for anybody
+	}
+	if v := x.Signer.Verifier(); v != nil {
+		own.Trust.Keys = append(slices.Clone(own.Trust.Keys), v)
+	}
+	return own
+}
+
 // follow gives the number of the next index, after the newest that is there and the highest that was seen.
 func (x Indexer) follow(ctx context.Context, to artifact.Source, series Seen, present map[digest.Digest]map[digest.Digest]bool) (int64, error) {
-	own := Demand{Trust: signing.Trust{Keys: []*signing.Verifier{x.Signer.Verifier()}}}
-	before, _, err := newestIndex(ctx, IndexQuestion{Source: to, Image: series.About, Name: series.Name, Budget: x.Budget}, own)
+	before, _, err := newestIndex(ctx, IndexQuestion{Source: to, Image: series.About, Name: series.Name, Budget: x.Budget}, x.own())
 	if err != nil {
 		return 0, err
 	}

@@ -80,6 +80,10 @@ func (a *Auditor) Audit(ctx context.Context, o Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	if got.Parsed.Index == nil {
+		return nil, diag.Errorf("A0316", "`%s` is the image of one platform", got.Pinned()).
+			WithWhy("what is built again is the whole index that its evidence is of").WithHelp("audit the index that it belongs to")
+	}
 	res := &Result{SchemaVersion: SchemaVersion, Reference: o.Reference, Digest: got.Descriptor.Digest, Claimed: o.Independence, Statements: []Statement{}}
 	if got.Tag != "" {
 		a.Notice("%s is %s", o.Reference, got.Pinned())
@@ -187,6 +191,8 @@ func (a *Auditor) rebuild(ctx context.Context, o Options, got registry.Resolved,
 		return err
 	}
 	defer func() { err = errors.Join(err, box.Close(ctx)) }()
+	ctx, ended := box.bound(ctx, o.DiskBytes, measurePause, a.Now)
+	defer func() { err = ended(err) }()
 	h := box.Host
 	if err := o.distance(h.Machine, found.Provenance); err != nil {
 		return err
@@ -194,10 +200,6 @@ func (a *Auditor) rebuild(ctx context.Context, o Options, got registry.Resolved,
 	r, err := h.Restore(ctx, builder.Published{Repository: got.Repository, Index: res.Digest, Provenance: found.Provenance}, o.DiskBytes)
 	if err != nil {
 		return err
-	}
-	if got.Parsed.Index == nil {
-		return diag.Errorf("A0316", "`%s` is the image of one platform", got.Pinned()).
-			WithWhy("what is built again is the whole index that its evidence is of").WithHelp("audit the index that it belongs to")
 	}
 	if err := a.refetch(ctx, o, h, r, res); err != nil {
 		return err

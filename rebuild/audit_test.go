@@ -12,6 +12,7 @@ import (
 
 	"github.com/selfsame-build/selfsame/internal/diag"
 	"github.com/selfsame-build/selfsame/provenance"
+	"github.com/selfsame-build/selfsame/registry"
 	"github.com/selfsame-build/selfsame/signing"
 )
 
@@ -85,6 +86,30 @@ func TestNothingIsBuiltBeforeItsEvidenceHolds(t *testing.T) {
 				t.Errorf("left behind: %v", left)
 			}
 		})
+	}
+}
+
+// TestOnePlatform: the image of one platform is not what its evidence is a whole of. It is refused before anything is verified, let alone made room for.
+func TestOnePlatform(t *testing.T) {
+	w := newWorld(t)
+	ref := w.publish()
+	index := must[registry.Resolved](t)(w.client.Resolve(t.Context(), ref))
+	repo, _, _ := strings.Cut(ref, "@")
+	asked := 0
+	w.spoil = func(_ http.ResponseWriter, r *http.Request) bool {
+		if strings.Contains(r.URL.Path, "/referrers/") || strings.Contains(r.URL.Path, "/blobs/") {
+			asked++
+		}
+		return false
+	}
+	_, err := w.auditor().Audit(t.Context(), Options{
+		Reference: repo + "@" + index.Parsed.Index.Manifests[0].Digest.String(), Release: signing.Trust{Keys: []*signing.Verifier{w.release.Verifier()}},
+	})
+	if list := diag.All(err); len(list) == 0 || list[0].Code != "A0316" || !strings.Contains(list[0].Summary, "the image of one platform") || asked > 0 {
+		t.Errorf("%v; %d requests for evidence and blobs", err, asked)
+	}
+	if left := w.left(); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
 	}
 }
 

@@ -146,7 +146,8 @@ func (o Options) sign(ctx context.Context, s *signing.Signer, payload []byte) ([
 	if got, err := (signing.Trust{Root: o.Release.Root}).Verify(bundle); err == nil {
 		return bundle, got.By.String(), o.apart(got.By)
 	}
-	return bundle, "a certificate", nil
+	by, err := s.By(bundle)
+	return bundle, by.String(), err
 }
 
 // put signs a statement and attaches it, or writes it to the output folder.

@@ -28,7 +28,7 @@ const (
 	Unchanged Change = "unchanged" //
 	Rotted    Change = "rotted"    // it could be rebuilt once, and cannot now
 	Recovered Change = "recovered" // it can be rebuilt again
-	Worse     Change = "other"     // it could not be rebuilt before either, for another reason
+	Other     Change = "other"     // it is neither better nor worse: it differs otherwise, or cannot be rebuilt for another reason
 )
 
 // Line is the result of one audit, as one line of JSON.
@@ -156,12 +156,12 @@ func (a *Auditor) once(ctx context.Context, o Options, ref string, st *watchStat
 	} else {
 		seen.Good = now
 	}
-	if known && before.ExitCode == seen.ExitCode && before.Code == seen.Code {
-		seen.Since = before.Since
-	}
 	made.Seen = seen
+	if known && before.same(made) {
+		made.Since = before.Since
+	}
 	st.Images[ref] = made
-	return Line{SchemaVersion, now, ref, change(before.Seen, known, seen), seen}, nil
+	return Line{SchemaVersion, now, ref, change(before, known, made), made.Seen}, nil
 }
 
 func failure(err error) (int, diag.Code, string) {
@@ -171,18 +171,29 @@ func failure(err error) (int, diag.Code, string) {
 	return diag.ExitCode(err), "", clip(err.Error())
 }
 
-func change(before Seen, known bool, now Seen) Change {
+// same says whether two results are one: for the same reason, and with the same digest where something came out. What a state of an earlier
+// version does not say is not held against it.
+func (m remembered) same(o remembered) bool {
+	return m.alike(o) && (m.Verdict == "" || o.Verdict == "" || m.Verdict == o.Verdict && m.Rebuilt == o.Rebuilt)
+}
+
+// alike says whether they end alike.
+func (m remembered) alike(o remembered) bool { return m.ExitCode == o.ExitCode && m.Code == o.Code }
+
+func change(before remembered, known bool, now remembered) Change {
 	switch {
 	case !known:
 		return First
-	case before.ExitCode == now.ExitCode && before.Code == now.Code:
+	case before.same(now):
 		return Unchanged
+	case before.alike(now):
+		return Other
 	case now.ExitCode == diag.ExitProven:
 		return Recovered
 	case !before.Good.IsZero():
 		return Rotted
 	}
-	return Worse
+	return Other
 }
 
 // severity orders exit codes: what is proven to be wrong outranks what is missing, and that what could not be decided.

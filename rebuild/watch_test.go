@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/opencontainers/go-digest"
 
@@ -76,5 +77,38 @@ func TestReadWatched(t *testing.T) {
 		if len(got) != c.n || (err == nil) != (c.n > 0) {
 			t.Errorf("%s: %v, %v", name, got, err)
 		}
+	}
+}
+
+// TestChange: a line says what is new, also where the exit code is not.
+func TestChange(t *testing.T) {
+	one, two := digest.FromString("one"), digest.FromString("two")
+	good := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
+	with := func(exit int, code diag.Code, v Verdict, rebuilt digest.Digest, good time.Time) remembered {
+		return remembered{Seen: Seen{ExitCode: exit, Code: code, Good: good}, Verdict: v, Rebuilt: rebuilt}
+	}
+	never := time.Time{}
+	for name, c := range map[string]struct {
+		before, now remembered
+		want        Change
+	}{
+		"nothing":                         {with(0, "", Reproduced, one, good), with(0, "", Reproduced, one, good), Unchanged},
+		"it differs as before":            {with(13, "A0806", Different, one, never), with(13, "A0806", Different, one, never), Unchanged},
+		"it differs otherwise":            {with(13, "A0806", Different, one, never), with(13, "A0806", Different, two, never), Other},
+		"it differs, and was unsteady":    {with(13, "A0806", Unsteady, one, never), with(13, "A0806", Different, one, never), Other},
+		"another encoding, as good":       {with(0, "", Reproduced, one, good), with(0, "", Reproduced, two, good), Other},
+		"it could be rebuilt once":        {with(0, "", Reproduced, one, good), with(13, "A0806", Different, two, good), Rotted},
+		"the registry is gone":            {with(0, "", Reproduced, one, good), with(17, "A0510", "", "", good), Rotted},
+		"it is there again":               {with(17, "A0510", "", "", good), with(0, "", Reproduced, one, good), Recovered},
+		"never, and for another reason":   {with(17, "A0510", "", "", never), with(16, "A0520", "", "", never), Other},
+		"still gone":                      {with(17, "A0510", "", "", good), with(17, "A0510", "", "", good), Unchanged},
+		"a state of an earlier version's": {with(0, "", "", "", good), with(0, "", Reproduced, one, good), Unchanged},
+	} {
+		if got := change(c.before, true, c.now); got != c.want {
+			t.Errorf("%s: %s, want %s", name, got, c.want)
+		}
+	}
+	if got := change(remembered{}, false, with(0, "", Reproduced, one, good)); got != First {
+		t.Errorf("the first is %s", got)
 	}
 }

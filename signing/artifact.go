@@ -64,7 +64,11 @@ func (t Trust) keyedArtifact(b *bundle, policy verify.ArtifactPolicyOption) (tru
 		return trust.Party{}, fmt.Errorf("reading the bundle: %w", err)
 	}
 	demands := []verify.VerifierOption{verify.WithNoObserverTimestamps(), verify.WithoutStatementPredicate()}
-	if len(b.VerificationMaterial.TlogEntries) > 0 {
+	if entry, is := plainOrigin(e); is {
+		if err := t.Root.checkPlainOrigin(entry, b, t.Keys[0]); err != nil {
+			return trust.Party{}, fmt.Errorf("the log entry: %w", quoteErr(err))
+		}
+	} else if len(b.VerificationMaterial.TlogEntries) > 0 {
 		demands = append(demands, verify.WithTransparencyLog(1))
 	}
 	v, err := verify.NewVerifier(keyed{TrustedMaterial: t.Root.material, key: t.Keys[0]}, demands...)

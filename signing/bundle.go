@@ -2,7 +2,7 @@
 //
 // A bundle holds one DSSE envelope with one signature, and says by a hint (the hash of the public key) whose it is. That is
 // the form that `cosign attest --key` stores beside an image, so stock cosign verifies what is signed here; signing with a
-// key uses no transparency log and no timestamp, and therefore says nothing of when.
+// key alone uses no transparency log and no timestamp, and therefore says nothing of when. Stamped adds both.
 //
 // Signing with a key file is deterministic (ECDSA by RFC 6979, Ed25519, RSA by PKCS #1 v1.5): one statement and one key give one bundle, byte
 // for byte, so that publishing twice stores one artifact. A token or a KMS makes another ECDSA signature every time.
@@ -139,16 +139,29 @@ func sign(ctx context.Context, s *Signer, statement []byte) ([]byte, error) {
 	if s.keyless != nil {
 		return s.keyless.sign(ctx, statement)
 	}
-	sig, err := s.sign(ctx, dsse.PAE(PayloadType, statement))
+	signed := dsse.PAE(PayloadType, statement)
+	sig, err := s.sign(ctx, signed)
 	if err != nil {
 		return nil, fmt.Errorf("signing a statement: %w", err)
 	}
-	return json.Marshal(bundle{
-		MediaType:            BundleMediaType,
-		VerificationMaterial: verificationMaterial{PublicKey: &publicKey{Hint: s.public.info.Hint}},
+	m := verificationMaterial{PublicKey: &publicKey{Hint: s.public.info.Hint}}
+	if s.stamps != nil {
+		if err := s.stamps.add(ctx, &m, s.public, signed, sig); err != nil {
+			return nil, err
+		}
+	}
+	out, err := json.Marshal(bundle{
+		MediaType: BundleMediaType, VerificationMaterial: m,
 		// keyid stays empty: sigstore-go refuses one that equals the hint, although the specification says it must.
 		Envelope: &envelope{Payload: statement, PayloadType: PayloadType, Signatures: []dsseSignature{{Sig: sig}}},
 	})
+	if err == nil && s.stamps != nil {
+		err = s.stamps.check(out, s.public)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
 }
 
 // signPayload is the signature over what DSSE makes of a payload, strict JSON of at most MaxPayload bytes.

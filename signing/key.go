@@ -5,6 +5,8 @@ import (
 	"context"
 	"crypto"
 	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
@@ -28,8 +30,11 @@ type Signer struct {
 	public *Verifier
 	role   trust.Role
 	// sign signs message. It is deterministic for keys in files.
-	sign    func(ctx context.Context, message []byte) ([]byte, error)
+	sign func(ctx context.Context, message []byte) ([]byte, error)
+	// anew signs so that no signature comes twice; nil: as sign.
+	anew    func(ctx context.Context, message []byte) ([]byte, error)
 	keyless *keyless // nil: there is a key
+	stamps  *stamper // nil: the key's signatures say nothing of when
 }
 
 // Verifier holds one public key. It is safe for concurrent use.
@@ -98,6 +103,16 @@ func NewKeyOf(algorithm string, password []byte) (privPEM, pubPEM []byte, err er
 	return cryptoutils.PEMEncode(cryptoutils.EncryptedSigstorePrivateKeyPEMType, der), pubPEM, nil
 }
 
+// NewEphemeral makes a signer, of the default algorithm, whose key is nowhere but in this process: for rehearsals, which must sign for real and
+// for nobody.
+func NewEphemeral() (*Signer, error) {
+	private, err := ellipticKey(elliptic.P256())()
+	if err != nil {
+		return nil, fmt.Errorf("making a key: %w", err)
+	}
+	return signerOf(private)
+}
+
 // LoadSigner reads a private key: cosign's encrypted format (both of its PEM names), or plain PKCS #8, SEC 1 or PKCS #1, for which
 // password is not used. The signer has no role yet; give it one with For. Diagnostics: A0501 not a private key, A0502 wrong password, A0504
 // a kind of key that does not sign.
@@ -127,14 +142,27 @@ func LoadSigner(privPEM, password []byte) (*Signer, error) {
 	if !ok {
 		return nil, unsupported(fmt.Sprintf("a key of type %T", key))
 	}
+	return signerOf(private)
+}
+
+// signerOf signs with a key in memory.
+func signerOf(private crypto.Signer) (*Signer, error) {
 	public, err := newVerifier(private.Public())
 	if err != nil {
 		return nil, err
 	}
-	return newSigner(public, func(_ context.Context, message []byte) ([]byte, error) {
-		// nil: ECDSA by RFC 6979, RSA by PKCS #1 v1.5. Both, and Ed25519, give one signature for one message.
-		return private.Sign(nil, public.algorithm.digest(message), public.algorithm.hash)
-	})
+	with := func(random io.Reader) func(context.Context, []byte) ([]byte, error) {
+		return func(_ context.Context, message []byte) ([]byte, error) {
+			return private.Sign(random, public.algorithm.digest(message), public.algorithm.hash)
+		}
+	}
+	// nil: ECDSA by RFC 6979, RSA by PKCS #1 v1.5. Both, and Ed25519, give one signature for one message.
+	s, err := newSigner(public, with(nil))
+	if err != nil {
+		return nil, err
+	}
+	s.anew = with(rand.Reader)
+	return s, nil
 }
 
 // newSigner refuses keys that verify but are too weak to sign anything new.

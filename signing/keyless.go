@@ -16,9 +16,12 @@ import (
 	"time"
 
 	"github.com/secure-systems-lab/go-securesystemslib/dsse"
+	protocommon "github.com/sigstore/protobuf-specs/gen/pb-go/common/v1"
+	tiles "github.com/sigstore/rekor-tiles/v2/pkg/generated/protobuf"
 	"github.com/sigstore/sigstore/pkg/cryptoutils"
 
 	"github.com/selfsame-build/selfsame/internal/diag"
+	"github.com/selfsame-build/selfsame/trust"
 )
 
 // KeylessOptions says under which instance of sigstore to sign without a key of one's own. There is no instance that is used when none
@@ -102,36 +105,27 @@ func (k *keyless) sign(ctx context.Context, statement []byte) ([]byte, error) {
 	return out, nil
 }
 
-// material collects what goes beside the signature. The times come first: a log of the second kind has none of its own.
+// By is who has signed a bundle of this signer's: its key, or, without one, whom the instance's certificate names.
+func (s *Signer) By(bundle []byte) (trust.Party, error) {
+	if s.keyless == nil {
+		return trust.Party{Key: s.Key()}, nil
+	}
+	got, err := (Trust{Root: s.keyless.options.Root}).Verify(bundle)
+	return got.By, err
+}
+
+// material collects what goes beside the signature.
 func (k *keyless) material(ctx context.Context, held *holding, digest, sig []byte) (verificationMaterial, error) {
 	var m verificationMaterial
 	var err error
 	if m.Certificate, err = json.Marshal(certificate{RawBytes: held.leaf.Raw}); err != nil {
 		return m, fmt.Errorf("encoding a certificate: %w", err)
 	}
-	var stamps timestampData
-	for _, tsa := range k.services.tsas {
-		stamp, err := k.services.stamp(ctx, tsa, sig)
-		if err != nil {
-			return m, failed(ctx, "timestamp authority", tsa, err)
-		}
-		stamps.RFC3161 = append(stamps.RFC3161, signedTimestamp{SignedTimestamp: stamp})
-	}
-	if m.TimestampData, err = json.Marshal(stamps); err != nil {
-		return m, fmt.Errorf("encoding timestamps: %w", err)
-	}
-	for _, log := range k.services.logs {
-		entry, err := k.services.enter(ctx, log, digest, sig, held.leaf.Raw)
-		if err != nil {
-			return m, failed(ctx, "log", log, err)
-		}
-		raw, err := json.Marshal(entry)
-		if err != nil {
-			return m, fmt.Errorf("encoding a log entry: %w", err)
-		}
-		m.TlogEntries = append(m.TlogEntries, raw)
-	}
-	return m, nil
+	err = k.services.vouch(ctx, &m, digest, sig, &tiles.Verifier{
+		KeyDetails: protocommon.PublicKeyDetails_PKIX_ECDSA_P256_SHA_256,
+		Verifier:   &tiles.Verifier_X509Certificate{X509Certificate: &protocommon.X509Certificate{RawBytes: held.leaf.Raw}},
+	})
+	return m, err
 }
 
 // hold gives a key whose certificate has some life in it. Who signs meanwhile waits: one certificate is for all.

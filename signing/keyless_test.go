@@ -184,6 +184,9 @@ func TestKeyless(t *testing.T) {
 	if got := strings.Join(s.requests(), " "); got != want+more+" "+want || tokens != 2 {
 		t.Errorf("asked %s with %d tokens", got, tokens)
 	}
+	if by, err := k.By(first); err != nil || by != forgedParty {
+		t.Errorf("by %v: %v", by, err)
+	}
 	if k.Key().Hint != "" || k.Verifier() != nil {
 		t.Error("a signer without a key has one")
 	}

@@ -18,7 +18,6 @@ import (
 	"time"
 
 	"github.com/digitorus/timestamp"
-	protocommon "github.com/sigstore/protobuf-specs/gen/pb-go/common/v1"
 	protorekor "github.com/sigstore/protobuf-specs/gen/pb-go/rekor/v1"
 	tiles "github.com/sigstore/rekor-tiles/v2/pkg/generated/protobuf"
 	"google.golang.org/protobuf/encoding/protojson"
@@ -124,13 +123,10 @@ func (s *services) stamp(ctx context.Context, tsa *url.URL, signature []byte) ([
 }
 
 // enter writes a signature into a log (Rekor v2, rekor/v2/rekor_service.proto): POST /api/v2/log/entries. digest is that of what was
-// signed, in DSSE's encoding. The log takes the certificate in place of a key.
-func (s *services) enter(ctx context.Context, log *url.URL, digest, signature, certificate []byte) (logEntry, error) {
+// signed, in DSSE's encoding. The log takes a certificate in place of a key.
+func (s *services) enter(ctx context.Context, log *url.URL, digest, signature []byte, signer *tiles.Verifier) (logEntry, error) {
 	request, err := protojson.Marshal(&tiles.CreateEntryRequest{Spec: &tiles.CreateEntryRequest_HashedRekordRequestV002{
-		HashedRekordRequestV002: &tiles.HashedRekordRequestV002{Digest: digest, Signature: &tiles.Signature{Content: signature, Verifier: &tiles.Verifier{
-			KeyDetails: protocommon.PublicKeyDetails_PKIX_ECDSA_P256_SHA_256,
-			Verifier:   &tiles.Verifier_X509Certificate{X509Certificate: &protocommon.X509Certificate{RawBytes: certificate}},
-		}}},
+		HashedRekordRequestV002: &tiles.HashedRekordRequestV002{Digest: digest, Signature: &tiles.Signature{Content: signature, Verifier: signer}},
 	}})
 	if err != nil {
 		return logEntry{}, fmt.Errorf("encoding a request: %w", err)

@@ -53,7 +53,10 @@ func badConfig(format string, args ...any) error {
 // services picks the services that are in use at now: the newest of each kind, as many logs and timestamp authorities as the
 // configuration asks for.
 func (i *Instance) services(now time.Time) (*services, error) {
-	s := &services{timeout: defaultTimeout}
+	s, err := i.stamping(now)
+	if err != nil {
+		return nil, err
+	}
 	ca, err := root.SelectService(i.config.FulcioCertificateAuthorityURLs(), caVersions, now)
 	if err != nil {
 		return nil, badConfig("certificate authority: %w", err)
@@ -61,12 +64,21 @@ func (i *Instance) services(now time.Time) (*services, error) {
 	if s.ca, err = address(ca); err != nil {
 		return nil, err
 	}
+	if len(s.logs) == 0 {
+		return nil, badConfig("log: no service is named")
+	}
+	return s, nil
+}
+
+// stamping picks those that say when: timestamp authorities, and logs if the configuration names any.
+func (i *Instance) stamping(now time.Time) (*services, error) {
+	s := &services{timeout: defaultTimeout}
 	tsas, err := root.SelectServices(i.config.TimestampAuthorityURLs(), i.config.TimestampAuthorityURLsConfig(), tsaVersions, now)
 	if err != nil {
 		return nil, badConfig("timestamp authority: %w", err)
 	}
-	if s.tsas, err = addresses(tsas); err != nil {
-		return nil, err
+	if s.tsas, err = addresses(tsas); err != nil || len(i.config.RekorLogURLs()) == 0 {
+		return s, err
 	}
 	logs, err := root.SelectServices(i.config.RekorLogURLs(), i.config.RekorLogURLsConfig(), logVersions, now)
 	if err != nil {

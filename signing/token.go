@@ -27,8 +27,20 @@ const maxToken = 64 << 10
 type Token struct {
 	raw     string
 	subject string
+	holder  holder
 	expires time.Time
 }
+
+// holder is who a token is for, by what certificate authorities make a certificate's subject of.
+type holder struct {
+	Issuer   string `json:"iss"`
+	Subject  string `json:"sub"`
+	Email    string `json:"email"`
+	Workflow string `json:"job_workflow_ref"`
+}
+
+// SameHolder says whether two tokens are for one and the same, by their own word: two roles must not be.
+func (t Token) SameHolder(o Token) bool { return t.holder == o.holder }
 
 // String is not the token.
 func (t Token) String() string { return "[token]" }
@@ -59,6 +71,7 @@ func ParseToken(text string) (Token, error) {
 		return bad("its second part is not base64")
 	}
 	var claims struct {
+		holder
 		Expires json.Number `json:"exp"`
 	}
 	if err := json.Unmarshal(payload, &claims); err != nil {
@@ -68,7 +81,7 @@ func ParseToken(text string) (Token, error) {
 	if err != nil {
 		return bad("it names no subject, or a mail address that nobody verified")
 	}
-	t := Token{raw: raw, subject: subject}
+	t := Token{raw: raw, subject: subject, holder: claims.holder}
 	if claims.Expires != "" {
 		at, err := claims.Expires.Float64()
 		if err != nil || at < 0 || at > 1<<40 {

@@ -1,6 +1,8 @@
 package verify
 
 import (
+	"time"
+
 	digest "github.com/opencontainers/go-digest"
 
 	"github.com/selfsame-build/selfsame/provenance"
@@ -13,6 +15,7 @@ type Origin struct {
 	Provenance provenance.Provenance
 	Name       string        // of its subject: the repository
 	By         trust.Party   // who signed it
+	At         time.Time     // when, as a trusted party vouches for; zero: nobody does
 	Payload    digest.Digest // of the statement's bytes
 }
 
@@ -25,7 +28,7 @@ func (j *judge) keep(img image, s statement) {
 	if j.origins == nil {
 		j.origins = map[digest.Digest]Origin{}
 	}
-	j.origins[img.desc.Digest] = Origin{p, s.name(), s.by, s.payload}
+	j.origins[img.desc.Digest] = Origin{p, s.name(), s.by, s.at, s.payload}
 	if level, listed := j.level(s, p.Builder()); listed || j.options.MinLevel > 0 {
 		j.levels[img.desc.Digest] = level // of no other candidate: a better one that does not hold gives nothing
 	}

@@ -184,26 +184,34 @@ func blameDenied(checks []Check, e *evidence) {
 	}
 }
 
-// twoRoles says whether a key that may release images also signs the deny list or the index.
+// twoRoles says whether somebody who may release images also signs the deny list or the index. Of an index that identities sign it is not known
+// yet who did: notReleasing asks then.
 func (o Options) twoRoles() bool {
-	hints := map[string]bool{}
-	if o.Deny != nil && o.Deny.By.Key.Hint != "" {
-		hints[o.Deny.By.Key.Hint] = true
+	var parties []trust.Party
+	if o.Deny != nil {
+		parties = append(parties, o.Deny.By)
 	}
 	if o.Index != nil && o.Index.Demand.Counts == nil { // else the trust file keeps roles apart
 		for _, k := range o.Index.Demand.Trust.Keys {
-			hints[k.Key().Hint] = true
+			parties = append(parties, trust.Party{Key: k.Key()})
 		}
 	}
 	for _, x := range o.OwnerIndexes {
 		for _, k := range x.Demand.Trust.Keys {
-			hints[k.Key().Hint] = true
+			parties = append(parties, trust.Party{Key: k.Key()})
 		}
 	}
-	for _, e := range o.entries() {
-		if e.May(trust.Release) && slices.ContainsFunc(e.Keys, func(k trust.Key) bool { return hints[k.Hint] }) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(parties, o.releases)
+}
+
+// releases says whether p's word would count as a release's.
+func (o Options) releases(p trust.Party) bool {
+	return slices.ContainsFunc(o.entries(), func(e trust.Signer) bool { return e.May(trust.Release) && e.Is(p) })
+}
+
+// notReleasing is d, for which nobody counts who may release images.
+func (o Options) notReleasing(d freshness.Demand) freshness.Demand {
+	counts := d.Counts
+	d.Counts = func(by trust.Party, at time.Time) bool { return (counts == nil || counts(by, at)) && !o.releases(by) }
+	return d
 }

@@ -35,6 +35,8 @@ type evidence struct {
 	denied []string
 	// incomplete says why not everything attached was seen; empty when it was.
 	incomplete string
+	// ambiguous says who signed and is two entries that must not be one; nil: nobody. Of several the first by name, whoever orders the listing.
+	ambiguous error
 }
 
 func (e *evidence) ignore(img image, referrer digest.Digest, format string, args ...any) {
@@ -157,6 +159,9 @@ func (e *evidence) open(o Options, img image, r artifact.Referrer, bundle []byte
 	if err != nil {
 		e.ignore(img, referrer, "%v", err)
 		return
+	}
+	if err := trust.Ambiguous(got.By, o.signers(), o.owners()); err != nil && (e.ambiguous == nil || err.Error() < e.ambiguous.Error()) {
+		e.ambiguous = err
 	}
 	s, err := provenance.Parse(got.Payload)
 	st := statement{Statement: s, referrer: referrer, bundle: r.Layers[0].Digest, payload: digest.FromBytes(got.Payload), by: got.By, at: got.Time}

@@ -64,7 +64,7 @@ func (j *judge) index(ctx context.Context, res *Result, seen seenEvidence) {
 	} else {
 		q.Owner = q.Source.Name() // a series of its own
 	}
-	res.indexed(ctx, checkIndex, q, o.Index.Demand, seen)
+	res.indexed(ctx, checkIndex, q, o.notReleasing(o.Index.Demand), seen)
 }
 
 // indexed adds one such check.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/selfsame-build/selfsame/freshness"
+	"github.com/selfsame-build/selfsame/internal/diag"
 	"github.com/selfsame-build/selfsame/registry/artifact"
 	"github.com/selfsame-build/selfsame/signing"
 	"github.com/selfsame-build/selfsame/test/sigstore"
@@ -104,5 +105,51 @@ func TestKeyless(t *testing.T) {
 	}
 	if x, err := indexed(rule(i.Issuer.URL, "another@selfsame.example")); err == nil {
 		t.Errorf("lists statements of others: %v", x)
+	}
+}
+
+// TestExpressionsThatOverlap: an identity that two entries name by expressions, who must not be one, is met.
+func TestExpressionsThatOverlap(t *testing.T) {
+	const issuer = "https://login.example.com"
+	w := newWorld(t)
+	w.publish(nil)
+	like := func(name, pattern string, roles ...trust.Role) trust.Signer {
+		r, err := trust.IdentityPattern(issuer, pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return trust.Signer{Name: name, Owner: name, Identities: []trust.IdentityRule{r}, Roles: roles}
+	}
+	options := func(signers ...trust.Signer) Options {
+		o := w.options()
+		keyed := o.Trust
+		o.Signers = signers
+		o.checkBundle = func(bundle []byte) (signing.Signed, error) { // as if a root had vouched for him
+			got, err := keyed.Verify(bundle)
+			got.By, got.Time = trust.Party{Identity: trust.Identity{Issuer: issuer, Subject: "ci-release"}}, time.Now()
+			return got, err
+		}
+		return o
+	}
+	release := like("ci", "ci-.*", trust.Release)
+	w.must(options(release, like("qa", "qa-.*", trust.Finding)), VerdictVerified, "")
+	for _, c := range []struct {
+		o    Options
+		code diag.Code
+	}{
+		{options(release, like("qa", ".*-release", trust.Finding)), "A0607"},
+		{options(release, like("a", "ci-.*", trust.Rebuilder), like("b", ".*-release", trust.Rebuilder)), "A0610"},
+	} {
+		_, err := Run(t.Context(), c.o)
+		if list := diag.All(err); len(list) != 1 || list[0].Code != c.code {
+			t.Errorf("%v, want %s", err, c.code)
+		}
+	}
+	o := options(release, like("ops", ".*-release", trust.Revoker))
+	if o.Speaks(trust.Revoker)(trust.Party{Identity: trust.Identity{Issuer: issuer, Subject: "ci-release"}}, time.Now()) {
+		t.Error("who releases takes back")
+	}
+	if !o.Speaks(trust.Revoker)(trust.Party{Identity: trust.Identity{Issuer: issuer, Subject: "ops-release"}}, time.Now()) {
+		t.Error("nobody takes back")
 	}
 }

@@ -9,7 +9,7 @@ import (
 
 // Run verifies the image o.Digest. Everything that the evidence proves or fails to prove is in the Result, and Result.Err
 // turns it into an exit code; Run's own error says that verification did not take place: bad options (A0530), the image could
-// not be read (A0534, or what the source said), or ctx ended.
+// not be read (A0534, or what the source said), somebody who signed is two entries that must not be one (A0607, A0610), or ctx ended.
 func Run(ctx context.Context, o Options) (Result, error) {
 	if err := o.check(); err != nil {
 		return Result{}, err
@@ -32,6 +32,9 @@ func Run(ctx context.Context, o Options) (Result, error) {
 		found, err := gather(ctx, o, img)
 		if err != nil {
 			return Result{}, unreadable(outer, ctx, err)
+		}
+		if found.ambiguous != nil {
+			return Result{}, found.ambiguous
 		}
 		res.Subjects = append(res.Subjects, j.judge(img, &found))
 		res.Ignored = append(res.Ignored, found.ignored...)

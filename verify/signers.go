@@ -74,18 +74,16 @@ func (o *Options) keyReader() trust.KeyReader {
 
 // Releases says whether a signature by k would count as a release's.
 func (o Options) Releases(k trust.Key) bool {
-	for _, e := range o.entries() {
-		if e.May(trust.Release) && e.Is(trust.Party{Key: k}) {
-			return true
-		}
-	}
-	return false
+	return o.releases(trust.Party{Key: k})
 }
 
 // Speaks tells who may speak in a role, for lists that are found by themselves (freshness.Demand.Counts).
 func (o Options) Speaks(role trust.Role) func(trust.Party, time.Time) bool {
 	entries := o.entries()
 	return func(by trust.Party, at time.Time) bool {
+		if trust.Ambiguous(by, o.signers(), o.owners()) != nil {
+			return false
+		}
 		for _, e := range entries {
 			if e.Is(by) && e.May(role) && e.Timing(at) == trust.InTime {
 				return true
@@ -97,14 +95,24 @@ func (o Options) Speaks(role trust.Role) func(trust.Party, time.Time) bool {
 
 // entries are all who count.
 func (o Options) entries() []trust.Signer {
-	out := o.Signers
-	if out == nil {
-		out = o.alone()
+	out := o.signers()
+	return append(out[:len(out):len(out)], o.owners()...)
+}
+
+// signers are those of the trust file, or of what stands for one.
+func (o Options) signers() []trust.Signer {
+	if o.Signers == nil {
+		return o.alone()
 	}
-	if o.Roster != nil {
-		out = append(out[:len(out):len(out)], o.Roster.Owners...)
+	return o.Signers
+}
+
+// owners are those of the roster.
+func (o Options) owners() []trust.Signer {
+	if o.Roster == nil {
+		return nil
 	}
-	return out
+	return o.Roster.Owners
 }
 
 // statement is one statement whose signature holds, by somebody whose word counts for something.

@@ -19,7 +19,6 @@ import (
 	"github.com/selfsame-build/selfsame/registry"
 	"github.com/selfsame-build/selfsame/report"
 	"github.com/selfsame-build/selfsame/signing"
-	"github.com/selfsame-build/selfsame/trust"
 )
 
 type auditFlags struct {
@@ -27,6 +26,8 @@ type auditFlags struct {
 	release         []string
 	who             identityFlags
 	key, findingKey string
+	sign            keylessFlags
+	findingToken    string
 	independence    string
 	level           string
 	challenge       string
@@ -43,7 +44,7 @@ func (a *app) auditCommand() *cobra.Command {
 		Long: `Repeat the build of a published image from the registry alone: its evidence is verified first, its recipe, source and inputs come out of
 its seal, and it is built here, once or with --twice on two unlike builders, in a place that is thrown away afterwards. No upstream is asked.
 What comes out is compared with what was published, and a statement is made: a match is signed with --key, a difference with --finding-key
-and never with another. With --push the statement is attached to the image. Exit 0: the same by --level; 13: different. An image that was
+and never with another; without keys, --keyless and --finding-identity-token sign as two identities. With --push the statement is attached to the image. Exit 0: the same by --level; 13: different. An image that was
 released without a key is audited with --trusted-root, --certificate-identity and --certificate-oidc-issuer, as "verify" has them.
 
 With --untrusted, REF is an image that another tool built: BuildKit's provenance in it is read, and what it lacks for a rebuild is listed.
@@ -65,6 +66,8 @@ func (f *auditFlags) define(fl *pflag.FlagSet) {
 	fl.StringVar(&f.level, "level", string(provenance.LevelManifest), "how equal is equal enough: manifest, config or diffIDs")
 	fl.StringVar(&f.key, "key", "", "private key that signs a match (password: SELFSAME_KEY_PASSWORD, or asked for once the build has ended)")
 	fl.StringVar(&f.findingKey, "finding-key", "", "private key that signs a difference")
+	f.sign.registerBeside(fl)
+	fl.StringVar(&f.findingToken, "finding-identity-token", "", "file with the token of another identity, which signs a difference without a key")
 	fl.BoolVar(&f.Push, "push", false, "attach what is signed to the image, instead of writing it to --out")
 	fl.StringVar(&f.Out, "out", filepath.Join(DefaultOut, "audit"), "folder for statements, and for a rebuilt image that differs")
 	fl.StringVar(&f.RebuilderID, "rebuilder-id", "", "URI of the auditor's builders (default: "+provenance.BuilderID(provenance.ModeAudit)+")")
@@ -72,7 +75,7 @@ func (f *auditFlags) define(fl *pflag.FlagSet) {
 	fl.StringVar(&f.challenge, "challenge", "", "nonce, or file with one, under which the stages that are not in the image are answered for")
 	fl.BoolVar(&f.Refetch, "refetch", false, "also ask upstream for every input again, and count what has changed or vanished")
 	fl.StringSliceVar(&f.Private, "private", nil, "host, or host:port, on a private network that --refetch may reach")
-	fl.Int64Var(&f.disk, "disk", 40, "gigabytes that the inputs may take, and the builder, where its root is a filesystem of its own: as root, but for the first of --twice")
+	fl.Int64Var(&f.disk, "disk", 40, "gigabytes that the inputs may take, and each builder; one without a filesystem of its own (without root, and the first of --twice) is measured while it builds")
 	fl.DurationVar(&f.Timeout, "timeout", 2*time.Hour, "how long an audit may take")
 	fl.BoolVar(&f.untrusted, "untrusted", false, "read BuildKit's provenance of an image that another tool built, which nobody vouches for, and build nothing")
 	fl.StringVar(&f.watch.File, "watch", "", "audit the images that this file names, again and again")
@@ -102,23 +105,8 @@ func (a *app) runAudit(ctx context.Context, args []string, f auditFlags) error {
 	if err := openReport(f.report); err != nil {
 		return err
 	}
-	for _, k := range []struct {
-		name string
-		role trust.Role
-		to   *func() (*signing.Signer, error)
-	}{{f.key, trust.Rebuilder, &f.Rebuilder}, {f.findingKey, trust.Finding, &f.Finder}} {
-		if k.name == "" {
-			continue
-		}
-		ref, err := signing.ParseRef(k.name)
-		if err != nil {
-			return err
-		}
-		if _, err := os.Stat(ref.File); ref.File != "" && err != nil {
-			return usage("the key: %v", err)
-		}
-		// Opened when the builders are gone: no step of somebody else's runs beside an open key.
-		*k.to = func() (*signing.Signer, error) { return a.openKey(ctx, k.name, k.role) }
+	if err := f.signers(ctx, a); err != nil {
+		return err
 	}
 	auditor := &rebuild.Auditor{Registry: registry.New(registry.Options{}), Now: time.Now, Notice: a.notice, Sandbox: a.sandbox(f.Private)}
 	if f.watch.File != "" {
@@ -161,8 +149,8 @@ func (f *auditFlags) read(ctx context.Context, a *app) error {
 		return usage("--disk is a number of gigabytes")
 	}
 	f.DiskBytes = f.disk << 30
-	if f.Push && f.key == "" && f.findingKey == "" {
-		return usage("--push attaches what is signed: give --key or --finding-key")
+	if f.Push && f.key == "" && f.findingKey == "" && !f.sign.on && f.findingToken == "" {
+		return usage("--push attaches what is signed: give --key or --finding-key, or --keyless")
 	}
 	f.Challenge, err = nonce(f.challenge)
 	return err

@@ -109,7 +109,7 @@ func (a *app) runBuild(cmd *cobra.Command, o builder.Options, key string, keyles
 	}
 	if key != "" {
 		var err error
-		if o.Signer, err = a.signer(ctx, key, trust.Release, cancel); err != nil {
+		if o.Signer, err = a.signer(ctx, key, keyless, trust.Release, cancel); err != nil {
 			return err
 		}
 	}
@@ -126,7 +126,7 @@ func (a *app) runBuild(cmd *cobra.Command, o builder.Options, key string, keyles
 	if keyless.on {
 		a.keylessRoot = keyless.root
 		var err error
-		if o.Signer, err = a.keylessSigner(keyless); err != nil {
+		if o.Signer, err = a.keylessSigner(keyless, trust.Release); err != nil {
 			return err
 		}
 	}

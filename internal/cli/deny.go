@@ -24,7 +24,8 @@ import (
 type denyFlags struct {
 	list, key, reason, since, name string
 	issuer                         string // of identities
-	trusted                        []string
+	who                            listSigners
+	sign                           keylessFlags
 	life                           life
 	dryRun, stateless              bool
 }
@@ -103,7 +104,8 @@ func (a *app) denyVerbFlags(cmd *cobra.Command, f *denyFlags) {
 	fl := cmd.Flags()
 	fl.StringVar(&f.list, "list", "", "the list: REPOSITORY or REPOSITORY:TAG in a registry, or a file")
 	fl.StringVar(&f.key, "key", "", "the revoker's private key (password: SELFSAME_KEY_PASSWORD, or asked for)")
-	fl.StringSliceVar(&f.trusted, "deny-key", nil, "public keys of other revokers, whose lists may be built upon")
+	f.who.register(fl, "deny", "other revokers, whose lists may be built upon")
+	f.sign.registerBeside(fl)
 	fl.Var(&f.life, "expires", "how long the new list counts")
 	fl.BoolVar(&f.stateless, "stateless", false, "remember nothing, and compare with nothing that was seen before")
 }
@@ -183,8 +185,8 @@ func (a *app) denyPublisher(ctx context.Context, f denyFlags) (freshness.Publish
 	switch {
 	case f.list == "":
 		return p, usage("--list is missing: where the deny list is")
-	case f.key == "":
-		return p, usage("--key is missing: the revoker's private key")
+	case f.key == "" && !f.sign.on:
+		return p, usage("--key is missing: the revoker's private key (or --keyless)")
 	case p.Life <= 0 || p.Life > provenance.MaxLife:
 		return p, usage("--expires is between now and %d days", int(provenance.MaxLife/(24*time.Hour)))
 	}
@@ -192,13 +194,19 @@ func (a *app) denyPublisher(ctx context.Context, f denyFlags) (freshness.Publish
 	if p.Place, err = freshness.OpenPlace(registry.New(registry.Options{}), f.list); err != nil {
 		return p, err
 	}
-	if p.Signer, err = a.openKey(ctx, f.key, trust.Revoker); err != nil {
+	if p.Trust, p.Counts, err = f.who.load(ctx, a); err != nil {
 		return p, err
 	}
-	if p.Trust.Keys, err = a.verifiers(ctx, f.trusted); err != nil {
+	if f.sign.on && p.Trust.Root == nil {
+		return p, usage("--keyless needs --trusted-root, --deny-identity and --deny-issuer: whose lists are built upon, yours among them")
+	}
+	f.sign.settle(f.who.root)
+	if p.Signer, err = a.openSigner(ctx, f.key, f.sign, trust.Revoker); err != nil {
 		return p, err
 	}
-	p.Trust.Keys = append(p.Trust.Keys, p.Signer.Verifier())
+	if v := p.Signer.Verifier(); v != nil {
+		p.Trust.Keys = append(p.Trust.Keys, v)
+	}
 	p.Memory, err = a.memory(f.stateless)
 	return p, err
 }

@@ -120,20 +120,20 @@ func (a *app) denyImage(ctx context.Context, e provenance.DenyEntry, ref string)
 }
 
 func (a *app) denyShow() *cobra.Command {
-	var keys []string
-	cmd := &cobra.Command{Use: "show REF|FILE", Short: "Show a list; with --deny-key only if it holds and has not ended", Args: cobra.ExactArgs(1),
+	var who listSigners
+	cmd := &cobra.Command{Use: "show REF|FILE", Short: "Show a list; with --deny-key or --deny-identity only if it holds and has not ended", Args: cobra.ExactArgs(1),
 		Example: "  selfsame deny show registry.example.com/ops/denylist --deny-key revoker.pub",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			place, err := freshness.OpenPlace(registry.New(registry.Options{}), args[0])
 			if err != nil {
 				return err
 			}
-			if len(keys) == 0 {
-				return a.showUnchecked(cmd.Context(), place)
-			}
 			d := freshness.Demand{Now: time.Now()}
-			if d.Trust.Keys, err = a.verifiers(cmd.Context(), keys); err != nil {
+			if d.Trust, d.Counts, err = who.load(cmd.Context(), a); err != nil {
 				return err
+			}
+			if !who.named() {
+				return a.showUnchecked(cmd.Context(), place)
 			}
 			if d.Memory, err = a.memory(false); err != nil {
 				return err
@@ -145,7 +145,7 @@ func (a *app) denyShow() *cobra.Command {
 			return a.showList(freshness.Published{Pinned: l.Place, Name: l.Name,
 				DenyList: provenance.DenyList{Edition: l.Edition.Edition, Entries: l.Entries}}, "holds:")
 		}}
-	cmd.Flags().StringSliceVar(&keys, "deny-key", nil, "public key that must have signed the list")
+	who.register(cmd.Flags(), "deny", "whoever must have signed the list")
 	return cmd
 }
 

@@ -17,10 +17,10 @@ import (
 // freshFlags say which lists are asked.
 type freshFlags struct {
 	denyList    string
-	denyKeys    []string
+	deny        listSigners
 	denyMinimum int64
 	denyMaxAge  life
-	indexKeys   []string
+	indexers    listSigners
 	index       string
 	indexMin    int64
 	stateless   bool
@@ -28,10 +28,10 @@ type freshFlags struct {
 
 func (f *freshFlags) register(fl *pflag.FlagSet) {
 	fl.StringVar(&f.denyList, "deny-list", "", "deny list that is asked first: a reference, or a file")
-	fl.StringSliceVar(&f.denyKeys, "deny-key", nil, "public key that must have signed the deny list; none that signs images")
+	f.deny.registerBeside(fl, "deny", "whoever must have signed the deny list; none that signs images")
 	fl.Int64Var(&f.denyMinimum, "deny-minimum", 0, "least sequence number of the deny list that counts")
 	fl.Var(&f.denyMaxAge, "deny-max-age", "how long ago the deny list may have been issued (default: until it ends)")
-	fl.StringSliceVar(&f.indexKeys, "release-index-key", nil, "demand a release index that this public key signed, and all that it lists")
+	f.indexers.registerBeside(fl, "release-index", "whoever must have signed the image's release index, which is demanded with all that it lists")
 	fl.StringVar(&f.index, "release-index", "", "repository that holds the release index (default: the image's)")
 	fl.Int64Var(&f.indexMin, "release-index-minimum", 0, "least sequence number of the release index that counts")
 	fl.BoolVar(&f.stateless, "stateless", false, "remember no sequence numbers; the verdict says so")
@@ -40,14 +40,14 @@ func (f *freshFlags) register(fl *pflag.FlagSet) {
 // freshness reads the deny list, once for all images, and says which indexes are demanded: by flags, by the trust file, by the roster.
 func (a *app) freshness(ctx context.Context, c *registry.Client, f freshFlags, o *verify.Options) error {
 	switch {
-	case f.denyList == "" && len(f.denyKeys) > 0, f.denyList != "" && len(f.denyKeys) == 0:
-		return usage("--deny-list and --deny-key go together: a list that nobody signed takes nothing back")
-	case f.index != "" && len(f.indexKeys) == 0:
-		return usage("--release-index needs --release-index-key")
-	case f.denyList != "" && o.DenyAt != nil, len(f.indexKeys) > 0 && o.IndexAt != nil:
+	case (f.denyList == "") == f.deny.named():
+		return usage("--deny-list and --deny-key (or --deny-identity) go together: a list that nobody signed takes nothing back")
+	case f.index != "" && !f.indexers.named():
+		return usage("--release-index needs --release-index-key or --release-index-identity")
+	case f.denyList != "" && o.DenyAt != nil, f.indexers.named() && o.IndexAt != nil:
 		return usage("the trust file names this list already; leave the flag out")
 	}
-	if f.denyList == "" && len(f.indexKeys) == 0 && o.DenyAt == nil && o.IndexAt == nil && o.Roster == nil {
+	if f.denyList == "" && !f.indexers.named() && o.DenyAt == nil && o.IndexAt == nil && o.Roster == nil {
 		return nil
 	}
 	memory, err := a.memory(f.stateless)
@@ -69,11 +69,11 @@ func (a *app) denyList(ctx context.Context, c *registry.Client, f freshFlags, d 
 	at := f.denyList
 	switch {
 	case at != "":
-		keys, err := a.verifiers(ctx, f.denyKeys)
-		if err != nil {
+		var err error
+		if d.Trust, d.Counts, err = f.deny.against(ctx, a, o.Trust.Root); err != nil {
 			return nil, err
 		}
-		d.Trust.Keys, d.Minimum, d.MaxAge = keys, f.denyMinimum, time.Duration(f.denyMaxAge)
+		d.Minimum, d.MaxAge = f.denyMinimum, time.Duration(f.denyMaxAge)
 	case o.DenyAt != nil:
 		at = o.DenyAt.List
 		d.Trust, d.Counts, d.Minimum, d.MaxAge = o.Trust, o.Speaks(trust.Revoker), o.DenyAt.Minimum, o.DenyAt.MaxAge
@@ -91,12 +91,12 @@ func (a *app) denyList(ctx context.Context, c *registry.Client, f freshFlags, d 
 func (a *app) releaseIndex(ctx context.Context, c *registry.Client, f freshFlags, d freshness.Demand, o *verify.Options) (*verify.IndexOptions, error) {
 	in := f.index
 	switch {
-	case len(f.indexKeys) > 0:
-		keys, err := a.verifiers(ctx, f.indexKeys)
-		if err != nil {
+	case f.indexers.named():
+		var err error
+		if d.Trust, d.Counts, err = f.indexers.against(ctx, a, o.Trust.Root); err != nil {
 			return nil, err
 		}
-		d.Trust.Keys, d.Minimum = keys, f.indexMin
+		d.Minimum = f.indexMin
 	case o.IndexAt != nil:
 		in = o.IndexAt.In
 		d.Trust, d.Counts, d.Minimum = o.Trust, o.Speaks(trust.Indexer), o.IndexAt.Minimum

@@ -24,6 +24,8 @@ type indexFlags struct {
 	life      life
 	stateless bool
 	who       identityFlags
+	before    listSigners
+	sign      keylessFlags
 }
 
 func (a *app) indexCommand() *cobra.Command {
@@ -42,6 +44,8 @@ own.`,
 	fl.StringVar(&f.key, "key", "", "the indexer's private key (password: SELFSAME_KEY_PASSWORD, or asked for)")
 	fl.StringSliceVar(&f.of, "signed-by", nil, "public keys whose statements are listed")
 	f.who.register(fl)
+	f.before.registerBeside(fl, "release-index", "other indexers, whose index is followed: the one before, while keys are rotated")
+	f.sign.registerBeside(fl)
 	fl.StringVar(&f.to, "to", "", "publish the index in this repository (default: the image's)")
 	fl.StringSliceVar(&f.drop, "drop", nil, "bundles (sha256:...) that the last index lists and this one need not")
 	fl.Int64Var(&f.sequence, "sequence", 0, "least number of the new index; for a new start where verifiers have seen a later one")
@@ -53,8 +57,8 @@ own.`,
 
 func (a *app) runIndexRenew(ctx context.Context, ref string, f indexFlags) error {
 	switch {
-	case f.key == "" || len(f.of)+len(f.who.subjects)+len(f.who.patterns) == 0:
-		return usage("`index renew` needs --key (the indexer's) and --signed-by or --certificate-identity (whose statements are listed)")
+	case f.key == "" && !f.sign.on || len(f.of) == 0 && !f.who.named():
+		return usage("`index renew` needs --key (the indexer's; or --keyless) and --signed-by or --certificate-identity (whose statements are listed)")
 	case f.life <= 0 || time.Duration(f.life) > provenance.MaxLife:
 		return usage("--expires is between now and %d days", int(provenance.MaxLife/(24*time.Hour)))
 	}
@@ -72,7 +76,7 @@ func (a *app) runIndexRenew(ctx context.Context, ref string, f indexFlags) error
 	if x.Of.Root, x.Identities, err = f.who.load(); err != nil {
 		return err
 	}
-	if x.Signer, err = a.openKey(ctx, f.key, trust.Indexer); err != nil {
+	if err := f.signer(ctx, a, &x); err != nil {
 		return err
 	}
 	if x.Memory, err = a.memory(f.stateless); err != nil {
@@ -102,6 +106,27 @@ func (a *app) runIndexRenew(ctx context.Context, ref string, f indexFlags) error
 			provenance.ReleaseIndex{Edition: made.Edition.Edition, Statements: made.Statements}})
 	}
 	_, err = fmt.Fprintf(a.Out, "%s: %d statements, %s\n", got.Pinned(), len(made.Statements), made.Edition.Edition)
+	return err
+}
+
+// signer opens what signs the index, and says whose index it may follow.
+func (f *indexFlags) signer(ctx context.Context, a *app, x *freshness.Indexer) error {
+	root := x.Of.Root
+	if root == nil && f.who.root != "" {
+		var err error
+		if root, err = loadRoot(f.who.root); err != nil {
+			return err
+		}
+	}
+	var err error
+	if x.Before, x.Counts, err = f.before.against(ctx, a, root); err != nil {
+		return err
+	}
+	if f.sign.on && x.Before.Root == nil {
+		return usage("--keyless needs --trusted-root, --release-index-identity and --release-index-issuer: whose indexes are followed, yours among them")
+	}
+	f.sign.settle(f.who.root)
+	x.Signer, err = a.openSigner(ctx, f.key, f.sign, trust.Indexer)
 	return err
 }
 

@@ -14,7 +14,7 @@ import (
 	"github.com/selfsame-build/selfsame/trust"
 )
 
-// keylessFlags say how to sign without a key.
+// keylessFlags say how to sign without a key, or who says when a key has signed.
 type keylessFlags struct {
 	on     bool
 	root   string
@@ -23,17 +23,34 @@ type keylessFlags struct {
 }
 
 func (k *keylessFlags) register(f *pflag.FlagSet) {
-	f.BoolVar(&k.on, "keyless", false, "sign without a key: an instance of sigstore vouches for whoever an identity token names; needs --signing-config and --trusted-root")
-	f.StringVar(&k.config, "signing-config", "", "signing_config.json: the instance's certificate authority, timestamp authority and log; none is used that is not named")
+	k.define(f)
 	f.StringVar(&k.root, "trusted-root", "", "trusted_root.json: what the instance answers is checked against it before anything is published")
+}
+
+// registerBeside is for verbs whose --trusted-root says whose certificates count: settle takes that one, unless there is another.
+func (k *keylessFlags) registerBeside(f *pflag.FlagSet) {
+	k.define(f)
+	f.StringVar(&k.root, "signing-root", "", "trusted_root.json of the instance that signs (default: --trusted-root)")
+}
+
+func (k *keylessFlags) define(f *pflag.FlagSet) {
+	f.BoolVar(&k.on, "keyless", false, "sign without a key: an instance of sigstore vouches for whoever an identity token names; needs --signing-config and a trusted root")
+	f.StringVar(&k.config, "signing-config", "", "signing_config.json: the instance's certificate authority, timestamp authority and log; none is used that is not named. Beside a key: who says when it signed")
 	f.StringVar(&k.token, "identity-token", "", "file with the identity token, read when there is something to sign (else SIGSTORE_ID_TOKEN, GitHub Actions, or a browser)")
+}
+
+// settle takes the root by which others are verified where none is named for what is signed.
+func (k *keylessFlags) settle(root string) {
+	if k.root == "" && (k.on || k.config != "") {
+		k.root = root
+	}
 }
 
 // check finds contradictions before anything is asked or built.
 func (k *keylessFlags) check(key string, unsigned bool) error {
 	switch {
-	case !k.on && (k.config != "" || k.root != "" || k.token != ""):
-		return usage("`--signing-config`, `--trusted-root` and `--identity-token` are for `--keyless`")
+	case !k.on && (k.token != "" || key == "" && (k.config != "" || k.root != "")):
+		return usage("`--signing-config`, `--trusted-root` and `--identity-token` are for `--keyless`; without it, the first two say when a `--key` has signed")
 	case k.on && key != "":
 		return usage("`--key` and `--keyless` are two ways to sign: use one")
 	case k.on && unsigned:
@@ -42,21 +59,33 @@ func (k *keylessFlags) check(key string, unsigned bool) error {
 		return diag.Errorf("A0551", "`--keyless` needs `--signing-config` and `--trusted-root`").
 			WithWhy("there is no instance that is used when none is named, the public one included").
 			WithHelp("selfsame build --keyless --signing-config signing_config.json --trusted-root trusted_root.json")
+	case !k.on && (k.config == "") != (k.root == ""):
+		return diag.Errorf("A0551", "times beside a key need `--signing-config` and `--trusted-root`").
+			WithWhy("the one names who says when the key has signed, and the other by what that is checked").
+			WithHelp("selfsame build --key release.key --signing-config signing_config.json --trusted-root trusted_root.json")
 	}
 	return nil
 }
 
-// keylessSigner makes the signer, and finds what is missing before the build begins. The token itself is read after it.
-func (a *app) keylessSigner(k keylessFlags) (func() (*signing.Signer, error), error) {
+// instance reads what the flags name.
+func (k *keylessFlags) instance() (*signing.Instance, *signing.Root, error) {
 	config, err := os.ReadFile(k.config)
 	if err != nil {
-		return nil, usage("reading the signing configuration: %v", err)
+		return nil, nil, usage("reading the signing configuration: %v", err)
 	}
+	instance, err := signing.LoadInstance(config)
+	if err != nil {
+		return nil, nil, err
+	}
+	root, err := loadRoot(k.root)
+	return instance, root, err
+}
+
+// keylessSigner makes the signer for a role, and finds what is missing before the build begins. The token itself is read after it.
+func (a *app) keylessSigner(k keylessFlags, role trust.Role) (func() (*signing.Signer, error), error) {
 	o := signing.KeylessOptions{Transport: transport(), Now: time.Now}
-	if o.Instance, err = signing.LoadInstance(config); err != nil {
-		return nil, err
-	}
-	if o.Root, err = loadRoot(k.root); err != nil {
+	var err error
+	if o.Instance, o.Root, err = k.instance(); err != nil {
 		return nil, err
 	}
 	if o.Token, err = a.tokens(k.token, o.Instance); err != nil {
@@ -66,7 +95,43 @@ func (a *app) keylessSigner(k keylessFlags) (func() (*signing.Signer, error), er
 	if err != nil {
 		return nil, err
 	}
-	return func() (*signing.Signer, error) { return s.For(trust.Release), nil }, nil
+	return func() (*signing.Signer, error) { return s.For(role), nil }, nil
+}
+
+// stamps is what has others say when a key signs; as it is, where nobody is named.
+func (k keylessFlags) stamps() (func(*signing.Signer) (*signing.Signer, error), error) {
+	if k.config == "" {
+		return func(s *signing.Signer) (*signing.Signer, error) { return s, nil }, nil
+	}
+	o := signing.StampOptions{Transport: transport(), Now: time.Now}
+	var err error
+	if o.Instance, o.Root, err = k.instance(); err != nil {
+		return nil, err
+	}
+	return func(s *signing.Signer) (*signing.Signer, error) { return s.Stamped(o) }, nil
+}
+
+// openSigner opens what signs: the key of that name, or nobody's.
+func (a *app) openSigner(ctx context.Context, name string, k keylessFlags, role trust.Role) (*signing.Signer, error) {
+	if err := k.check(name, false); err != nil {
+		return nil, err
+	}
+	if k.on {
+		get, err := a.keylessSigner(k, role)
+		if err != nil {
+			return nil, err
+		}
+		return get()
+	}
+	stamp, err := k.stamps()
+	if err != nil {
+		return nil, err
+	}
+	s, err := a.openKey(ctx, name, role)
+	if err != nil {
+		return nil, err
+	}
+	return stamp(s)
 }
 
 func loadRoot(path string) (*signing.Root, error) {

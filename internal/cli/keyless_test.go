@@ -13,6 +13,7 @@ import (
 
 	"github.com/selfsame-build/selfsame/signing"
 	"github.com/selfsame-build/selfsame/test/sigstore"
+	"github.com/selfsame-build/selfsame/trust"
 )
 
 func TestMain(m *testing.M) {
@@ -96,7 +97,7 @@ func TestKeylessFlags(t *testing.T) {
 	a := &app{Streams: Streams{Err: &errs, Env: func(k string) string {
 		return map[string]string{"SIGSTORE_ID_TOKEN": i.Issuer.Token(t, "x@selfsame.example", nil)}[k]
 	}}}
-	get, err := a.keylessSigner(keylessFlags{on: true, config: i.SigningConfig, root: i.TrustedRoot})
+	get, err := a.keylessSigner(keylessFlags{on: true, config: i.SigningConfig, root: i.TrustedRoot}, trust.Release)
 	if err != nil {
 		t.Fatal(err)
 	}

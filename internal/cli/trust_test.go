@@ -20,6 +20,7 @@ import (
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/selfsame-build/selfsame/provenance"
+	"github.com/selfsame-build/selfsame/recipes/lock"
 	"github.com/selfsame-build/selfsame/registry/artifact"
 	"github.com/selfsame-build/selfsame/registry/layout"
 	"github.com/selfsame-build/selfsame/signing"
@@ -56,9 +57,12 @@ func newTrusting(t *testing.T, keys ...string) *trusting {
 	sum := digest.FromString
 	w.statements, err = provenance.Statements(provenance.Build{
 		Name: shop, Index: index, IndexTwin: index.Digest,
-		Images:   []provenance.Image{{Platform: "linux/amd64", Manifest: manifest, Twin: manifest.Digest, DiffIDs: []digest.Digest{sum("layer")}}},
-		Recipe:   provenance.Recipe{Path: "recipe.yaml", Digest: sum("recipe"), Canonical: sum("canonical")},
-		Lock:     provenance.Lock{Path: "selfsame.lock", Digest: sum("lock")},
+		Images: []provenance.Image{{Platform: "linux/amd64", Manifest: manifest, Twin: manifest.Digest, DiffIDs: []digest.Digest{sum("layer")}}},
+		Recipe: provenance.Recipe{Path: "recipe.yaml", Digest: sum("recipe"), Canonical: sum("canonical")},
+		Lock: provenance.Lock{Path: "selfsame.lock", Digest: sum("lock"), Entries: []lock.Entry{
+			{Kind: lock.KindImage, Key: "debian:12", Digest: sum("base")},
+			{Kind: lock.KindResponse, Key: "https://example.com/left-pad.tgz", Digest: sum("left-pad"), PURL: "pkg:npm/left-pad@1.3.0"},
+		}},
 		Source:   provenance.Source{Path: ".", Context: sum("context")},
 		Settings: provenance.Settings{BuildKit: "v0.34.2", Frontend: "stages@v1"},
 		Twins:    []provenance.Twin{{Name: "A"}, {Name: "B"}}, Axes: []provenance.Axis{{Name: "clock", State: provenance.AxisMeasured, A: "1", B: "2"}},

@@ -66,32 +66,40 @@ the worst.`,
 	return cmd
 }
 
-func (a *app) runVerify(ctx context.Context, args []string, f verifyFlags) error {
-	switch named := len(f.keys)+len(f.who.subjects)+len(f.who.patterns) > 0; {
+// verifyOptions is what the flags ask of every image.
+func (a *app) verifyOptions(ctx context.Context, c *registry.Client, f verifyFlags) (verify.Options, error) {
+	o := verify.Options{ExpectName: f.name, ExpectBuilder: f.builder, ExpectSource: f.source, AllowUnreproduced: f.allow}
+	switch named := len(f.keys) > 0 || f.who.named(); {
 	case !named && f.trust.file == "":
-		return usage("`verify` needs --key, --certificate-identity or --trust: without any, anyone's word would do")
+		return o, usage("`verify` needs --key, --certificate-identity or --trust: without any, anyone's word would do")
 	case named && f.trust.file != "":
-		return usage("--trust says who counts; leave --key and --certificate-identity out")
+		return o, usage("--trust says who counts; leave --key and --certificate-identity out")
 	}
+	var err error
+	if o.Trust.Keys, err = a.verifiers(ctx, f.keys); err != nil {
+		return o, err
+	}
+	if o.Trust.Root, o.Identities, err = f.who.load(); err != nil {
+		return o, err
+	}
+	if o.Layout, err = a.openLayout(ctx, f.layout, f.owners); err != nil {
+		return o, err
+	}
+	if err := f.trust.apply(a, &o); err != nil {
+		return o, err
+	}
+	err = a.freshness(ctx, c, f.fresh, &o)
+	return o, err
+}
+
+func (a *app) runVerify(ctx context.Context, args []string, f verifyFlags) error {
 	refs, err := f.many.references(args, a.In)
 	if err != nil {
 		return err
 	}
-	o := verify.Options{ExpectName: f.name, ExpectBuilder: f.builder, ExpectSource: f.source, AllowUnreproduced: f.allow}
-	if o.Trust.Keys, err = a.verifiers(ctx, f.keys); err != nil {
-		return err
-	}
-	if o.Trust.Root, o.Identities, err = f.who.load(); err != nil {
-		return err
-	}
-	if o.Layout, err = a.openLayout(ctx, f.layout, f.owners); err != nil {
-		return err
-	}
-	if err := f.trust.apply(a, &o); err != nil {
-		return err
-	}
 	c := registry.New(f.many.client())
-	if err := a.freshness(ctx, c, f.fresh, &o); err != nil {
+	o, err := a.verifyOptions(ctx, c, f)
+	if err != nil {
 		return err
 	}
 	if f.many.file != "" || len(refs) > 1 {

@@ -18,7 +18,10 @@ import (
 	"github.com/selfsame-build/selfsame/verify"
 )
 
-type waiveFlags struct{ finding, owner, reason, until, key string }
+type waiveFlags struct {
+	finding, owner, reason, until, key string
+	sign                               keylessFlags
+}
 
 func (a *app) waiveCommand() *cobra.Command {
 	var f waiveFlags
@@ -37,6 +40,7 @@ file gives the key the role waiver, for this image and this finding only, and un
 	fl.StringVar(&f.reason, "reason", "", "why, for whoever reads it later")
 	fl.StringVar(&f.until, "until", "", "the day on which it ends (2026-12-31)")
 	fl.StringVar(&f.key, "key", "", "private key with the role waiver")
+	f.sign.register(fl)
 	return cmd
 }
 
@@ -67,7 +71,7 @@ func (a *app) runWaive(ctx context.Context, ref string, f waiveFlags) error {
 	if err != nil {
 		return err
 	}
-	return a.attachSigned(ctx, store, made, f.key, trust.Waiver)
+	return a.attachSigned(ctx, store, made, f.key, f.sign, trust.Waiver)
 }
 
 func (f waiveFlags) check(now time.Time) (time.Time, error) {
@@ -76,8 +80,8 @@ func (f waiveFlags) check(now time.Time) (time.Time, error) {
 		return time.Time{}, usage("`waive` needs --finding sha256:DIGEST")
 	case strings.TrimSpace(f.owner) == "" || strings.TrimSpace(f.reason) == "":
 		return time.Time{}, usage("`waive` needs --owner and --reason: somebody answers for it")
-	case f.key == "":
-		return time.Time{}, usage("`waive` needs --key: a waiver that nobody signed overrules nothing")
+	case f.key == "" && !f.sign.on:
+		return time.Time{}, usage("`waive` needs --key or --keyless: a waiver that nobody signed overrules nothing")
 	}
 	end, err := time.Parse(time.DateOnly, f.until)
 	if err != nil {
@@ -90,8 +94,8 @@ func (f waiveFlags) check(now time.Time) (time.Time, error) {
 }
 
 // attachSigned signs a statement and stores it beside its subject.
-func (a *app) attachSigned(ctx context.Context, store artifact.Store, made provenance.Subjected, key string, role trust.Role) error {
-	signer, err := a.openKey(ctx, key, role)
+func (a *app) attachSigned(ctx context.Context, store artifact.Store, made provenance.Subjected, key string, k keylessFlags, role trust.Role) error {
+	signer, err := a.openSigner(ctx, key, k, role)
 	if err != nil {
 		return err
 	}

@@ -28,7 +28,8 @@ The provenance names the version. Audit with that one:
     selfsame show REF provenance
 `},
 	{"A0804", ExitUndecided, "the image is larger than the audit may handle", `
-The sealed inputs, or the layers of the published image, have more bytes than "--disk" allows. This says nothing about the image.
+The sealed inputs, or the layers of the published image, have more bytes than "--disk" allows, or a builder has written more. This says nothing
+about the image.
 
 Allow more, where the machine has room for it:
 

@@ -67,4 +67,11 @@ would then be all. And stock cosign takes any statement by a key as "signed", so
     selfsame key new --out revoker
     selfsame key new --out indexer
 `},
+	{"A0568", ExitPolicy, "a revocation would not take effect", `
+"selfsame drill revoke" rehearsed taking an image back, and something that must be refused was not: the steps that say FAIL. If it had been
+real, whoever verifies as the drill did would have gone on using the image.
+
+  - An older list is not refused: let verifiers keep what they have seen (no --stateless, a --state that stays), or give them --deny-minimum.
+  - A kind of entry is not refused: report it as a bug, with the command and --json.
+`},
 }

@@ -64,7 +64,7 @@ func TestAudit(t *testing.T) {
 	first, second := newMachine(t), newMachine(t)
 	for name, test := range map[string]func(t *testing.T, first, second *machine){
 		"from the registry alone": auditAlone, "different": auditDifferent, "interrupted": auditInterrupted, "watched": auditWatched,
-		"secrets in the seal": sealSecrets,
+		"secrets in the seal": sealSecrets, "without keys": auditKeyless,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, first.on(t), second.on(t)) })
 	}

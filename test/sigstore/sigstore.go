@@ -105,19 +105,25 @@ func Stop() {
 }
 
 func (i *Instance) stop() {
-	for _, cmd := range i.running {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-	}
+	i.end()
 	for _, issuer := range []*Issuer{i.Issuer, i.Other} {
 		if issuer != nil {
 			issuer.server.Close()
 		}
 	}
-	_ = os.RemoveAll(i.dir)
 	if i.turn != nil {
 		_ = i.turn.Close()
 	}
+}
+
+// end ends the services and removes what they wrote.
+func (i *Instance) end() {
+	for _, cmd := range i.running {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	}
+	i.running = nil
+	_ = os.RemoveAll(i.dir)
 }
 
 func start(programs map[string]string) (i *Instance, err error) {
@@ -130,25 +136,30 @@ func start(programs map[string]string) (i *Instance, err error) {
 	if err = i.take(filepath.Dir(programs["timestamp"])); err != nil {
 		return i, err
 	}
-	if i.dir, err = os.MkdirTemp("", "sigstore-"); err != nil {
-		return i, err
-	}
 	if i.Issuer, err = startIssuer(); err != nil {
 		return i, err
 	}
 	if i.Other, err = startIssuer(); err != nil {
 		return i, err
 	}
-	if err = i.startCA(programs["fulcio"]); err != nil {
-		return i, err
+	return i, i.serve()
+}
+
+// serve starts the services, and describes them.
+func (i *Instance) serve() (err error) {
+	if i.dir, err = os.MkdirTemp("", "sigstore-"); err != nil {
+		return err
 	}
-	if err = i.startTSA(programs["timestamp"]); err != nil {
-		return i, err
+	if err = i.startCA(Program("fulcio")); err != nil {
+		return err
 	}
-	if err = i.startLog(programs["rekor"]); err != nil {
-		return i, err
+	if err = i.startTSA(Program("timestamp")); err != nil {
+		return err
 	}
-	return i, i.describe()
+	if err = i.startLog(Program("rekor")); err != nil {
+		return err
+	}
+	return i.describe()
 }
 
 // take waits until no other test binary of this machine runs an instance: the timestamp server has a port for its metrics that cannot be
