@@ -42,7 +42,10 @@ func TestExamples(t *testing.T) {
 			if example.elsewhere {
 				// The second machine has the first one's sealed inputs, other builders, and no network.
 				b = &machine{t: t, self: second.self, home: second.home}
-				copyStore(t, a, b)
+				copyCache(t, a, b, "store")
+				if example.name != "debian-base" { // which has shown that a second machine makes the same base
+					copyCache(t, a, b, "bases")
+				}
 				b.prefix = withoutNetwork(t)
 			}
 			b.must(0, other, "key", "new", "--out", "k")
@@ -80,15 +83,16 @@ func touch(t *testing.T, dir string) {
 	}
 }
 
-// copyStore brings one machine's sealed inputs to another, as a shared store or a seal would.
-func copyStore(t *testing.T, from, to *machine) {
+// copyCache brings a folder of one machine's cache to another: its sealed inputs, as a shared store or a seal would, or which of them are
+// bases that were proven.
+func copyCache(t *testing.T, from, to *machine, folder string) {
 	t.Helper()
 	dst := filepath.Join(to.home, "cache", "selfsame")
 	if err := os.MkdirAll(dst, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if out, err := exec.Command("cp", "-a", "--reflink=auto", filepath.Join(from.home, "cache", "selfsame", "store"), dst).CombinedOutput(); err != nil {
-		t.Fatalf("copying the store: %v\n%s", err, out)
+	if out, err := exec.Command("cp", "-a", "--reflink=auto", filepath.Join(from.home, "cache", "selfsame", folder), dst).CombinedOutput(); err != nil {
+		t.Fatalf("copying the cache: %v\n%s", err, out)
 	}
 }
 
