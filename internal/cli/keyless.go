@@ -1,3 +1,5 @@
+//go:build !front
+
 package cli
 
 import (
@@ -67,14 +69,6 @@ func (a *app) keylessSigner(k keylessFlags) (func() (*signing.Signer, error), er
 		return nil, err
 	}
 	return func() (*signing.Signer, error) { return s.For(trust.Release), nil }, nil
-}
-
-func loadRoot(path string) (*signing.Root, error) {
-	data, err := os.ReadFile(path) //nolint:gosec // the user's own file
-	if err != nil {
-		return nil, usage("reading the trusted root: %v", err)
-	}
-	return signing.LoadRoot(data)
 }
 
 type tokenSource func(context.Context) (signing.Token, error)

@@ -73,21 +73,25 @@ func (a *app) runVerify(ctx context.Context, args []string, f verifyFlags) error
 	case named && f.trust.file != "":
 		return usage("--trust says who counts; leave --key and --certificate-identity out")
 	}
-	refs, err := f.many.references(args, a.In)
-	if err != nil {
+	if err := f.many.check(args); err != nil {
 		return err
 	}
 	o := verify.Options{ExpectName: f.name, ExpectBuilder: f.builder, ExpectSource: f.source, AllowUnreproduced: f.allow}
-	if o.Trust.Keys, err = a.verifiers(ctx, f.keys); err != nil {
+	var err error
+	if o.Trust.Root, o.Identities, err = f.who.load(); err != nil { // before anything is asked or read, see errWhole
 		return err
 	}
-	if o.Trust.Root, o.Identities, err = f.who.load(); err != nil {
+	if o.Trust.Keys, err = a.verifiers(ctx, f.keys); err != nil {
 		return err
 	}
 	if o.Layout, err = a.openLayout(ctx, f.layout, f.owners); err != nil {
 		return err
 	}
 	if err := f.trust.apply(a, &o); err != nil {
+		return err
+	}
+	refs, err := f.many.references(args, a.In)
+	if err != nil {
 		return err
 	}
 	c := registry.New(f.many.client())
