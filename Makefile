@@ -34,7 +34,9 @@ deps: ## install the Debian packages that builds and tests need (or say which ar
 .PHONY: build
 build: ## build everything into bin/: our commands, and BuildKit's at go.mod's version
 	@mkdir -p bin
-	@$(GO_BUILD) -o bin/ $(filter-out %/selfsame-canary %/sigstore-kms-p11,$(wildcard ./cmd/*))
+	@$(GO_BUILD) -o bin/ $(filter-out %/selfsame %/selfsame-canary %/sigstore-kms-p11,$(wildcard ./cmd/*))
+	@$(GO_BUILD) -o bin/selfsame-all ./cmd/selfsame
+	@$(GO_BUILD) -tags front -o bin/selfsame ./cmd/selfsame # starts in a quarter of the time, see internal/cli/handover.go
 	@for arch in $(CANARIES); do GOARCH=$$arch $(GO_BUILD) -o bin/selfsame-canary-$$arch ./cmd/selfsame-canary; done
 	@if command -v "$$(go env CC)" >/dev/null && [ "$$(go env GOARCH)" = "$$(go env GOHOSTARCH)" ]; then CGO_ENABLED=1 go build -trimpath -ldflags='-s -w' -o bin/ ./cmd/sigstore-kms-p11; \
 	else echo "build: no C compiler, hence no bin/sigstore-kms-p11: keys on PKCS #11 tokens cannot be used" >&2; fi

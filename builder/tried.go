@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -17,6 +16,7 @@ import (
 	"github.com/selfsame-build/selfsame/builder/solver"
 	"github.com/selfsame-build/selfsame/compare"
 	"github.com/selfsame-build/selfsame/compare/cause"
+	"github.com/selfsame-build/selfsame/internal/lazyregexp"
 	"github.com/selfsame-build/selfsame/report"
 )
 
@@ -166,7 +166,7 @@ type programList struct {
 	list  []program
 }
 
-var heredocCopy = regexp.MustCompile(`^(?i:COPY|ADD)\s.*<<-?["']?(\w+)["']?.*?(\S+)\s*$`)
+var heredocCopy = lazyregexp.New(`^(?i:COPY|ADD)\s.*<<-?["']?(\w+)["']?.*?(\S+)\s*$`)
 
 // programs are those of the step's own stage, before it, that its instruction names. A recipe that spells its build out has none.
 func (b *build) programs(in instruction) programList {

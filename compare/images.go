@@ -2,11 +2,12 @@ package compare
 
 import (
 	"context"
-	"regexp"
 	"slices"
 	"strconv"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/selfsame-build/selfsame/internal/lazyregexp"
 )
 
 const (
@@ -82,15 +83,15 @@ func checkAlike(ctx context.Context, a, b *Image, opt Options) error {
 }
 
 // covered are the manifest and config fields that only repeat what is said about config, layers and their number.
-var covered = regexp.MustCompile(`^\$\.(config\.(digest|size)|layers\[\d+\]\.(digest|size))$`)
+var covered = lazyregexp.New(`^\$\.(config\.(digest|size)|layers\[\d+\]\.(digest|size))$`)
 
 // encoding are the manifest fields that say how content is packed, not what it is.
-var encoding = regexp.MustCompile(`^\$\.(mediaType|config\.mediaType|layers\[\d+\]\.(mediaType|annotations)(\W.*)?)$`)
+var encoding = lazyregexp.New(`^\$\.(mediaType|config\.mediaType|layers\[\d+\]\.(mediaType|annotations)(\W.*)?)$`)
 
 // wholeLayer is a layer that only one side has: the differing number says so.
-var wholeLayer = regexp.MustCompile(`^\$\.layers\[\d+\]$`)
+var wholeLayer = lazyregexp.New(`^\$\.layers\[\d+\]$`)
 
-var diffIDPath = regexp.MustCompile(`^\$\.rootfs\.diff_ids\[\d+\]$`)
+var diffIDPath = lazyregexp.New(`^\$\.rootfs\.diff_ids\[\d+\]$`)
 
 type metadataDiff struct {
 	level       Level

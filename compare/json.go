@@ -4,10 +4,11 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/selfsame-build/selfsame/internal/lazyregexp"
 )
 
 // maxJSONDiffs bounds the fields of one document that are described.
@@ -173,7 +174,7 @@ func jsonText(v any) *string {
 	return &s
 }
 
-var plainKey = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+var plainKey = lazyregexp.New(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 // jsonKey writes a key as JSONPath does (RFC 9535): .name, or ["any text"].
 func jsonKey(k string) string {

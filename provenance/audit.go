@@ -5,12 +5,13 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	digest "github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/selfsame-build/selfsame/internal/lazyregexp"
 )
 
 // InputsFrom says where an auditor had the inputs from. Where k owners rebuild from one seal, they all repeat what one recording
@@ -80,7 +81,7 @@ const (
 	maxNonce = 256
 )
 
-var answerForm = regexp.MustCompile(`^[0-9a-f]{64}$`)
+var answerForm = lazyregexp.New(`^[0-9a-f]{64}$`)
 
 // CheckNonce says why s is no nonce.
 func CheckNonce(s string) error {

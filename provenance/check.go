@@ -2,21 +2,28 @@ package provenance
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 	"unicode/utf8"
 
 	digest "github.com/opencontainers/go-digest"
 )
 
-// hexSHA256 is the one form of a digest that is accepted, in writing and in reading: in-toto asks for lower case.
-var hexSHA256 = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
-
+// checkSHA256 holds a digest to the one form that is accepted, in writing and in reading: in-toto asks for lower case.
 func checkSHA256(what string, d digest.Digest) error {
-	if !hexSHA256.MatchString(string(d)) {
+	if hex, ok := strings.CutPrefix(string(d), "sha256:"); !ok || len(hex) != 64 || !lowerHex(hex) {
 		return fmt.Errorf("%s: %q is no sha256 digest", what, d)
 	}
 	return nil
+}
+
+// lowerHex tells whether text is hexadecimal digits in lower case alone. A loop, not a pattern: every verification asks it of every digest.
+func lowerHex(text string) bool {
+	for _, c := range []byte(text) {
+		if (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
 }
 
 // checkName refuses a name with a tag or digest: the tag moves, and the digest is the subject's own.

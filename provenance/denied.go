@@ -112,7 +112,7 @@ func (d *Denied) Input(r ResourceDescriptor) (DenyEntry, bool) {
 // pinned is the hexadecimal digest that a reference or package URL names after "sha256:" (or "sha256%3A"), or empty.
 func pinned(place string) string {
 	for _, mark := range []string{"sha256:", "sha256%3A", "sha256%3a"} {
-		if _, after, ok := strings.Cut(place, mark); ok && len(after) >= 64 && hexSHA256.MatchString("sha256:"+after[:64]) {
+		if _, after, ok := strings.Cut(place, mark); ok && len(after) >= 64 && lowerHex(after[:64]) {
 			return after[:64]
 		}
 	}

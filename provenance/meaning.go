@@ -2,8 +2,8 @@ package provenance
 
 import (
 	"fmt"
-	"regexp"
 
+	"github.com/selfsame-build/selfsame/internal/lazyregexp"
 	"github.com/selfsame-build/selfsame/internal/strictjson"
 )
 
@@ -134,7 +134,7 @@ const PropertyBuiltTwice = "SELFSAME_BUILT_TWICE"
 func PropertyOwners(n int) string { return fmt.Sprintf("SELFSAME_OWNERS_%d", n) }
 
 // goodProperty is a property that speaks for its subject, whoever wrote it: SLSA's, and exactly the two of ours.
-var goodProperty = regexp.MustCompile(`^(SLSA_BUILD_REPRODUCED|SLSA_[A-Z]+_LEVEL_[0-9]|` + PropertyBuiltTwice + `|SELFSAME_OWNERS_[1-9][0-9]{0,3})$`)
+var goodProperty = lazyregexp.New(`^(SLSA_BUILD_REPRODUCED|SLSA_[A-Z]+_LEVEL_[0-9]|` + PropertyBuiltTwice + `|SELFSAME_OWNERS_[1-9][0-9]{0,3})$`)
 
 // svrMeaning reads in-toto's simple verification result, which has no field for failure: it lists the properties that were found. One
 // that we do not know may say anything ("CONTAINS_MALWARE" is well formed), so only SLSA's and our own are positive.

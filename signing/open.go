@@ -7,11 +7,11 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"regexp"
 	"strings"
 	"sync"
 
 	"github.com/selfsame-build/selfsame/internal/diag"
+	"github.com/selfsame-build/selfsame/internal/lazyregexp"
 	"github.com/selfsame-build/selfsame/signing/pkcs11uri"
 	"github.com/selfsame-build/selfsame/signing/plugin"
 	"github.com/selfsame-build/selfsame/trust"
@@ -46,7 +46,7 @@ type Ref struct {
 	AsksPIN bool
 }
 
-var programRef = regexp.MustCompile(`^([a-z0-9][a-z0-9-]*)://(.*)$`)
+var programRef = lazyregexp.New(`^([a-z0-9][a-z0-9-]*)://(.*)$`)
 
 // ParseRef reads the name of a key. Diagnostic: A0580.
 func ParseRef(ref string) (Ref, error) {

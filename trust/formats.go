@@ -3,11 +3,11 @@ package trust
 import (
 	"net/url"
 	"reflect"
-	"regexp"
 	"strings"
 	"time"
 
 	"github.com/selfsame-build/selfsame/internal/diag"
+	"github.com/selfsame-build/selfsame/internal/lazyregexp"
 	"github.com/selfsame-build/selfsame/internal/strictyaml"
 )
 
@@ -86,7 +86,7 @@ func level(d *strictyaml.Decoder, f strictyaml.Field, v reflect.Value) {
 }
 
 // dates: a day, or a second in UTC.
-var dates = regexp.MustCompile(`^\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\dZ)?$`)
+var dates = lazyregexp.New(`^\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\dZ)?$`)
 
 // moment reads a time as written here, with or without quotes: YAML's other spellings of one are refused.
 func moment(d *strictyaml.Decoder, f strictyaml.Field, v reflect.Value) {

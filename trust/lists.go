@@ -3,12 +3,12 @@ package trust
 import (
 	"path/filepath"
 	"reflect"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/selfsame-build/selfsame/internal/diag"
+	"github.com/selfsame-build/selfsame/internal/lazyregexp"
 	"github.com/selfsame-build/selfsame/internal/strictyaml"
 )
 
@@ -42,7 +42,7 @@ type index struct {
 type age time.Duration
 
 // ages: days or hours.
-var ages = regexp.MustCompile(`^[1-9][0-9]{0,3}[dh]$`)
+var ages = lazyregexp.New(`^[1-9][0-9]{0,3}[dh]$`)
 
 func decodeAge(d *strictyaml.Decoder, f strictyaml.Field, v reflect.Value) {
 	text := f.Node.Text

@@ -9,10 +9,10 @@ package remote
 import (
 	"net"
 	"net/url"
-	"regexp"
 	"strings"
 
 	"github.com/selfsame-build/selfsame/internal/diag"
+	"github.com/selfsame-build/selfsame/internal/lazyregexp"
 )
 
 // DefaultSocket is where a daemon listens unless it was told otherwise.
@@ -33,9 +33,9 @@ type Address struct {
 func (a Address) String() string { return a.text }
 
 // ssh expands %-tokens and ${} in the paths that it forwards, and takes a colon for the end.
-var plainPath = regexp.MustCompile(`^(/[A-Za-z0-9._+-]+)+$`)
+var plainPath = lazyregexp.New(`^(/[A-Za-z0-9._+-]+)+$`)
 
-var plainWord = regexp.MustCompile(`^[A-Za-z0-9._][A-Za-z0-9._-]*$`)
+var plainWord = lazyregexp.New(`^[A-Za-z0-9._][A-Za-z0-9._-]*$`)
 
 // Parse reads a builder's address. flag is named in the diagnostic for one that cannot be used.
 func Parse(flag, text string) (Address, error) {

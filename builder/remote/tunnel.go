@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"strconv"
 	"strings"
@@ -19,6 +18,7 @@ import (
 	"time"
 
 	"github.com/selfsame-build/selfsame/internal/diag"
+	"github.com/selfsame-build/selfsame/internal/lazyregexp"
 )
 
 // Tunnel is one ssh process with both directions of a way.
@@ -154,7 +154,7 @@ type lines struct {
 // maxLines bounds what is kept; each line is bounded by its reader.
 const maxLines = 4
 
-var allocated = regexp.MustCompile(`^Allocated port ([0-9]{1,5}) for remote forward`)
+var allocated = lazyregexp.New(`^Allocated port ([0-9]{1,5}) for remote forward`)
 
 // follow reads lines until the end, and sends the port that ssh reports for the way back.
 func (l *lines) follow(r io.Reader, port chan<- int) {

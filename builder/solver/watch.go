@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 	"time"
 
@@ -13,6 +12,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/selfsame-build/selfsame/builder/graph"
+	"github.com/selfsame-build/selfsame/internal/lazyregexp"
 )
 
 // logTail is how much of a step's output is kept to show when it fails.
@@ -113,7 +113,7 @@ func (w *watcher) vertex(v *client.Vertex) {
 	}
 }
 
-var requestLine = regexp.MustCompile(`(?m)^- ([A-Z]+) (\S+)(?: -> (\d+))?\n`)
+var requestLine = lazyregexp.New(`(?m)^- ([A-Z]+) (\S+)(?: -> (\d+))?\n`)
 
 // takeRequests moves the daemon's report of requests out of the log, and bounds what is left. The report comes last, as
 // one write or several.

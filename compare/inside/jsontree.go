@@ -5,8 +5,9 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
-	"regexp"
 	"strconv"
+
+	"github.com/selfsame-build/selfsame/internal/lazyregexp"
 )
 
 const (
@@ -153,7 +154,7 @@ func (t *jsonTree) list(n int32) []int32 {
 	return out
 }
 
-var plainKey = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+var plainKey = lazyregexp.New(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 // jsonKey writes a key as JSONPath does (RFC 9535): .name, or ["any text"].
 func jsonKey(k string) string {

@@ -6,15 +6,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"strings"
 	"sync"
 	"time"
 
 	digest "github.com/opencontainers/go-digest"
+
 	"github.com/selfsame-build/selfsame/inputs"
 	"github.com/selfsame-build/selfsame/inputs/debian/archive"
 	"github.com/selfsame-build/selfsame/internal/diag"
+	"github.com/selfsame-build/selfsame/internal/lazyregexp"
 	"github.com/selfsame-build/selfsame/recipes/lock"
 )
 
@@ -34,7 +35,7 @@ type index struct {
 }
 
 // validSuite is a code name; it becomes a part of addresses and of a shell script.
-var validSuite = regexp.MustCompile(`^[a-z][a-z0-9-]{0,40}$`)
+var validSuite = lazyregexp.New(`^[a-z][a-z0-9-]{0,40}$`)
 
 // clockSlack is how far a Release may lie in the future before the clocks are called wrong.
 const clockSlack = time.Hour

@@ -13,8 +13,9 @@ import (
 	"fmt"
 	"io"
 	"path"
-	"regexp"
 	"strings"
+
+	"github.com/selfsame-build/selfsame/internal/lazyregexp"
 )
 
 // Found is something that looks like a secret. The secret itself is not in it.
@@ -44,37 +45,37 @@ const (
 type rule struct {
 	kind  string
 	near  string
-	form  *regexp.Regexp
+	form  *lazyregexp.Regexp
 	only  string                    // base name of the files in which it counts; empty: all
 	holds func(match [][]byte) bool // nil: every match counts
 }
 
 var rules = []rule{
 	// The key's own line must follow: programs and manuals name the header alone.
-	{"private key", "PRIVATE KEY", regexp.MustCompile(`-----BEGIN (?:[A-Z]+ )*PRIVATE KEY(?: BLOCK)?-----(?:\r?\n|\\n)(?:[A-Za-z-]+: [^\n]*\r?\n)*\s*([A-Za-z0-9+/=]{32,})`), "", nil},
-	{"AWS access key", "A", regexp.MustCompile(`\b(?:AKIA|ASIA)[0-9A-Z]{16}\b`), "", func(m [][]byte) bool { return !bytes.HasSuffix(m[0], []byte("EXAMPLE")) }},
-	{"GitHub token", "gh", regexp.MustCompile(`\bgh[pousr]_[A-Za-z0-9]{36}\b`), "", random},
-	{"GitHub token", "github_pat_", regexp.MustCompile(`\bgithub_pat_[A-Za-z0-9_]{60,}`), "", random},
-	{"GitLab token", "glpat-", regexp.MustCompile(`\bglpat-[A-Za-z0-9_-]{20,}`), "", random},
-	{"Slack token", "xox", regexp.MustCompile(`\bxox[abprs]-[0-9]{6,}-[A-Za-z0-9-]{10,}`), "", random},
-	{"npm token", "npm_", regexp.MustCompile(`\bnpm_[A-Za-z0-9]{36}\b`), "", random},
-	{"PyPI token", "pypi-AgEIcHlwaS", regexp.MustCompile(`\bpypi-AgEIcHlwaS[A-Za-z0-9_-]{50,}`), "", nil},
-	{"Google API key", "AIza", regexp.MustCompile(`\bAIza[0-9A-Za-z_-]{35}\b`), "", random},
-	{"Stripe key", "_live_", regexp.MustCompile(`\b[sr]k_live_[0-9a-zA-Z]{24,}`), "", random},
-	{"JSON web token", "eyJ", regexp.MustCompile(`\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{20,}`), "", nil},
-	{"password in an address", "://", regexp.MustCompile(`\b[a-z][a-z0-9+.-]{1,15}://([^/\s:@"'<>]{1,64}):([^/\s:@"'<>]{3,200})@([A-Za-z0-9.-]+)`), "", addressed},
-	{"npm credentials", "_auth", regexp.MustCompile(`_auth(?:Token)?\s*=\s*"?([^\s"]{8,})`), ".npmrc", literal},
-	{"npm credentials", "_password", regexp.MustCompile(`_password\s*=\s*"?([^\s"]{4,})`), ".npmrc", literal},
-	{"password of .netrc", "password", regexp.MustCompile(`\bpassword\s+(\S{3,})`), ".netrc", literal},
-	{"password of .netrc", "password", regexp.MustCompile(`\bpassword\s+(\S{3,})`), "_netrc", literal},
-	{"registry credentials", `"auth"`, regexp.MustCompile(`"auth"\s*:\s*"([A-Za-z0-9+/=]{8,})"`), "config.json", nil},
-	{"registry credentials", `"auth"`, regexp.MustCompile(`"auth"\s*:\s*"([A-Za-z0-9+/=]{8,})"`), ".dockerconfigjson", nil},
-	{"cookie", "et-", regexp.MustCompile(`(?mi)^set-cookie:\s*([^\s=]+=[^\s;]{8,})`), "", nil},
-	{"authorization header", "uthorization", regexp.MustCompile(`(?mi)^authorization:\s*(?:bearer|basic|token)\s+(\S{8,})`), "", literal},
+	{"private key", "PRIVATE KEY", lazyregexp.New(`-----BEGIN (?:[A-Z]+ )*PRIVATE KEY(?: BLOCK)?-----(?:\r?\n|\\n)(?:[A-Za-z-]+: [^\n]*\r?\n)*\s*([A-Za-z0-9+/=]{32,})`), "", nil},
+	{"AWS access key", "A", lazyregexp.New(`\b(?:AKIA|ASIA)[0-9A-Z]{16}\b`), "", func(m [][]byte) bool { return !bytes.HasSuffix(m[0], []byte("EXAMPLE")) }},
+	{"GitHub token", "gh", lazyregexp.New(`\bgh[pousr]_[A-Za-z0-9]{36}\b`), "", random},
+	{"GitHub token", "github_pat_", lazyregexp.New(`\bgithub_pat_[A-Za-z0-9_]{60,}`), "", random},
+	{"GitLab token", "glpat-", lazyregexp.New(`\bglpat-[A-Za-z0-9_-]{20,}`), "", random},
+	{"Slack token", "xox", lazyregexp.New(`\bxox[abprs]-[0-9]{6,}-[A-Za-z0-9-]{10,}`), "", random},
+	{"npm token", "npm_", lazyregexp.New(`\bnpm_[A-Za-z0-9]{36}\b`), "", random},
+	{"PyPI token", "pypi-AgEIcHlwaS", lazyregexp.New(`\bpypi-AgEIcHlwaS[A-Za-z0-9_-]{50,}`), "", nil},
+	{"Google API key", "AIza", lazyregexp.New(`\bAIza[0-9A-Za-z_-]{35}\b`), "", random},
+	{"Stripe key", "_live_", lazyregexp.New(`\b[sr]k_live_[0-9a-zA-Z]{24,}`), "", random},
+	{"JSON web token", "eyJ", lazyregexp.New(`\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{20,}`), "", nil},
+	{"password in an address", "://", lazyregexp.New(`\b[a-z][a-z0-9+.-]{1,15}://([^/\s:@"'<>]{1,64}):([^/\s:@"'<>]{3,200})@([A-Za-z0-9.-]+)`), "", addressed},
+	{"npm credentials", "_auth", lazyregexp.New(`_auth(?:Token)?\s*=\s*"?([^\s"]{8,})`), ".npmrc", literal},
+	{"npm credentials", "_password", lazyregexp.New(`_password\s*=\s*"?([^\s"]{4,})`), ".npmrc", literal},
+	{"password of .netrc", "password", lazyregexp.New(`\bpassword\s+(\S{3,})`), ".netrc", literal},
+	{"password of .netrc", "password", lazyregexp.New(`\bpassword\s+(\S{3,})`), "_netrc", literal},
+	{"registry credentials", `"auth"`, lazyregexp.New(`"auth"\s*:\s*"([A-Za-z0-9+/=]{8,})"`), "config.json", nil},
+	{"registry credentials", `"auth"`, lazyregexp.New(`"auth"\s*:\s*"([A-Za-z0-9+/=]{8,})"`), ".dockerconfigjson", nil},
+	{"cookie", "et-", lazyregexp.New(`(?mi)^set-cookie:\s*([^\s=]+=[^\s;]{8,})`), "", nil},
+	{"authorization header", "uthorization", lazyregexp.New(`(?mi)^authorization:\s*(?:bearer|basic|token)\s+(\S{8,})`), "", literal},
 }
 
 // placeholders are what stands where a secret would, in documentation.
-var placeholders = regexp.MustCompile(`(?i)^(?:password|passwd|passphrase|pass|pwd|secret|token|user|username|changeme|example|foo|bar|baz|test|xxx+|\*+|\.+|redacted|my[-_]?(?:password|token|secret))$|[$<>{}%]`)
+var placeholders = lazyregexp.New(`(?i)^(?:password|passwd|passphrase|pass|pwd|secret|token|user|username|changeme|example|foo|bar|baz|test|xxx+|\*+|\.+|redacted|my[-_]?(?:password|token|secret))$|[$<>{}%]`)
 
 // literal says that a match's first group is a value, and no placeholder.
 func literal(m [][]byte) bool { return len(m) > 1 && !placeholders.Match(m[1]) }

@@ -7,13 +7,13 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/selfsame-build/selfsame/inputs"
 	"github.com/selfsame-build/selfsame/internal/diag"
+	"github.com/selfsame-build/selfsame/internal/lazyregexp"
 )
 
 // Remote is a repository to fetch from.
@@ -34,7 +34,7 @@ const maxFetch = time.Hour
 const maxSubmodules = 8
 
 // fullCommit is an object name as git writes it in full (SHA-1 or SHA-256).
-var fullCommit = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
+var fullCommit = lazyregexp.New(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
 
 // Fetch resolves r.Ref to a commit, checks it out with its submodules into a temporary folder, and packs that as o says.
 // There o.Dir is a slash-separated folder below the repository's root (empty: the root) and a zero o.Epoch means the
@@ -237,4 +237,4 @@ func (r Remote) explain(err error) error {
 }
 
 // redirected is git's word on an answer that leads elsewhere.
-var redirected = regexp.MustCompile(`returned error: 30[0-9]`)
+var redirected = lazyregexp.New(`returned error: 30[0-9]`)

@@ -16,7 +16,7 @@ import (
 
 // TestLayers holds the real module against the rules.
 func TestLayers(t *testing.T) {
-	pkgs := list(t)
+	pkgs := list(t, "./...")
 	if len(pkgs) < 100 {
 		t.Fatalf("go list found %d packages; this test would prove nothing", len(pkgs))
 	}
@@ -25,10 +25,24 @@ func TestLayers(t *testing.T) {
 	}
 }
 
-// list asks the go command for every package of the module and all that they import.
-func list(t *testing.T) []Package {
+// TestFront holds what bin/selfsame links against the rules for it.
+func TestFront(t *testing.T) {
+	pkgs := list(t, "-tags", "front", "./cmd/selfsame")
+	if len(pkgs) < 100 {
+		t.Fatalf("go list found %d packages; this test would prove nothing", len(pkgs))
+	}
+	for _, breach := range CheckFront(pkgs) {
+		t.Error(breach)
+	}
+	if CheckFront(list(t, "./cmd/selfsame")) == nil {
+		t.Error("without the tag nothing is banned; this test would prove nothing")
+	}
+}
+
+// list asks the go command for packages, as its arguments name them, and all that they import.
+func list(t *testing.T, args ...string) []Package {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "go", "list", "-e", "-deps", "-json=ImportPath,Imports", "./...")
+	cmd := exec.CommandContext(t.Context(), "go", append([]string{"list", "-e", "-deps", "-json=ImportPath,Imports"}, args...)...) //nolint:gosec // our own arguments
 	cmd.Dir = filepath.Join("..", "..")
 	var errs bytes.Buffer
 	cmd.Stderr = &errs

@@ -37,10 +37,19 @@ func Check(pkgs []Package) []string {
 		for _, imp := range p.Imports {
 			found = append(found, checkImport(name, imp)...)
 		}
-		found = append(found, g.checkBans(name)...)
+		found = append(found, g.checkBans(name, bans)...)
 	}
 	sort.Strings(found)
 	return slices.Compact(found)
+}
+
+// CheckFront returns every breach of what the front (internal/cli/handover.go) may link. pkgs are its packages, built with its tag.
+func CheckFront(pkgs []Package) []string {
+	g := graph{}
+	for _, p := range pkgs {
+		g[p.ImportPath] = p.Imports
+	}
+	return g.checkBans("cmd/selfsame", frontBans)
 }
 
 // checkImport judges one import of one of our packages.
@@ -101,7 +110,7 @@ func allowedSideways(name, target string) bool {
 // graph is import path -> what it imports.
 type graph map[string][]string
 
-func (g graph) checkBans(name string) []string {
+func (g graph) checkBans(name string, bans []ban) []string {
 	var found []string
 	for _, b := range bans {
 		if !within(name, b.root) {

@@ -14,14 +14,12 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
-	"strings"
 	"syscall"
 
 	"github.com/containerd/log"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"github.com/selfsame-build/selfsame/builder"
 	"github.com/selfsame-build/selfsame/internal/diag"
 )
 
@@ -76,17 +74,23 @@ func Main(parent context.Context, args []string, s Streams) (code int) {
 			code = diag.ExitInternal
 		}
 	}()
+	a := &app{Streams: s, args: args}
+	if handsOver(args) {
+		return a.finish(parent, a.become())
+	}
 	debug.SetMemoryLimit(softMemory)
 	_ = log.SetLevel("fatal")    // libraries of containerd's chat on stderr otherwise, of failures too that we explain
 	stdlog.SetOutput(io.Discard) // and so does net/http, of connections that we ended
 	ctx, stop := cancelOnSignal(parent)
 	defer stop()
-	a := &app{Streams: s, args: args}
 	root := a.root()
 	root.SetArgs(args)
 	root.SetOut(s.Out)
 	root.SetErr(s.Err)
 	err := root.ExecuteContext(ctx)
+	if errors.Is(err, errWhole) {
+		err = a.become()
+	}
 	return a.finish(ctx, err)
 }
 
@@ -132,10 +136,7 @@ func (a *app) finish(ctx context.Context, err error) int {
 	if errors.As(err, &shown) {
 		return shown.code
 	}
-	var f *builder.StepFailure
-	if errors.As(err, &f) {
-		a.stepLog(f)
-	}
+	a.stepLog(err)
 	err = filesystem(err)
 	if list := diag.All(err); len(list) > 0 {
 		a.render(list)
@@ -162,18 +163,6 @@ func filesystem(err error) error {
 type shownError struct{ code int }
 
 func (e shownError) Error() string { return fmt.Sprintf("exit %d", e.code) }
-
-func (a *app) stepLog(f *builder.StepFailure) {
-	if strings.TrimSpace(strings.Join(f.Log, "")) != "" {
-		fmt.Fprintf(a.Err, "\nthe end of the step's output:\n")
-		for _, l := range f.Log {
-			fmt.Fprintf(a.Err, "  | %s\n", diag.Printable(l))
-		}
-	}
-	if len(f.Also) > 0 {
-		a.render(f.Also)
-	}
-}
 
 func (a *app) render(list diag.List) {
 	_ = diag.Render(a.Err, list, diag.RenderOptions{Color: a.color(), Width: 100})
@@ -249,15 +238,4 @@ Start with "selfsame init", then "selfsame lock", then "selfsame build".`,
 	root.SetHelpCommandGroupID("nouns")
 	root.SetCompletionCommandGroupID("nouns")
 	return root
-}
-
-// commands lists the verbs, then the nouns.
-func (a *app) commands() []*cobra.Command {
-	return []*cobra.Command{
-		a.initCommand(), a.checkCommand(), a.lockCommand(),
-		a.buildCommand(), a.diffCommand(), a.explainCommand(),
-		a.verifyCommand(), a.auditCommand(), a.waiveCommand(), a.linkCommand(), a.showCommand(), a.denyCommand(), a.indexCommand(), a.drillCommand(),
-		a.keyCommand(), a.trustCommand(), a.layoutCommand(), a.schemaCommand(), a.buildersCommand(), a.storeCommand(), a.registryCommand(),
-		a.doctorCommand(), a.versionCommand(), a.builderCommand(),
-	}
 }

@@ -1,3 +1,5 @@
+//go:build !front
+
 package cli
 
 import (
@@ -6,9 +8,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
-	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -28,32 +28,6 @@ type denyFlags struct {
 	sign                           keylessFlags
 	life                           life
 	dryRun, stateless              bool
-}
-
-// life is how long a list counts: a Go duration, or days as in "7d".
-type life time.Duration
-
-// Set implements pflag.Value.
-func (l *life) Set(s string) error {
-	if days, ok := strings.CutSuffix(s, "d"); ok {
-		n, err := strconv.Atoi(days)
-		*l = life(time.Duration(n) * 24 * time.Hour)
-		return err
-	}
-	d, err := time.ParseDuration(s)
-	*l = life(d)
-	return err
-}
-
-// Type implements pflag.Value.
-func (l *life) Type() string { return "duration" }
-
-// String implements pflag.Value.
-func (l *life) String() string {
-	if d := time.Duration(*l); d > 0 && d%(24*time.Hour) == 0 {
-		return fmt.Sprintf("%dd", d/(24*time.Hour))
-	}
-	return time.Duration(*l).String()
 }
 
 func (a *app) denyCommand() *cobra.Command {
@@ -209,15 +183,6 @@ func (a *app) denyPublisher(ctx context.Context, f denyFlags) (freshness.Publish
 	}
 	p.Memory, err = a.memory(f.stateless)
 	return p, err
-}
-
-// memory is what was seen before of lists; nil for a verifier that is to remember nothing.
-func (a *app) memory(stateless bool) (*freshness.Memory, error) {
-	if stateless {
-		return nil, nil
-	}
-	state, err := a.stateDir()
-	return &freshness.Memory{Dir: filepath.Join(state, "seen")}, err
 }
 
 // jitter is a number in [0,1) that keeps operators apart.

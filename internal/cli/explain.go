@@ -1,3 +1,5 @@
+//go:build !front
+
 package cli
 
 import (
@@ -6,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -15,11 +16,12 @@ import (
 	"github.com/selfsame-build/selfsame/compare/cause"
 	"github.com/selfsame-build/selfsame/internal/atomicfile"
 	"github.com/selfsame-build/selfsame/internal/diag"
+	"github.com/selfsame-build/selfsame/internal/lazyregexp"
 	"github.com/selfsame-build/selfsame/report"
 )
 
 // codePattern is what a diagnostic or a cause is called.
-var codePattern = regexp.MustCompile(`^(?i)(A\d{4}|T\d{1,2})$`)
+var codePattern = lazyregexp.New(`^(?i)(A\d{4}|T\d{1,2})$`)
 
 func (a *app) explainCommand() *cobra.Command {
 	var o builder.Options

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -136,4 +137,13 @@ func ownerIndexes(c *registry.Client, d freshness.Demand, o *verify.Options) err
 		o.OwnerIndexes = append(o.OwnerIndexes, verify.OwnerIndex{Owner: owner.Name, IndexOptions: verify.IndexOptions{Source: source, Demand: d}})
 	}
 	return nil
+}
+
+// memory is what was seen before of lists; nil for a verifier that is to remember nothing.
+func (a *app) memory(stateless bool) (*freshness.Memory, error) {
+	if stateless {
+		return nil, nil
+	}
+	state, err := a.stateDir()
+	return &freshness.Memory{Dir: filepath.Join(state, "seen")}, err
 }

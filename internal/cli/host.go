@@ -1,3 +1,5 @@
+//go:build !front
+
 package cli
 
 import (
@@ -8,7 +10,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -26,27 +27,6 @@ import (
 	"github.com/selfsame-build/selfsame/provenance"
 	"github.com/selfsame-build/selfsame/registry"
 )
-
-// stateDir holds the builders; cacheDir what can be fetched or made again.
-func (a *app) stateDir() (string, error) {
-	return a.folder(a.global.state, envState, ".local/state")
-}
-
-func (a *app) cacheDir() (string, error) { return a.folder("", envCache, ".cache") }
-
-func (a *app) folder(flag string, variable Variable, fallback string) (string, error) {
-	if flag != "" {
-		return filepath.Abs(flag)
-	}
-	if base := a.get(variable); filepath.IsAbs(base) {
-		return filepath.Join(base, Name), nil
-	}
-	home := a.get(envHome)
-	if home == "" {
-		return "", usage("neither %s nor HOME is set", variable.Name)
-	}
-	return filepath.Join(home, fallback, Name), nil
-}
 
 // openStore opens the store of sealed inputs.
 func (a *app) openStore() (*inputs.Store, error) {
@@ -93,26 +73,6 @@ func (a *app) binaries() (daemon.Binaries, error) {
 		}
 	}
 	return b, nil
-}
-
-func find(dir, name string) (string, error) {
-	beside := filepath.Join(dir, name)
-	if st, err := os.Stat(beside); err == nil && st.Mode().IsRegular() {
-		return beside, nil
-	}
-	for _, d := range []string{"", "/usr/sbin", "/sbin", "/usr/local/sbin"} {
-		if p, err := exec.LookPath(filepath.Join(d, name)); err == nil {
-			return filepath.Abs(p)
-		}
-	}
-	help := "run `make build`"
-	if name == "runc" {
-		help = "run `apt-get install runc`"
-	}
-	if arch, ok := strings.CutPrefix(name, "selfsame-canary-"); ok {
-		help = "run `make build CANARIES=" + arch + "`"
-	}
-	return "", diag.Errorf("A0704", "`%s` is not installed", name).WithWhy("looked beside selfsame and in PATH").WithHelp(help)
 }
 
 // reader gathers what it takes to look at a recipe and its lock; it cannot build.

@@ -1,9 +1,12 @@
+//go:build !front
+
 package cli
 
 import (
 	"context"
 	"fmt"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -134,14 +137,6 @@ func (a *app) openSigner(ctx context.Context, name string, k keylessFlags, role 
 	return stamp(s)
 }
 
-func loadRoot(path string) (*signing.Root, error) {
-	data, err := os.ReadFile(path) //nolint:gosec // the user's own file
-	if err != nil {
-		return nil, usage("reading the trusted root: %v", err)
-	}
-	return signing.LoadRoot(data)
-}
-
 type tokenSource func(context.Context) (signing.Token, error)
 
 // tokens picks where the identity token comes from, and refuses one that is of no use already.
@@ -187,4 +182,30 @@ func (a *app) browser(instance *signing.Instance) (tokenSource, error) {
 		fmt.Fprintf(a.Err, "%s: log in at %s to sign\n", Name, diag.Printable(issuer))
 		return signing.Browser{In: a.In, Out: a.Err}.Token(ctx, issuer)
 	}, nil
+}
+
+// signer is openKey for a build. Finding the key in a file takes a while on purpose, and a KMS is far away, so that goes on beside the build,
+// which fail ends if the key is no good.
+func (a *app) signer(ctx context.Context, name string, k keylessFlags, role trust.Role, fail context.CancelCauseFunc) (func() (*signing.Signer, error), error) {
+	stamp, err := k.stamps()
+	if err != nil {
+		return nil, err
+	}
+	o, err := a.unlock(name, role)
+	if err != nil {
+		return nil, err
+	}
+	load := sync.OnceValues(func() (*signing.Signer, error) {
+		s, err := signing.Open(ctx, name, o)
+		if err != nil {
+			return nil, err
+		}
+		return stamp(s)
+	})
+	go func() {
+		if _, err := load(); err != nil {
+			fail(err)
+		}
+	}()
+	return load, nil
 }

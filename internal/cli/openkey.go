@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"sync"
 
 	"golang.org/x/term"
 
@@ -22,32 +21,6 @@ func (a *app) openKey(ctx context.Context, name string, role trust.Role) (*signi
 		return nil, err
 	}
 	return signing.Open(ctx, name, o)
-}
-
-// signer is openKey for a build. Finding the key in a file takes a while on purpose, and a KMS is far away, so that goes on beside the build,
-// which fail ends if the key is no good.
-func (a *app) signer(ctx context.Context, name string, k keylessFlags, role trust.Role, fail context.CancelCauseFunc) (func() (*signing.Signer, error), error) {
-	stamp, err := k.stamps()
-	if err != nil {
-		return nil, err
-	}
-	o, err := a.unlock(name, role)
-	if err != nil {
-		return nil, err
-	}
-	load := sync.OnceValues(func() (*signing.Signer, error) {
-		s, err := signing.Open(ctx, name, o)
-		if err != nil {
-			return nil, err
-		}
-		return stamp(s)
-	})
-	go func() {
-		if _, err := load(); err != nil {
-			fail(err)
-		}
-	}()
-	return load, nil
 }
 
 // unlock is what opens the key of that name.

@@ -76,10 +76,10 @@ func (a *app) verifyOptions(ctx context.Context, c *registry.Client, f verifyFla
 		return o, usage("--trust says who counts; leave --key and --certificate-identity out")
 	}
 	var err error
-	if o.Trust.Keys, err = a.verifiers(ctx, f.keys); err != nil {
+	if o.Trust.Root, o.Identities, err = f.who.load(); err != nil { // before anything is asked or read, see errWhole
 		return o, err
 	}
-	if o.Trust.Root, o.Identities, err = f.who.load(); err != nil {
+	if o.Trust.Keys, err = a.verifiers(ctx, f.keys); err != nil {
 		return o, err
 	}
 	if o.Layout, err = a.openLayout(ctx, f.layout, f.owners); err != nil {
@@ -93,12 +93,15 @@ func (a *app) verifyOptions(ctx context.Context, c *registry.Client, f verifyFla
 }
 
 func (a *app) runVerify(ctx context.Context, args []string, f verifyFlags) error {
-	refs, err := f.many.references(args, a.In)
-	if err != nil {
+	if err := f.many.check(args); err != nil {
 		return err
 	}
 	c := registry.New(f.many.client())
 	o, err := a.verifyOptions(ctx, c, f)
+	if err != nil {
+		return err
+	}
+	refs, err := f.many.references(args, a.In)
 	if err != nil {
 		return err
 	}

@@ -35,15 +35,20 @@ func (f *manyFlags) register(fl *pflag.FlagSet) {
 // maxReferences bounds one call.
 const maxReferences = 1_000_000
 
+// check is about the command line alone.
+func (f manyFlags) check(args []string) error {
+	switch {
+	case f.jobs < 1 || f.jobs > 1024:
+		return usage("--jobs is between 1 and 1024")
+	case f.file == "" && len(args) == 0:
+		return usage("`verify` needs an image: a reference, a layout's folder, or --from-file")
+	}
+	return nil
+}
+
 // references are the images of the command line and of the file. Empty lines and those that begin with # are none.
 func (f manyFlags) references(args []string, stdin io.Reader) ([]string, error) {
-	if f.jobs < 1 || f.jobs > 1024 {
-		return nil, usage("--jobs is between 1 and 1024")
-	}
 	if f.file == "" {
-		if len(args) == 0 {
-			return nil, usage("`verify` needs an image: a reference, a layout's folder, or --from-file")
-		}
 		return args, nil
 	}
 	in := stdin

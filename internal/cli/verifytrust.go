@@ -54,16 +54,16 @@ func (f *trustFlags) apply(a *app, o *verify.Options) error {
 		if err != nil {
 			return err
 		}
-		for _, w := range warnings {
-			a.warn(w)
-		}
 		switch {
 		case o.TrustedRoot != "" && o.Trust.Root != nil:
 			return usage("--trusted-root and `sigstore:` in %s: name one instance", f.file)
 		case o.TrustedRoot != "":
-			if o.Trust.Root, err = loadRoot(o.TrustedRoot); err != nil {
+			if o.Trust.Root, err = loadRoot(o.TrustedRoot); err != nil { // before anything is shown, see errWhole
 				return err
 			}
+		}
+		for _, w := range warnings {
+			a.warn(w)
 		}
 	}
 	if f.roster != "" {

@@ -1,22 +1,16 @@
+//go:build !front
+
 package cli
 
 import (
 	"encoding/json"
 	"fmt"
 	"runtime"
-	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
 	"github.com/selfsame-build/selfsame/builder"
 )
-
-func version() string {
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version
-	}
-	return "(devel)"
-}
 
 func (a *app) versionCommand() *cobra.Command {
 	return &cobra.Command{

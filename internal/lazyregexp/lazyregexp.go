@@ -1,8 +1,8 @@
 // Package lazyregexp compiles regular expressions when they are first used.
 //
 // A command that never names a cause should not wait, at its start, for the patterns of all of them: compiling those of this module took
-// about half of what `selfsame version` takes. A pattern that does not compile panics at first use instead of at the start, so each has
-// a test that uses it.
+// about half of what `selfsame version` takes. A pattern that does not compile panics at first use instead of at the start, so a test
+// compiles all that stand in the module's source.
 package lazyregexp
 
 import (
@@ -39,17 +39,30 @@ func (r *Regexp) FindAllStringIndex(s string, n int) [][]int {
 	return r.compiled().FindAllStringIndex(s, n)
 }
 
+// FindAllSubmatchIndex is regexp.Regexp.FindAllSubmatchIndex.
+func (r *Regexp) FindAllSubmatchIndex(b []byte, n int) [][]int {
+	return r.compiled().FindAllSubmatchIndex(b, n)
+}
+
 // FindString is regexp.Regexp.FindString.
 func (r *Regexp) FindString(s string) string { return r.compiled().FindString(s) }
 
 // FindStringSubmatch is regexp.Regexp.FindStringSubmatch.
 func (r *Regexp) FindStringSubmatch(s string) []string { return r.compiled().FindStringSubmatch(s) }
 
+// FindSubmatchIndex is regexp.Regexp.FindSubmatchIndex.
+func (r *Regexp) FindSubmatchIndex(b []byte) []int { return r.compiled().FindSubmatchIndex(b) }
+
 // Match is regexp.Regexp.Match.
 func (r *Regexp) Match(b []byte) bool { return r.compiled().Match(b) }
 
 // MatchString is regexp.Regexp.MatchString.
 func (r *Regexp) MatchString(s string) bool { return r.compiled().MatchString(s) }
+
+// ReplaceAllFunc is regexp.Regexp.ReplaceAllFunc.
+func (r *Regexp) ReplaceAllFunc(src []byte, repl func([]byte) []byte) []byte {
+	return r.compiled().ReplaceAllFunc(src, repl)
+}
 
 // ReplaceAllString is regexp.Regexp.ReplaceAllString.
 func (r *Regexp) ReplaceAllString(src, repl string) string {

@@ -8,16 +8,18 @@ import (
 )
 
 // checkNames walks data beside the Go type it will be decoded into and refuses every key that is not, letter for letter, the
-// name of a field. data has passed Check.
-func checkNames(data []byte, t reflect.Type, allowUnknown bool) error {
+// name of a field. data has passed Check. It says whether a number lands in an `any`, where its digits are to be kept.
+func checkNames(data []byte, t reflect.Type, allowUnknown bool) (numbers bool, err error) {
 	w := walker{scanner: scanner{data: data, limits: Limits{MaxValues: len(data) + 1, MaxDepth: len(data) + 1}}, allowUnknown: allowUnknown}
-	return w.walk(shapeOf(t))
+	err = w.walk(shapeOf(t))
+	return w.numbers, err
 }
 
 // walker reads the document once more, in one pass: what no field is looked up in is skipped.
 type walker struct {
 	scanner
 	allowUnknown bool
+	numbers      bool // one landed in an `any`
 }
 
 // walk takes one value. A value of another kind than its type is for decoding to refuse, with the place.
@@ -29,7 +31,29 @@ func (w *walker) walk(s *shape) error {
 	case s.kind == lists && w.peek() == '[':
 		return w.items(s)
 	}
-	return w.skip()
+	start := w.pos
+	err := w.skip()
+	if s.any && err == nil && !w.numbers {
+		w.numbers = hasNumber(w.data[start:w.pos])
+	}
+	return err
+}
+
+// hasNumber tells whether a valid value has a number in it.
+func hasNumber(value []byte) bool {
+	for s := (scanner{data: value}); s.pos < len(value); {
+		switch c := value[s.pos]; {
+		case c == '"':
+			if _, _, err := s.raw(); err != nil {
+				return true // it is not valid; whoever decodes it will say so
+			}
+		case isDigit(c):
+			return true
+		default:
+			s.pos++
+		}
+	}
+	return false
 }
 
 // members checks one object: against fields, or every value against elem when it is a map.

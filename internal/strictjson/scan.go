@@ -1,8 +1,10 @@
 package strictjson
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"math/bits"
 	"unicode/utf8"
 )
 
@@ -14,6 +16,7 @@ type scanner struct {
 	depth  int
 	values int
 	limits Limits
+	keys   [][]byte // of all objects that are open, each object's above those of the one around it
 }
 
 func (s *scanner) fail(format string, args ...any) error {
@@ -77,7 +80,7 @@ func (s *scanner) value() error {
 
 func (s *scanner) object() error {
 	s.pos++ // {
-	var seen names
+	seen := names{first: len(s.keys)}
 	if s.space(); s.peek() == '}' {
 		s.pos++
 		return nil
@@ -94,7 +97,7 @@ func (s *scanner) object() error {
 		if err != nil {
 			return err
 		}
-		if seen.add(key) {
+		if s.add(&seen, key) {
 			return s.fail("key %q is there twice", key)
 		}
 		if s.space(); s.peek() != ':' {
@@ -105,6 +108,7 @@ func (s *scanner) object() error {
 			return err
 		}
 		if done, err := s.next('}'); done || err != nil {
+			s.keys = s.keys[:seen.first]
 			return err
 		}
 	}
@@ -143,19 +147,44 @@ func (s *scanner) next(end byte) (done bool, err error) {
 // raw takes a string: the bytes between its quotes, and whether they hold an escape.
 func (s *scanner) raw() (content []byte, escaped bool, err error) {
 	start := s.pos + 1
-	for s.pos++; s.pos < len(s.data); s.pos++ {
-		switch c := s.data[s.pos]; {
-		case c == '"':
+	for s.pos = ordinary(s.data, start); s.pos < len(s.data); s.pos = ordinary(s.data, s.pos) {
+		switch s.data[s.pos] {
+		case '"':
 			s.pos++
 			return s.data[start : s.pos-1], escaped, nil
-		case c == '\\':
+		case '\\':
 			escaped = true
-			s.pos++
-		case c < ' ':
+			s.pos += 2
+		default:
 			return nil, false, s.fail("not a string: a control character")
 		}
 	}
 	return nil, false, s.fail("a string does not end")
+}
+
+// ordinary is where, from pos on, the first quote, backslash or control character is, or the end of data. Most of a document are strings,
+// so it looks at eight bytes at a time.
+func ordinary(data []byte, pos int) int {
+	for ; len(data)-pos >= 8; pos += 8 {
+		if found := special(binary.LittleEndian.Uint64(data[pos:])); found != 0 {
+			return pos + bits.TrailingZeros64(found)/8
+		}
+	}
+	for pos < len(data) && data[pos] != '"' && data[pos] != '\\' && data[pos] >= ' ' {
+		pos++
+	}
+	return pos
+}
+
+// special has the highest bit of the lowest byte of v that is a quote, a backslash or below a space, perhaps bits above that, and is 0
+// where no byte is. (x-n) borrows into the highest bit of a byte that is less than n, and ^x takes out bytes that had it before.
+func special(v uint64) uint64 {
+	const (
+		each = 0x0101010101010101
+		high = 0x8080808080808080
+	)
+	quote, backslash := v^each*'"', v^each*'\\'
+	return ((v-each*' ')&^v | (quote-each)&^quote | (backslash-each)&^backslash) & high
 }
 
 // key takes a string and gives what it reads as.
@@ -224,29 +253,30 @@ func allDigits(raw []byte) bool {
 	return len(raw) > 0
 }
 
-// names are the keys of one object. Most objects have few, for which looking through them is faster than a map.
+// names are the keys of one object: those of scanner.keys from first on. Most objects have few, for which looking through them is faster
+// than a map.
 type names struct {
-	few  [][]byte
-	many map[string]bool
+	first int
+	many  map[string]bool
 }
 
 const fewNames = 16
 
 // add says whether the key was there already.
-func (n *names) add(key []byte) (twice bool) {
+func (s *scanner) add(n *names, key []byte) (twice bool) {
 	if n.many != nil {
 		twice = n.many[string(key)]
 		n.many[string(key)] = true
 		return twice
 	}
-	for _, k := range n.few {
+	for _, k := range s.keys[n.first:] {
 		if string(k) == string(key) {
 			return true
 		}
 	}
-	if n.few = append(n.few, key); len(n.few) > fewNames {
+	if s.keys = append(s.keys, key); len(s.keys)-n.first > fewNames {
 		n.many = make(map[string]bool, 2*fewNames)
-		for _, k := range n.few {
+		for _, k := range s.keys[n.first:] {
 			n.many[string(k)] = true
 		}
 	}

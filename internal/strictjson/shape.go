@@ -13,8 +13,7 @@ type shape struct {
 	kind   shapeKind
 	fields map[string]*shape // by name in JSON; of a struct, else nil
 	elem   *shape            // of a map or list
-	// numbers says that a number may land in an `any` somewhere, where its digits are to be kept.
-	numbers bool
+	any    bool              // whatever is there lands in an interface
 }
 
 type shapeKind int
@@ -35,11 +34,7 @@ func shapeOf(t reflect.Type) *shape {
 	if s, ok := shapes.Load(t); ok {
 		return s.(*shape) //nolint:errcheck // nothing else is stored
 	}
-	underway := map[reflect.Type]*shape{}
-	s := prepare(t, underway)
-	for u := range underway {
-		s.numbers = s.numbers || u.Kind() == reflect.Interface
-	}
+	s := prepare(t, map[reflect.Type]*shape{})
 	shapes.Store(t, s)
 	return s
 }
@@ -75,6 +70,8 @@ func prepare(t reflect.Type, underway map[reflect.Type]*shape) *shape {
 		for name, field := range fieldTypes(t) {
 			s.fields[name] = prepare(field, underway)
 		}
+	case reflect.Interface:
+		s.any = true
 	case reflect.Map:
 		s.kind, s.elem = objects, prepare(t.Elem(), underway)
 	case reflect.Slice, reflect.Array:

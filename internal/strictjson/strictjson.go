@@ -87,16 +87,17 @@ func Unmarshal(data []byte, v any, l Limits) error {
 	if err := Check(data, l); err != nil {
 		return err
 	}
-	if err := checkNames(data, reflect.TypeOf(v), l.AllowUnknown); err != nil {
+	numbers, err := checkNames(data, reflect.TypeOf(v), l.AllowUnknown)
+	if err != nil {
 		return err
 	}
-	if !shapeOf(reflect.TypeOf(v)).numbers {
+	if !numbers {
 		if err := json.Unmarshal(data, v); err != nil {
 			return &Error{Offset: -1, Reason: err.Error()}
 		}
 		return nil
 	}
-	d := json.NewDecoder(bytes.NewReader(data)) // reads everything once more than Unmarshal, which cannot keep numbers
+	d := json.NewDecoder(bytes.NewReader(data)) // copies everything, unlike Unmarshal, which cannot keep numbers
 	d.UseNumber()
 	if err := d.Decode(v); err != nil {
 		return &Error{Offset: int(d.InputOffset()), Reason: err.Error()}

@@ -183,3 +183,42 @@ func TestMembers(t *testing.T) {
 		t.Errorf("%v, %v", got, err)
 	}
 }
+
+// TestStrings puts every byte at every place of strings of many lengths, since eight bytes are looked at at a time.
+func TestStrings(t *testing.T) {
+	for length := range 26 {
+		for at := range length {
+			for c := range 256 {
+				text := []byte(strings.Repeat("a", length))
+				text[at] = byte(c)
+				data := fmt.Appendf(nil, `{"k":"%s","n":1}`, text)
+				want := json.Valid(data) && c < 0x80
+				if err := strictjson.Check(data, strictjson.Limits{}); (err == nil) != want {
+					t.Fatalf("byte %#x at %d of %d: Check says %v, want %v", c, at, length, err, want)
+				}
+			}
+		}
+	}
+}
+
+// TestKeysOfOpenObjects: a key counts in its own object, whatever objects are open around it or were before.
+func TestKeysOfOpenObjects(t *testing.T) {
+	many := make([]string, 40)
+	for i := range many {
+		many[i] = fmt.Sprintf(`"k%d":{"a":{"b":1},"b":[{"a":1},{"a":1}]}`, i)
+	}
+	for data, ok := range map[string]bool{
+		`{"a":{"a":{"a":1},"b":1},"b":{"a":1}}`:                 true,
+		`{"a":{"b":1},"b":{"a":1},"a":1}`:                       false,
+		`[{"a":{"x":{}}},{"a":1},{"a":1}]`:                      true,
+		`{"a":{"b":{},"c":[{"b":1},{"b":1}],"b":1}}`:            false,
+		`{` + strings.Join(many, ",") + `}`:                     true,
+		`{` + strings.Join(many, ",") + `,"k3":1}`:              false,
+		`{"x":{` + strings.Join(many, ",") + `},"y":1,"x":[]}`:  false,
+		`{"x":{` + strings.Join(many, ",") + `},"k3":1,"y":[]}`: true,
+	} {
+		if err := strictjson.Check([]byte(data), strictjson.Limits{}); (err == nil) != ok {
+			t.Errorf("%.60s: %v, want ok %v", data, err, ok)
+		}
+	}
+}

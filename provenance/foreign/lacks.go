@@ -2,10 +2,10 @@ package foreign
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/selfsame-build/selfsame/internal/diag"
+	"github.com/selfsame-build/selfsame/internal/lazyregexp"
 )
 
 // Lack is one thing that a rebuild would need and the provenance does not give.
@@ -15,8 +15,8 @@ type Lack struct {
 }
 
 var (
-	hex40 = regexp.MustCompile(`^[0-9a-f]{40}$`)
-	hex64 = regexp.MustCompile(`^[0-9a-f]{64}$`)
+	hex40 = lazyregexp.New(`^[0-9a-f]{40}$`)
+	hex64 = lazyregexp.New(`^[0-9a-f]{64}$`)
 )
 
 // maxNamed bounds how many steps or materials are named one by one.

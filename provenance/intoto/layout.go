@@ -3,12 +3,12 @@ package intoto
 import (
 	"encoding/pem"
 	"fmt"
-	"regexp"
 	"strings"
 	"time"
 
 	"github.com/in-toto/in-toto-golang/in_toto"
 
+	"github.com/selfsame-build/selfsame/internal/lazyregexp"
 	"github.com/selfsame-build/selfsame/internal/strictjson"
 )
 
@@ -80,7 +80,7 @@ func words(rules [][]string) []string {
 	return out
 }
 
-var stepName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+var stepName = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 
 // CheckStepName says why name is none for a step; nil when it is one. It becomes part of file names, so it is nothing but a word.
 func CheckStepName(name string) error {

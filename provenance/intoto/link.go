@@ -5,12 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
 	digest "github.com/opencontainers/go-digest"
 
+	"github.com/selfsame-build/selfsame/internal/lazyregexp"
 	"github.com/selfsame-build/selfsame/internal/strictjson"
 	"github.com/selfsame-build/selfsame/provenance"
 )
@@ -136,7 +136,7 @@ func readLink(payload []byte) (Link, error) {
 	return l, err
 }
 
-var hexSHA256 = regexp.MustCompile(`^[0-9a-f]{64}$`)
+var hexSHA256 = lazyregexp.New(`^[0-9a-f]{64}$`)
 
 func artifacts(list []resource) (Artifacts, error) {
 	if len(list) > maxArtifacts {

@@ -6,10 +6,11 @@ import (
 	"fmt"
 	"io"
 	"path"
-	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/selfsame-build/selfsame/internal/lazyregexp"
 )
 
 // Package is one package that was found.
@@ -42,18 +43,18 @@ func (p Package) valid() bool {
 
 // cataloguers read a file that is small enough for memory; the first one whose path matches takes it.
 var cataloguers = []struct {
-	path *regexp.Regexp
+	path *lazyregexp.Regexp
 	read func([]byte) ([]Package, error)
 }{
-	{regexp.MustCompile(`^var/lib/dpkg/status$`), readDpkgStatus},
+	{lazyregexp.New(`^var/lib/dpkg/status$`), readDpkgStatus},
 	// Images made of packages without dpkg (distroless) have one file a package; NAME.md5sums lies beside it.
-	{regexp.MustCompile(`^var/lib/dpkg/status\.d/[^/]+$`), readDpkgFragment},
-	{regexp.MustCompile(`^(usr/)?lib/apk/db/installed$`), readApk},
-	{regexp.MustCompile(`(^|/)node_modules/(@[^/]+/)?[^/]+/package\.json$`), readNpm},
-	{regexp.MustCompile(`(^|/)[^/]+\.(dist-info/METADATA|egg-info/PKG-INFO)$`), readPython},
+	{lazyregexp.New(`^var/lib/dpkg/status\.d/[^/]+$`), readDpkgFragment},
+	{lazyregexp.New(`^(usr/)?lib/apk/db/installed$`), readApk},
+	{lazyregexp.New(`(^|/)node_modules/(@[^/]+/)?[^/]+/package\.json$`), readNpm},
+	{lazyregexp.New(`(^|/)[^/]+\.(dist-info/METADATA|egg-info/PKG-INFO)$`), readPython},
 }
 
-var osRelease = regexp.MustCompile(`^(etc|usr/lib)/os-release$`)
+var osRelease = lazyregexp.New(`^(etc|usr/lib)/os-release$`)
 
 // catalogue reads one regular file if anything in it can name packages.
 func (t *tree) catalogue(layer int, name string, h *tar.Header, r io.Reader) error {

@@ -4,9 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"regexp"
 	"strings"
 
+	"github.com/selfsame-build/selfsame/internal/lazyregexp"
 	"github.com/selfsame-build/selfsame/internal/strictjson"
 )
 
@@ -118,7 +118,7 @@ func npmLicense(raw json.RawMessage) string {
 var pythonFields = map[string]bool{"name": true, "version": true, "license-expression": true, "license": true}
 
 // pythonDash are the characters that PEP 503 takes for one.
-var pythonDash = regexp.MustCompile(`[-_.]+`)
+var pythonDash = lazyregexp.New(`[-_.]+`)
 
 // readPython reads the core metadata of an installed distribution: the first stanza; the description follows it.
 func readPython(data []byte) ([]Package, error) {

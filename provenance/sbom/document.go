@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"net/url"
 	"path"
-	"regexp"
 	"sort"
 	"strings"
 
 	"github.com/package-url/packageurl-go"
 
+	"github.com/selfsame-build/selfsame/internal/lazyregexp"
 	"github.com/selfsame-build/selfsame/recipes/lock"
 )
 
@@ -123,7 +123,7 @@ func location(key string) string {
 	return u.String()
 }
 
-var notID = regexp.MustCompile(`[^A-Za-z0-9.-]+`)
+var notID = lazyregexp.New(`[^A-Za-z0-9.-]+`)
 
 // id is a SPDX identifier that a reader recognises and that is unique: kind, type, name, and a hash of the package URL.
 func id(kind, packageType, name, purl string) string {

@@ -1,8 +1,9 @@
 package sbom
 
 import (
-	"regexp"
 	"strings"
+
+	"github.com/selfsame-build/selfsame/internal/lazyregexp"
 )
 
 // licenseIDs are the identifiers of the SPDX list that packages mostly bear. An identifier that is not in the SPDX list makes
@@ -20,7 +21,7 @@ PostgreSQL PSF-2.0 Python-2.0 Ruby SSPL-1.0 Unicode-3.0 Unicode-DFS-2016 Unlicen
 	return m
 }()
 
-var licenseToken = regexp.MustCompile(`\(|\)|[^()\s]+`)
+var licenseToken = lazyregexp.New(`\(|\)|[^()\s]+`)
 
 // license gives s back when it is an SPDX expression of known identifiers joined by AND and OR, with parentheses; else "".
 func license(s string) string {

@@ -1,10 +1,10 @@
 package lint
 
 import (
-	"regexp"
 	"strings"
 
 	"github.com/selfsame-build/selfsame/internal/diag"
+	"github.com/selfsame-build/selfsame/internal/lazyregexp"
 )
 
 // leftovers judges what installing Debian packages leaves in the image: logs, keys, ids. Only the step that made a file can
@@ -86,10 +86,10 @@ func (c call) pipInstall() ([]word, bool) {
 }
 
 var (
-	pipName    = regexp.MustCompile(`^pip(3(\.[0-9]+)?)?$`)
-	pythonName = regexp.MustCompile(`^python(3(\.[0-9]+)?)?$`)
+	pipName    = lazyregexp.New(`^pip(3(\.[0-9]+)?)?$`)
+	pythonName = lazyregexp.New(`^python(3(\.[0-9]+)?)?$`)
 	// exactVersion is a package of npm with a whole version behind it.
-	exactVersion = regexp.MustCompile(`^(@[^/]+/)?[^@]+@v?[0-9]+\.[0-9]+\.[0-9]+`)
+	exactVersion = lazyregexp.New(`^(@[^/]+/)?[^@]+@v?[0-9]+\.[0-9]+\.[0-9]+`)
 )
 
 func pip(s *script, c call) {

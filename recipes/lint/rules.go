@@ -1,11 +1,12 @@
 package lint
 
 import (
-	"regexp"
 	"strings"
 
-	"github.com/selfsame-build/selfsame/internal/diag"
 	"mvdan.cc/sh/v3/syntax"
+
+	"github.com/selfsame-build/selfsame/internal/diag"
+	"github.com/selfsame-build/selfsame/internal/lazyregexp"
 )
 
 // callRules judge one command each. Rules about a whole step are in leftovers.
@@ -14,7 +15,7 @@ var callRules = []func(*script, call){
 }
 
 // relativeTime is a text behind `date -d` that still depends on the time of day.
-var relativeTime = regexp.MustCompile(`(?i)^\s*$|now|today|yesterday|tomorrow|ago|next|last|^[+-]?\s*[0-9]+ (sec|min|hour|day|week|month|year)`)
+var relativeTime = lazyregexp.New(`(?i)^\s*$|now|today|yesterday|tomorrow|ago|next|last|^[+-]?\s*[0-9]+ (sec|min|hour|day|week|month|year)`)
 
 // clock warns of date, unless it is told which time to print.
 func clock(s *script, c call) {
@@ -87,7 +88,7 @@ func (s *script) randomPath(path string, pos syntax.Pos) {
 }
 
 // machineFlag is a compiler's flag that means the CPU it runs on.
-var machineFlag = regexp.MustCompile(`-m(?:arch|tune|cpu)=native|target-cpu=native`)
+var machineFlag = lazyregexp.New(`-m(?:arch|tune|cpu)=native|target-cpu=native`)
 
 func nativeFlag(text string) string { return machineFlag.FindString(text) }
 
@@ -112,7 +113,7 @@ func (l *linter) native(flag string, at diag.Position, line string) {
 }
 
 // macro is one of C's ways to put the time of compilation into a program.
-var macro = regexp.MustCompile(`\b__(?:DATE|TIME|TIMESTAMP)__\b`)
+var macro = lazyregexp.New(`\b__(?:DATE|TIME|TIMESTAMP)__\b`)
 
 func dateMacro(text string) string { return macro.FindString(text) }
 

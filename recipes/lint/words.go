@@ -2,10 +2,11 @@ package lint
 
 import (
 	"path"
-	"regexp"
 	"strings"
 
 	"mvdan.cc/sh/v3/syntax"
+
+	"github.com/selfsame-build/selfsame/internal/lazyregexp"
 )
 
 // shells run scripts that the parser reads.
@@ -67,7 +68,7 @@ var prefixes = map[string]string{
 }
 
 // assignment is a word that sets a variable for the program behind it.
-var assignment = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*=`)
+var assignment = lazyregexp.New(`^[A-Za-z_][A-Za-z0-9_]*=`)
 
 // unwrap takes prefixes such as sudo, env and nice off a call.
 func unwrap(words []word) []word {

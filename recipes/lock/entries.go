@@ -1,12 +1,12 @@
 package lock
 
 import (
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/selfsame-build/selfsame/internal/diag"
+	"github.com/selfsame-build/selfsame/internal/lazyregexp"
 )
 
 // headerLines is how many lines come before the first entry.
@@ -71,7 +71,7 @@ func identity(e Entry) [5]string {
 }
 
 // platformText is os/arch[/variant] as the OCI image index spec spells them.
-var platformText = regexp.MustCompile(`^[a-z0-9]+/[a-z0-9]+(/[a-z0-9.]+)?$`)
+var platformText = lazyregexp.New(`^[a-z0-9]+/[a-z0-9]+(/[a-z0-9.]+)?$`)
 
 // parseEntry reads one line.
 func parseEntry(line string) (Entry, *diag.Diagnostic) {

@@ -6,12 +6,12 @@ import (
 	"bytes"
 	_ "embed" // the templates are part of the program
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 	"text/template"
 
 	"github.com/selfsame-build/selfsame/internal/diag"
+	"github.com/selfsame-build/selfsame/internal/lazyregexp"
 	"github.com/selfsame-build/selfsame/recipes"
 	"github.com/selfsame-build/selfsame/recipes/lint"
 )
@@ -85,7 +85,7 @@ func write(text string, o Options, outline lint.Outline) ([]byte, error) {
 }
 
 // other are runs of characters that a name cannot hold.
-var other = regexp.MustCompile(`[^a-z0-9]+`)
+var other = lazyregexp.New(`[^a-z0-9]+`)
 
 // maxName is the greatest length of a recipe's name.
 const maxName = 63
@@ -102,7 +102,7 @@ func Name(text string) string {
 }
 
 // plainScalar is text that every YAML reader takes as text without quotes, in a flow or block.
-var plainScalar = regexp.MustCompile(`^[A-Za-z./][A-Za-z0-9./_-]*$`)
+var plainScalar = lazyregexp.New(`^[A-Za-z./][A-Za-z0-9./_-]*$`)
 
 // words are read as something else than text by some YAML readers.
 var words = map[string]bool{"yes": true, "no": true, "on": true, "off": true, "y": true, "n": true, "true": true, "false": true, "null": true, ".": true}

@@ -4,15 +4,15 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/selfsame-build/selfsame/compare/cause"
+	"github.com/selfsame-build/selfsame/internal/lazyregexp"
 	"github.com/selfsame-build/selfsame/report"
 )
 
 // classID is what a class of the catalogue looks like; a rule's name is never text of an image.
-var classID = regexp.MustCompile(`^T([1-9]|1[0-9]|2[0-5])$`)
+var classID = lazyregexp.New(`^T([1-9]|1[0-9]|2[0-5])$`)
 
 // ruleID is the cause's class, or "difference" (of A and B) or "leak" (in both) where the class is not known.
 func ruleID(f report.Finding) string {
@@ -62,7 +62,7 @@ func camel(id, cause string) string {
 func isLetter(c rune) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' || c >= '0' && c <= '9' }
 
 // counted is what BuildKit writes before a step: its number and how many there are ("[build 2/7] "), which another step changes.
-var counted = regexp.MustCompile(`^\[[^\]]*\] `)
+var counted = lazyregexp.New(`^\[[^\]]*\] `)
 
 // fingerprint is the same for the same difference in another build: the values, the line and the layer's number may be others then.
 func fingerprint(f report.Finding) string {

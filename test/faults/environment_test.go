@@ -93,14 +93,16 @@ func TestWithoutRoot(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(home) })
 	bin := filepath.Join(home, "selfsame") // where nobody may run it
-	data, err := os.ReadFile(self)
-	if err != nil {
-		t.Fatal(err)
-	}
 	put(t, filepath.Join(home, "p", "recipe.yaml"), scratchRecipe)
 	put(t, filepath.Join(home, "p", "hello"), "x")
-	if err := os.WriteFile(bin, data, 0o755); err != nil {
-		t.Fatal(err)
+	for _, part := range []string{"", "-all"} {
+		data, err := os.ReadFile(self + part)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(bin+part, data, 0o755); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for _, p := range []string{home, filepath.Join(home, "p")} {
 		if err := os.Chown(p, 65534, 65534); err != nil {

@@ -50,7 +50,7 @@ func newNormal(t *testing.T) *normal {
 	gid, _ := strconv.ParseUint(u.Gid, 10, 32)
 	bin := filepath.Join(home, "bin") // the user may not enter the tree that is tested
 	must(t, "mkdir", bin)
-	for _, p := range []string{"selfsame", "selfsame-vary", "buildkitd"} {
+	for _, p := range []string{"selfsame", "selfsame-all", "selfsame-vary", "buildkitd"} {
 		must(t, "cp", filepath.Join(filepath.Dir(self), p), bin)
 	}
 	must(t, "chmod", "-R", "a+rX", home)

@@ -1,0 +1,33 @@
+//go:build front
+
+package signing
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// In the front (internal/cli/handover.go) nothing checks certificates, and nothing signs without a key. Nobody can make a Root or a keyless
+// there, and what is asked of one is refused all the same.
+
+// Root is an instance of sigstore; there is none in the front.
+type Root struct{}
+
+type keyless struct{}
+
+type stamper struct{}
+
+var errFront = errors.New("certificates are checked by another program")
+
+func (*Root) verifyCertified(*bundle) (Signed, error) { return Signed{}, errFront }
+
+func (*Root) timeOf(*bundle, *Verifier) time.Time { return time.Time{} }
+
+func (*keyless) sign(context.Context, []byte) ([]byte, error) { return nil, errFront }
+
+func (*stamper) add(context.Context, *verificationMaterial, *Verifier, []byte, []byte) error {
+	return errFront
+}
+
+func (*stamper) check([]byte, *Verifier) error { return errFront }
