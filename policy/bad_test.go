@@ -76,7 +76,7 @@ func TestRefusedFiles(t *testing.T) {
 		waiver("rule: r, owner: us, reason: why, expires: 2027-01-01"):                                    "A0622 `waivers[0]` has no `images`",
 		waiver("rule: r, images: [\"*\"], owner: us, reason: why, expires: 2027-01-01"):                   "A0624 `*` is not a digest",
 		waiver("rule: r, images: [], owner: us, reason: why, expires: 2027-01-01"):                        "A0623 `images` is empty",
-		"policy: v1\nname: a\nversion: 1\nrules: &a [[*a, *a, *a]]\n":                                                                        "A0621 anchors and aliases are not allowed",
+		"policy: v1\nname: a\nversion: 1\nrules: &a [[*a, *a, *a]]\n":                                     "A0621 anchors and aliases are not allowed",
 		"policy: v1\nname: " + strings.Repeat("[", 100) + strings.Repeat("]", 100) + "\n":                 "A0621 the policy is too deep or has too many values",
 		good + "---\npolicy: v1\n":                                                                        "A0621 a second document begins here",
 	} {
