@@ -141,7 +141,7 @@ func (im *importer) resource(o object) {
 		im.spec(spec, &r)
 	} else {
 		o.note("there is no `spec`", Denies)
-		r.all = append(r.all, never)
+		r.match, r.any = []string{"**"}, []string{never}
 	}
 	o.skip("status", "it is what a cluster says of itself", Nothing)
 	if o.rest(unknown, Denies) {

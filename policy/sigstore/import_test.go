@@ -69,7 +69,7 @@ func notes(im Imported) string {
 
 var (
 	start  = time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)
-	format = "    signatureFormat: bundle\n"
+	format = "    signatureFormat: bundle\n    ctlog: {}\n"
 )
 
 // signature is a signature by signer about the image that decide asks for.
@@ -135,7 +135,8 @@ func TestKeyless(t *testing.T) {
         subjectRegExp: team/shop
     ctlog:
       url: https://rekor.sigstore.dev
-`+format))
+    signatureFormat: bundle
+`))
 	if roots.Sigstore == "" || len(roots.Signers) != 1 || len(roots.Signers[0].Identities) != 3 {
 		t.Fatalf("%+v", roots)
 	}
@@ -171,14 +172,15 @@ func TestNothingIsDropped(t *testing.T) {
 	}
 	for text, w := range map[string]want{
 		authority(key): {"cip.yaml:9:5: spec.authorities[0]: the source takes cosign's old signature format; here only bundles count (stricter)", true},
-		authority(key + format + "    policy:\n      x: y\n"):                                 {"cip.yaml:17:5: spec.authorities[0].policy: this importer does not know it (denies)", false},
-		authority(key + format + "    source:\n    - oci: registry.example.com/signatures\n"): {"cip.yaml:18:5: spec.authorities[0].source: evidence is looked for beside the image only (stricter)", true},
+		authority(key + format + "    policy:\n      x: y\n"):                                 {"cip.yaml:18:5: spec.authorities[0].policy: this importer does not know it (denies)", false},
+		authority(key + format + "    source:\n    - oci: registry.example.com/signatures\n"): {"cip.yaml:19:5: spec.authorities[0].source: evidence is looked for beside the image only (stricter)", true},
 		authority(key + format + "    attestations:\n    - name: x\n      predicateType: custom\n      policy:\n        type: rego\n        data: \"package x\"\n"): {
-			"cip.yaml:21:9: spec.authorities[0].attestations[0].policy: a condition in REGO: write it in CEL in the place of `false` (denies)", false},
-		authority(key+format) + "  policy:\n    type: cue\n    includeSpec: true\n    data: \"x: 1\"\n": {"cip.yaml:18:5: spec.policy: a condition in CUE: write it in CEL in the place of `false` (denies)", false},
+			"cip.yaml:22:9: spec.authorities[0].attestations[0].policy: a condition in REGO: write it in CEL in the place of `false` (denies)", false},
+		authority(key+format) + "  policy:\n    type: cue\n    includeSpec: true\n    data: \"x: 1\"\n": {"cip.yaml:19:5: spec.policy: a condition in CUE: write it in CEL in the place of `false` (denies)", false},
 		authority(key+format) + "  mode: warn\n":                                                        {"cip.yaml:6:3: spec: `mode: warn` lets images through; rules deny. Set the namespace to audit at the gate instead (stricter)", true},
-		authority(key+format) + "  match:\n  - resource: pods\n":                                        {"cip.yaml:18:3: spec.match: rules do not see who asks: the rule is about all resources (stricter)", true},
-		authority(key+format) + "  novelty: 1\n":                                                        {"cip.yaml:17:3: spec.novelty: this importer does not know it (denies)", false},
+		authority(key+format) + "  match:\n  - resource: pods\n":                                        {"cip.yaml:19:3: spec.match: rules do not see who asks: the rule is about all resources (stricter)", true},
+		authority(key + "    signatureFormat: bundle\n"):                                                {"cip.yaml:9:5: spec.authorities[0]: that the public log has it is asked for as: a trusted log or timestamp authority says when. Which ones are trusted says the trusted root (differs)", true},
+		authority(key+format) + "  novelty: 1\n":                                                        {"cip.yaml:18:3: spec.novelty: this importer does not know it (denies)", false},
 		authority("    key:\n      kms: awskms:///alias/x\n" + format):                                  {"cip.yaml:11:7: spec.authorities[0].key: put the public key of awskms:///alias/x into p-a.pub, beside the trust file (todo)", true},
 		authority("    key:\n      data: nonsense\n" + format):                                          {"cip.yaml:11:7: spec.authorities[0].key: a key is one of data (a public key in PEM), kms and secretRef (denies)", false},
 		authority("    keyless:\n      url: https://x.example.com\n" + format):                          {"cip.yaml:11:7: spec.authorities[0].keyless: no identity could be carried over: anybody who can log in is nobody here (denies)", false},
@@ -252,7 +254,7 @@ func TestSeveral(t *testing.T) {
 	if v := decide(p, signature("one-a", signatureType)); !v.Allow {
 		t.Error(v.Reasons)
 	}
-	if got := notes(im); !strings.Contains(got, `cip.yaml:39:1: resource: a resource of kind "TrustRoot" is not a policy`) {
+	if got := notes(im); !strings.Contains(got, `cip.yaml:41:1: resource: a resource of kind "TrustRoot" is not a policy`) {
 		t.Error(got)
 	}
 }

@@ -144,19 +144,25 @@ func (im *importer) static(o object, r *rule) string {
 	return never
 }
 
-// logs takes what is asked of logs and timestamps: both mean that a trusted party says when.
+// asked is how logs and timestamps are asked for.
+const asked = " is asked for as: a trusted log or timestamp authority says when. Which ones are trusted says the trusted root"
+
+// logs takes what is asked of logs and timestamps: both mean that a trusted party says when. Only an empty `ctlog` asks for no log; without
+// one the public log is asked.
 func (im *importer) logs(o object) bool {
-	timed := false
+	timed := true
 	if log, ok := o.object("ctlog"); ok {
 		url, ref := log.text("url"), log.text("trustRootRef")
 		if timed = url != "" || ref != ""; timed {
-			log.note("that a log has it is asked for as: a trusted log or timestamp authority says when. Which ones are trusted says the trusted root", Differs)
+			log.note("that a log has it"+asked, Differs)
 		}
-		log.rest(unknown, Stricter)
+		timed = log.rest(unknown, Stricter) || timed
+	} else {
+		o.note("that the public log has it"+asked, Differs)
 	}
 	if stamp, ok := o.object("rfc3161timestamp"); ok {
 		timed = true
-		stamp.note("that an authority has stamped it is asked for as: a trusted log or timestamp authority says when. Which ones are trusted says the trusted root", Differs)
+		stamp.note("that an authority has stamped it"+asked, Differs)
 		stamp.take("trustRootRef")
 		stamp.rest(unknown, Stricter)
 	}

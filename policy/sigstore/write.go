@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/selfsame-build/selfsame/internal/diag"
 )
 
 // policy writes the policy.
@@ -92,11 +94,11 @@ func (im *importer) trust() []byte {
 // line is a text as one quoted line of a policy.
 func line(s string) string {
 	const most = 280
-	s = strings.Join(strings.Fields(s), " ")
+	s = diag.Printable(strings.Join(strings.Fields(strings.ToValidUTF8(s, "?")), " "))
 	if len(s) > most {
 		s = strings.ToValidUTF8(s[:most], "") + "..."
 	}
-	return strconv.QuoteToGraphic(strings.ToValidUTF8(s, "?"))
+	return strconv.QuoteToGraphic(s)
 }
 
 // comment is a text within a comment.
