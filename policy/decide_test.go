@@ -242,6 +242,29 @@ allow -> allow  registry.example.com/team/shop@` + digestB + `
 	}
 }
 
+// countdown is a context that ends when it has been asked n times.
+type countdown struct {
+	context.Context
+	n *int
+}
+
+func (c countdown) Err() error {
+	if *c.n--; *c.n < 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+// TestDiffInterrupted: whenever it ends, no part of a difference is returned as the whole.
+func TestDiffInterrupted(t *testing.T) {
+	old, changed := mustParse(t, oneRule("summary.level >= 2")), mustParse(t, oneRule("summary.level >= 3"))
+	for n := range 3 {
+		if got, err := Diff(countdown{context.Background(), &n}, old, changed, []Evidence{*shop()}, start); err == nil {
+			t.Errorf("asked %d times: %v", n, got)
+		}
+	}
+}
+
 func TestParseEvidence(t *testing.T) {
 	data, err := json.Marshal(fifty())
 	if err != nil {

@@ -37,7 +37,7 @@ func Diff(ctx context.Context, old, new *Policy, images []Evidence, now time.Tim
 	var out []Change
 	for i := range images {
 		if err := ctx.Err(); err != nil {
-			return nil, context.Cause(ctx)
+			return nil, err
 		}
 		a, b := old.Decide(ctx, &images[i], now), new.Decide(ctx, &images[i], now)
 		c := Change{Image: images[i].Image, Old: a.Allow, New: b.Allow, Rules: ruleChanges(a.Rules, b.Rules)}
@@ -49,7 +49,10 @@ func Diff(ctx context.Context, old, new *Policy, images []Evidence, now time.Tim
 		}
 		out = append(out, c)
 	}
-	return out, ctx.Err()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return out, nil
 }
 
 func ruleChanges(old, new []Outcome) []RuleChange {

@@ -50,9 +50,6 @@ func walk(p []string, name string) bool {
 			}
 			i++
 			again, from = i, rest
-			if !more {
-				return only(p[i:])
-			}
 			continue
 		case more && i < len(p):
 			element, tail, slash := strings.Cut(rest, "/")

@@ -211,6 +211,21 @@ func TestNothingIsDropped(t *testing.T) {
 	}
 }
 
+// TestLogByDefault: only an empty ctlog asks for no log, so without one somebody trusted has to say when.
+func TestLogByDefault(t *testing.T) {
+	timeless := signature("p-a", signatureType)
+	timeless.Time = time.Time{}
+	for text, want := range map[string]bool{"": false, "    ctlog: {}\n": true, "    ctlog:\n      url: https://rekor.example.com\n": false, "    ctlog: {}\n    rfc3161timestamp:\n      trustRootRef: x\n": false} {
+		_, p, _ := load(t, cip("p", images+"  authorities:\n  - name: a\n"+key+text))
+		if v := decide(p, timeless); v.Allow != want {
+			t.Errorf("%q: %v", text, v.Allow)
+		}
+		if v := decide(p, signature("p-a", signatureType)); !v.Allow {
+			t.Errorf("%q: %v", text, v.Reasons)
+		}
+	}
+}
+
 // TestAttestations: all that an authority asks for have to be there, or another authority.
 func TestAttestations(t *testing.T) {
 	im, p, _ := load(t, cip("p", images+"  authorities:\n  - name: a\n"+key+format+`    attestations:
