@@ -240,12 +240,10 @@ func (o object) list(key string) []object {
 }
 
 // skip takes a key that is not carried over, and lists it.
-func (o object) skip(key, why string, e Effect) bool {
-	n := o.take(key)
-	if n != nil {
+func (o object) skip(key, why string, e Effect) {
+	if n := o.take(key); n != nil {
 		o.noteAt(n, strictyaml.Join(o.path, key), why, e)
 	}
-	return n != nil
 }
 
 // rest lists all keys that nobody took.
