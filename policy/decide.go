@@ -24,7 +24,7 @@ func (p *Policy) Decide(ctx context.Context, e *Evidence, now time.Time) Verdict
 	}
 	d := decision{ctx: ctx, policy: p, evidence: e, now: now, notAfter: e.NotAfter}
 	d.until(p.expires)
-	v := Verdict{Image: e.Image, By: p.edition}
+	v := Verdict{Image: e.Image, By: p.edition, Rules: []Outcome{}} // never null in JSON
 	applies := 0
 	for _, r := range p.rules {
 		if !r.about(e.Image.Name) {
@@ -148,7 +148,7 @@ func (d *decision) reasons(rules []Outcome, applies int) ([]string, int) {
 	}
 	switch {
 	case len(out) == 0:
-		return nil, diag.ExitProven
+		return []string{}, diag.ExitProven
 	case d.interrupted:
 		return out, diag.ExitUndecided
 	}

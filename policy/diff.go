@@ -34,7 +34,7 @@ func (c Change) Flips() bool { return c.Old != c.New }
 // Diff decides all images by both policies, now being the time, and returns those of which anything changes, in their order. What ctx
 // interrupts is an error: a difference that was not looked at whole is none.
 func Diff(ctx context.Context, old, new *Policy, images []Evidence, now time.Time) ([]Change, error) {
-	var out []Change
+	out := []Change{}
 	for i := range images {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -56,7 +56,7 @@ func Diff(ctx context.Context, old, new *Policy, images []Evidence, now time.Tim
 }
 
 func ruleChanges(old, new []Outcome) []RuleChange {
-	var out []RuleChange
+	out := []RuleChange{}
 	for _, o := range old {
 		c := RuleChange{Rule: o.Rule, Old: o.Status}
 		if i := slices.IndexFunc(new, func(n Outcome) bool { return n.Rule == o.Rule }); i >= 0 {

@@ -39,7 +39,7 @@ func (p *Policy) Explain(ctx context.Context, e *Evidence, now time.Time) Explan
 		e = &Evidence{}
 	}
 	v := p.Decide(ctx, e, now)
-	out := Explanation{Verdict: v, At: now}
+	out := Explanation{Verdict: v, At: now, Rules: []Explained{}}
 	outcomes := map[string]Outcome{}
 	for _, o := range v.Rules {
 		outcomes[o.Rule] = o

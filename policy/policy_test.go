@@ -127,7 +127,7 @@ rules:
     fix: none
 `
 	got := decide(t, text, shop())
-	want := Verdict{Allow: true, Image: shop().Image, By: Edition{"prod", 3, got.By.SHA256}, NotAfter: time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC),
+	want := Verdict{Allow: true, Image: shop().Image, By: Edition{"prod", 3, got.By.SHA256}, Reasons: []string{}, NotAfter: time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC),
 		Rules: []Outcome{{Rule: "signed", Status: StatusPass}, {Rule: "reproduced", Status: StatusNotInForce, Reason: "in force from 2026-12-01"}}}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)

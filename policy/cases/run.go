@@ -32,7 +32,7 @@ type Result struct {
 
 // Run decides every case. The error is a diag.List when a case names a rule that the policy does not have, and ctx's when it ends.
 func Run(ctx context.Context, p *policy.Policy, s Set) (Results, error) {
-	out := Results{File: s.Path, Policy: p.Edition()}
+	out := Results{File: s.Path, Policy: p.Edition(), Cases: []Result{}, Untried: []string{}}
 	if err := s.unknownRules(p); err != nil {
 		return out, err
 	}
