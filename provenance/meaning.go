@@ -31,6 +31,7 @@ const (
 	KindWaiver     Kind = "waiver"
 	KindIndex      Kind = "index of statements"
 	KindLink       Kind = "link"
+	KindPolicy     Kind = "policy"
 )
 
 // Tone is whether a statement speaks for its subject.
@@ -79,6 +80,9 @@ func (s Statement) Meaning() (Meaning, error) {
 		return Meaning{KindScan, Neutral}, nil
 	case typeDenyList:
 		return Meaning{KindDenyList, Negative}, nil
+	case PredicatePolicy:
+		_, _, err := s.PolicyDocument()
+		return Meaning{KindPolicy, Neutral}, err // of no image in particular
 	case typeIndex:
 		return Meaning{KindIndex, Neutral}, nil
 	}
