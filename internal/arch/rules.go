@@ -54,6 +54,7 @@ var layers = map[string]int{
 	"rebuild":   useCase,
 	"freshness": useCase,
 
+	"internal/invocation":    surface, // what command lines do alike
 	"internal/cli":           surface,
 	"internal/guardcli":      surface, // of selfsame-guard
 	"internal/trace/command": surface,
@@ -84,8 +85,8 @@ var sideways = map[string][]string{
 	"builder/daemon":        {"internal"},
 	"rebuild":               {"builder", "verify"},
 	"verify":                {"freshness"},
-	"internal/guardcli":     {"guard", "report"},
-	"internal/cli":          {"report"},
+	"internal/guardcli":     {"guard", "report", "internal/invocation"},
+	"internal/cli":          {"report", "internal/invocation"},
 	"internal/trace":        {"internal/canary"},
 	"internal/atomicfile":   {"internal/flock"},
 	"internal/strictyaml":   {"internal/diag", "internal/lazyregexp"},
@@ -114,7 +115,7 @@ var owners = []owner{
 	{"github.com/secure-systems-lab/go-securesystemslib/", []string{"signing"}, "signatures are made and checked in one package"},
 	{"github.com/in-toto/", []string{"provenance"}, "statements have one owner"},
 	{"gopkg.in/yaml.v3/", []string{"internal/strictyaml"}, "YAML is decoded strictly, in one place"},
-	{"github.com/spf13/", []string{"internal/cli", "internal/guardcli"}, "flags are a matter of the command line"},
+	{"github.com/spf13/", []string{"internal/cli", "internal/guardcli", "internal/invocation"}, "flags are a matter of the command line"},
 	{"cel.dev/cel-go/", []string{"policy"}, "policies are evaluated in one place"},
 	{"github.com/ProtonMail/go-crypto/", []string{"inputs/debian/archive"}, "Debian's signatures are checked in one place"},
 	{"github.com/sergi/go-diff/", []string{"compare/inside/align"}, "sequences are aligned in one place, within bounds"},
