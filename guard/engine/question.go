@@ -46,11 +46,8 @@ type Answer struct {
 	Cached bool  `json:"cached"`
 }
 
-// Epoch is what verdicts depend on beside image and policy: with another epoch each has to be reached anew.
-type Epoch struct {
-	Trust string `json:"trust"` // sha256 over the trust file, the roster and the keys and roots that they name
-	Deny  int64  `json:"deny"`  // sequence number of the deny list; 0: there is none
-}
+// Epoch is policy's: who gathers evidence (verify/ground) is below this package and names it, too.
+type Epoch = policy.Epoch
 
 // Gatherer verifies what is attached to an image. It goes to the registry; the engine sees to it that it rarely has to.
 type Gatherer interface {
