@@ -37,31 +37,47 @@ const (
 // decisions writes the log. A log that is slow or full holds up no decision: what cannot be written is counted.
 type decisions struct {
 	queue   chan []byte
+	end     chan struct{}
+	once    sync.Once
 	metrics *metrics.Set
 	done    sync.WaitGroup
 }
 
 func newDecisions(to io.Writer, m *metrics.Set) *decisions {
-	d := &decisions{metrics: m}
+	d := &decisions{metrics: m, end: make(chan struct{})}
 	if to == nil {
 		return d
 	}
 	d.queue = make(chan []byte, maxQueue)
 	d.done.Go(func() {
-		for line := range d.queue {
-			if _, err := to.Write(line); err != nil {
-				m.Add(metrics.DecisionsLost, 1)
+		for {
+			select {
+			case line := <-d.queue:
+				d.put(to, line)
+				continue
+			default:
+			}
+			select {
+			case line := <-d.queue:
+				d.put(to, line)
+			case <-d.end: // and the queue was empty
+				return
 			}
 		}
 	})
 	return d
 }
 
-func (d *decisions) close() {
-	if d.queue != nil {
-		close(d.queue)
-		d.done.Wait()
+func (d *decisions) put(to io.Writer, line []byte) {
+	if _, err := to.Write(line); err != nil {
+		d.metrics.Add(metrics.DecisionsLost, 1)
 	}
+}
+
+// close writes what waits, and ends.
+func (d *decisions) close() {
+	d.once.Do(func() { close(d.end) })
+	d.done.Wait()
 }
 
 func (d *decisions) write(q Question, a Answer, now time.Time, took time.Duration) {

@@ -9,8 +9,10 @@ import (
 
 	"go.opentelemetry.io/otel/trace"
 	"go.opentelemetry.io/otel/trace/noop"
+	"golang.org/x/sync/semaphore"
 	"golang.org/x/sync/singleflight"
 
+	"github.com/selfsame-build/selfsame/guard/breakglass"
 	"github.com/selfsame-build/selfsame/guard/metrics"
 	"github.com/selfsame-build/selfsame/policy"
 )
@@ -25,7 +27,7 @@ type Config struct {
 	// NameOf gives the name that evidence bears for the name that is asked for, where images come through a mirror. nil: they are one.
 	NameOf func(name string) string
 	// BreakGlass are the statements that let through what the policy denies; nil: there are none.
-	BreakGlass BreakGlass
+	BreakGlass *breakglass.Folder
 
 	// Fresh, Stale and Refused are the lives of evidence (config.Keep).
 	Fresh, Stale, Refused time.Duration
@@ -41,11 +43,11 @@ type Config struct {
 	// Jitter is a number in [0,1) that keeps nodes apart; nil: none.
 	Jitter func() float64
 
-	Decisions io.Writer           // the log of decisions, a JSON line each; nil: none
-	Metrics   *metrics.Set        // nil: none
-	Tracer    trace.Tracer        // a span for each decision; nil: none
-	Notice    func(string)        // for the operator; nil: nobody is told
-	Clock     Clock               // nil: time.Now
+	Decisions io.Writer            // the log of decisions, a JSON line each; nil: none
+	Metrics   *metrics.Set         // nil: none
+	Tracer    trace.Tracer         // a span for each decision; nil: none
+	Notice    func(string)         // for the operator; nil: nobody is told
+	Clock     Clock                // nil: time.Now
 	Monotonic func() time.Duration // nil: the machine's
 }
 
@@ -60,6 +62,7 @@ type Engine struct {
 	flights singleflight.Group
 	slots   chan struct{} // one for each gathering
 	pending atomic.Int64
+	saves   *semaphore.Weighted // evidence on its way to disk
 	log     *decisions
 
 	life context.Context // of work that outlives who asked for it
@@ -67,17 +70,19 @@ type Engine struct {
 	work sync.WaitGroup
 
 	refreshing sync.Mutex
-	refreshed  atomic.Int64 // when everything was last read without a failure, in seconds since 1970
 	changed    broadcast
 }
 
 // maxPending is how many gatherings may wait for each that runs.
 const maxPending = 64
 
+// maxSaves is how many files may be on their way to disk.
+const maxSaves = 64
+
 // New makes an engine. It knows no policy, and denies everything, until Refresh. Diagnostic: A0902 the folder of State.
 func New(c Config) (*Engine, error) {
 	c = c.withDefaults()
-	e := &Engine{c: c, lives: lives{c.Fresh, c.Stale, c.Refused}, slots: make(chan struct{}, c.Gathers), memory: newMemory(c.Images, c.Memory, c.Metrics)}
+	e := &Engine{c: c, lives: lives{c.Fresh, c.Stale, c.Refused}, slots: make(chan struct{}, c.Gathers), saves: semaphore.NewWeighted(maxSaves), memory: newMemory(c.Images, c.Memory, c.Metrics)}
 	e.clock = &clock{wall: c.Clock, monotonic: c.Monotonic, back: func() {
 		c.Metrics.Add(metrics.ClockBack, 1)
 		c.Notice("the clock was set back; decisions go on with the later time")

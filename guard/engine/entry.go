@@ -21,7 +21,7 @@ type entry struct {
 	ends     time.Time // the evidence's NotAfter; the zero time: it does not end
 	denied   bool      // the deny list names it: break-glass is of no use
 	verdict  policy.Verdict
-	failed   error // gathering did; there is no evidence
+	failed   error     // gathering did; there is no evidence
 	tried    time.Time // when it was last tried to gather anew, in vain
 }
 

@@ -6,6 +6,7 @@ import (
 
 	digest "github.com/opencontainers/go-digest"
 
+	"github.com/selfsame-build/selfsame/guard/breakglass"
 	"github.com/selfsame-build/selfsame/policy"
 )
 
@@ -42,9 +43,17 @@ type Who struct {
 // Answer is a verdict for one question.
 type Answer struct {
 	policy.Verdict
+	// Class says in a word why; Denial says it in lines.
+	Class  Class `json:"class"`
 	Epoch  Epoch `json:"epoch"`
 	Cached bool  `json:"cached"`
+	// BreakGlass is the statement that lets the image run against the policy: Allow is true then, and Reasons say what the policy had
+	// against it.
+	BreakGlass *Grant `json:"breakGlass,omitempty"`
 }
+
+// Grant is a break-glass statement in force.
+type Grant = breakglass.Grant
 
 // Epoch is policy's: who gathers evidence (verify/ground) is below this package and names it, too.
 type Epoch = policy.Epoch

@@ -41,7 +41,7 @@ const (
 	PolicyEnds    Name = "selfsame_policy_expires_timestamp_seconds"
 	DenySequence  Name = "selfsame_denylist_sequence"
 	RefreshFailed Name = "selfsame_refresh_failures_total"
-	RefreshAge    Name = "selfsame_refresh_age_seconds"
+	RefreshedAt   Name = "selfsame_refresh_timestamp_seconds"
 	Rejudged      Name = "selfsame_rejudged_total"
 	ClockBack     Name = "selfsame_clock_set_back_total"
 	DecisionsLost Name = "selfsame_decisions_lost_total"
@@ -69,7 +69,7 @@ var Table = []Metric{
 	{PolicyEnds, Gauge, "When the policy in force ends, in seconds since 1970; 0: it does not end.", nil, ""},
 	{DenySequence, Gauge, "Sequence number of the deny list in force; 0: there is none.", nil, ""},
 	{RefreshFailed, Counter, "How often a new policy, trust file or deny list could not be taken; the old one stays in force until it ends.", []string{"what"}, "what: policy, trust, break-glass"},
-	{RefreshAge, Gauge, "Seconds since both were last read without a failure.", nil, ""},
+	{RefreshedAt, Gauge, "When policy, trust file and deny list were last read without a failure, in seconds since 1970.", nil, ""},
 	{Rejudged, Counter, "Images that were judged again after a change, by whether their verdict changed.", []string{"changed"}, "changed: allowed, denied, same"},
 	{ClockBack, Counter, "How often the clock was found set back; decisions go on with the later time.", nil, ""},
 	{DecisionsLost, Counter, "Decisions that are not in the log, because it could not be written fast enough or at all.", nil, ""},
