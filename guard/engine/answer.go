@@ -43,6 +43,13 @@ func (a Answer) undecided(c Class, exit int, err error) Answer {
 	return a
 }
 
+// Unanswered is the denial of a question that nobody answered, and why.
+func Unanswered(q Question, err error) Answer {
+	a := Answer{}
+	a.Image = policy.Image{Name: q.Name, Digest: q.Digest.String()}
+	return a.undecided(ClassUndecided, diag.ExitUndecided, err)
+}
+
 // classify says in a word how a verdict came out.
 func (a Answer) classify(denied bool) Answer {
 	switch {

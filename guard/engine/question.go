@@ -25,9 +25,9 @@ const (
 type Question struct {
 	// Name is the image's repository without tag or digest ("registry.example.com/team/shop"), normalised: what evidence must name, and
 	// what rules are scoped by.
-	Name   string
-	Digest digest.Digest // of an index or a manifest; never a tag
-	Who    Who
+	Name   string        `json:"name"`
+	Digest digest.Digest `json:"digest"` // of an index or a manifest; never a tag
+	Who    Who           `json:"who"`
 }
 
 // Who is asking, for the log of decisions. It changes no verdict.
