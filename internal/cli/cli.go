@@ -168,7 +168,7 @@ func (a *app) commands() []*cobra.Command {
 	return []*cobra.Command{
 		a.initCommand(), a.checkCommand(), a.lockCommand(),
 		a.buildCommand(), a.diffCommand(), a.explainCommand(),
-		a.verifyCommand(), a.auditCommand(), a.waiveCommand(), a.linkCommand(), a.showCommand(), a.denyCommand(), a.indexCommand(),
+		a.verifyCommand(), a.auditCommand(), a.waiveCommand(), a.breakGlassCommand(), a.linkCommand(), a.showCommand(), a.denyCommand(), a.indexCommand(),
 		a.keyCommand(), a.trustCommand(), a.layoutCommand(), a.schemaCommand(), a.buildersCommand(), a.storeCommand(), a.registryCommand(),
 		a.doctorCommand(), a.versionCommand(), a.builderCommand(),
 	}

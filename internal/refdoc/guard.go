@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/selfsame-build/selfsame/guard/config"
+	"github.com/selfsame-build/selfsame/guard/metrics"
 )
 
 // guardConfigPage is the configuration of selfsame-guard, from the tags of the struct that it is read into.
@@ -37,4 +38,25 @@ func configRows(s *strings.Builder, path string, t reflect.Type) {
 			configRows(s, name+".", f.Type)
 		}
 	}
+}
+
+// guardMetricsPage is what selfsame-guard counts, and the example alerts.
+func guardMetricsPage() string {
+	var s strings.Builder
+	s.WriteString("# Metrics and alerts of selfsame-guard\n\n" +
+		"Served at `/metrics` on the address that `metrics:` of the [configuration](guard-config.md) names, beside those of Go and of the process. " +
+		"No digest, image or namespace is a label; they are in the log of decisions.\n\n" + table("metric", "kind", "labels", "meaning"))
+	for _, m := range metrics.Table {
+		meaning := m.Help
+		if m.Values != "" {
+			meaning += " " + strings.ToUpper(m.Values[:1]) + m.Values[1:] + "."
+		}
+		var labels []string
+		for _, l := range m.Labels {
+			labels = append(labels, code(l))
+		}
+		s.WriteString(row(code(string(m.Name)), string(m.Kind), strings.Join(labels, ", "), meaning))
+	}
+	s.WriteString("\n## Alerts\n\nEach is a way to have no verdict without noticing. For the Prometheus operator, as an example:\n\n" + block("yaml", metrics.Rules()))
+	return s.String()
 }
