@@ -36,7 +36,7 @@ func (l *loader) compile(at string, e expression, c *compiled) {
 		return
 	}
 	c.text, c.ast, c.now = strings.TrimSpace(e.text), checked, readsNow(checked)
-	if !l.cheap(at, c) {
+	if !l.vet(at, e, checked) || !l.cheap(at, c) {
 		return
 	}
 	var err error

@@ -8,8 +8,13 @@ import (
 	"github.com/selfsame-build/selfsame/internal/diag"
 )
 
-// maxCost is what one rule may cost, in CEL's units: at load by estimate, and when it is asked by counting.
-const maxCost = 20_000_000
+const (
+	// maxEstimate is what one rule may cost at worst, in CEL's units, estimated when it is loaded for evidence of the greatest sizes. It
+	// keeps out what grows with the square of a long list, whatever the evidence of today.
+	maxEstimate = 1_000_000_000
+	// maxCost is what one rule may cost when it is asked, counted while it runs: some tenths of a second.
+	maxCost = 10_000_000
+)
 
 // estimator says how long lists and texts of the evidence may be.
 type estimator struct{}
@@ -35,8 +40,12 @@ func (l *loader) cheap(at string, c *compiled) bool {
 		l.Report(diag.CodePolicyCost, l.At[at], "what `require` costs cannot be estimated: "+oneLine(err.Error()), "", "write it in a simpler way")
 		return false
 	}
-	if estimate.Max > maxCost {
-		l.Report(diag.CodePolicyCost, l.At[at], fmt.Sprintf("`require` may cost %d, more than %d", estimate.Max, maxCost),
+	if estimate.Max > maxEstimate {
+		much := fmt.Sprintf("may cost %d million, more than %d", estimate.Max/1_000_000, maxEstimate/1_000_000)
+		if estimate.Max > maxEstimate*1_000_000_000 {
+			much = "may cost more than anybody can say"
+		}
+		l.Report(diag.CodePolicyCost, l.At[at], "`require` "+much,
 			"a verdict must not take long, whatever the evidence", "walk the shorter list first, or use glob() in place of matches()")
 		return false
 	}

@@ -14,7 +14,7 @@ import (
 const freshFor = time.Minute
 
 // maxSpent is what all rules of one verdict may cost together, in CEL's units.
-const maxSpent = 5 * maxCost
+const maxSpent = 2 * maxCost
 
 // Decide says whether an image may run, now being the time. It always comes to a verdict: what cannot be evaluated, costs too much, or is
 // not done when ctx ends is denied, and says so. It does no I/O and does not change e.
@@ -24,13 +24,17 @@ func (p *Policy) Decide(ctx context.Context, e *Evidence, now time.Time) Verdict
 	}
 	d := decision{ctx: ctx, policy: p, evidence: e, now: now, notAfter: e.NotAfter}
 	d.until(p.expires)
-	v := Verdict{Image: e.Image, By: p.edition, Rules: make([]Outcome, len(p.rules))}
+	v := Verdict{Image: e.Image, By: p.edition}
 	applies := 0
-	for i, r := range p.rules {
-		v.Rules[i] = d.outcome(r)
-		if s := v.Rules[i].Status; s != StatusOutOfScope && s != StatusNotInForce {
+	for _, r := range p.rules {
+		if !r.about(e.Image.Name) {
+			continue
+		}
+		o := d.outcome(r)
+		if o.Status != StatusNotInForce {
 			applies++
 		}
+		v.Rules = append(v.Rules, o)
 	}
 	v.Reasons, v.ExitCode = d.reasons(v.Rules, applies)
 	v.Allow, v.NotAfter = len(v.Reasons) == 0, d.notAfter
@@ -56,10 +60,9 @@ func (d *decision) until(t time.Time) {
 	}
 }
 
+// outcome is what a rule says that is about the image.
 func (d *decision) outcome(r *compiled) Outcome {
 	switch {
-	case !r.about(d.evidence.Image.Name):
-		return Outcome{Rule: r.name, Status: StatusOutOfScope}
 	case d.policy.over(d.now):
 		return Outcome{Rule: r.name, Status: StatusNotInForce, Reason: "the policy was over on " + day(d.policy.expires)}
 	case !begun(r.on, d.now):

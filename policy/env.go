@@ -20,7 +20,7 @@ const (
 	maxExpression = 8 << 10 // code points
 	maxNodes      = 5_000   // parts, after macros
 	maxDepth      = 64
-	maxNested     = 3     // lists walked inside each other
+	maxNested     = 5     // lists walked inside each other
 	maxRegexp     = 1_000 // instructions of a compiled regular expression
 	maxRange      = 1_000 // lists.range
 )

@@ -20,17 +20,7 @@ var formats = strictyaml.Compiled(map[string]*strictyaml.Format{
 		Pattern: `^sha256:[0-9a-f]{64}$`, Examples: []string{"sha256:" + "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"}, Max: 71},
 	"line": {Code: diag.CodePolicyForm, Noun: "one line of text", Want: "denials are shown on one line each, of at most 300 bytes",
 		Pattern: `^[^\n\r]+$`, Examples: []string{"the image was not built again by anybody else"}, Max: 300},
-	"status":  {Code: diag.CodePolicyForm, Noun: "how a rule can end", Want: "a rule ends in one of these ways", Enum: statusNames()},
-	"verdict": {Code: diag.CodePolicyForm, Noun: "a verdict", Want: "a verdict is one of these", Enum: []string{"allow", "deny"}},
 })
-
-func statusNames() []string {
-	var names []string
-	for _, s := range []Status{StatusPass, StatusFail, StatusError, StatusWaived, StatusOutOfScope, StatusNotInForce} {
-		names = append(names, string(s))
-	}
-	return names
-}
 
 // special decodes what is neither text nor list.
 var special = map[reflect.Type]strictyaml.Special{

@@ -6,15 +6,39 @@ import (
 	"github.com/selfsame-build/selfsame/internal/strictyaml"
 )
 
-// pattern is a pattern of image names, or of any text with slashes: its elements. An element `**` stands for any number of elements, a
+// pattern is a pattern of image names, or of any text with slashes. An element `**` stands for any number of elements, none included; a
 // star within an element for any part of it. Matching takes time linear in the text for each star, and allocates nothing.
-type pattern []string
+type pattern struct {
+	elements []string
+	// prefix and suffix are what every name that fits begins and ends with: most names are told apart by them alone.
+	prefix, suffix string
+}
 
-func newPattern(s string) pattern { return strings.Split(s, "/") }
+func newPattern(s string) pattern {
+	p := pattern{elements: strings.Split(s, "/")}
+	first, last := strings.IndexByte(s, '*'), strings.LastIndexByte(s, '*')
+	if first < 0 {
+		p.prefix = s
+		return p
+	}
+	p.prefix, p.suffix = s[:first], s[last+1:]
+	if strings.HasPrefix(s[first:], "**") {
+		p.prefix = strings.TrimSuffix(p.prefix, "/")
+	}
+	if strings.HasSuffix(s[:last+1], "**") {
+		p.suffix = strings.TrimPrefix(p.suffix, "/")
+	}
+	return p
+}
 
-// matches says whether the whole of name fits. Of several `**` only the last one has to be tried again: what stands between two
-// of them is best found as early as it can be.
+// matches says whether the whole of name fits.
 func (p pattern) matches(name string) bool {
+	return strings.HasPrefix(name, p.prefix) && strings.HasSuffix(name, p.suffix) && walk(p.elements, name)
+}
+
+// walk matches element by element. Of several `**` only the last one has to be tried again: what stands between two of them is best
+// found as early as it can be.
+func walk(p []string, name string) bool {
 	rest, more := name, true // what is not matched yet, and whether an element begins there
 	i := 0
 	again, from := -1, "" // the element after the last `**`, and where in the name it was tried
@@ -53,7 +77,7 @@ func (p pattern) matches(name string) bool {
 }
 
 // only says whether nothing but `**` is left.
-func only(p pattern) bool {
+func only(p []string) bool {
 	for _, e := range p {
 		if e != "**" {
 			return false
@@ -86,7 +110,7 @@ func fits(p, s string) bool {
 func glob(s, p string) bool { return newPattern(p).matches(s) }
 
 func patternProblem(s string) *strictyaml.Problem {
-	elements := newPattern(s)
+	elements := strings.Split(s, "/")
 	for _, e := range elements {
 		switch {
 		case e == "":

@@ -5,7 +5,8 @@ import (
 	"cel.dev/cel-go/common/types"
 )
 
-// limits are how many entries the lists of the evidence have at most; with more, no rule is asked about them and the image is denied.
+// limits are how many entries the lists of the evidence are taken to have at most when the cost of a rule is estimated. With more a rule
+// still runs, until it has cost maxCost.
 var limits = map[string]uint64{
 	"image.platforms":    100,
 	"signatures":         500,
@@ -24,14 +25,13 @@ var limits = map[string]uint64{
 }
 
 const (
-	maxText    = 512    // bytes of a text that has a field of its own
-	maxDynText = 16_384 // bytes of a text in a predicate or in parameters
-	maxDynList = 1_000  // entries of a list or mapping in there
+	maxText = 512   // bytes of a text that has a field of its own
+	maxFree = 4_096 // bytes or entries of anything in a predicate or in parameters
 )
 
 // sizeOf is the size of what is at a path: "signatures", "@items", "roles".
 func sizeOf(path []string, t *types.Type) *cost.SizeEstimate {
-	name, dyn := "", false
+	name, free := "", false
 	for _, p := range path {
 		switch {
 		case p == "@items" || p == "@keys" || p == "@values":
@@ -40,16 +40,14 @@ func sizeOf(path []string, t *types.Type) *cost.SizeEstimate {
 		default:
 			name += "." + p
 		}
-		dyn = dyn || name == "statements.predicate" || name == "provenance.parameters"
+		free = free || name == "statements.predicate" || name == "provenance.parameters"
 	}
 	size := cost.RangedSizeEstimate(0, maxText)
-	switch limit, ok := limits[name]; {
-	case dyn && t.Kind() == types.StringKind:
-		size = cost.RangedSizeEstimate(0, maxDynText)
-	case dyn:
-		size = cost.RangedSizeEstimate(0, maxDynList)
-	case ok && t.Kind() == types.ListKind:
+	if limit, ok := limits[name]; ok && t.Kind() == types.ListKind {
 		size = cost.RangedSizeEstimate(0, limit)
+	}
+	if free {
+		size = cost.RangedSizeEstimate(0, maxFree)
 	}
 	return &size
 }

@@ -32,6 +32,7 @@ const (
 	KindIndex      Kind = "index of statements"
 	KindLink       Kind = "link"
 	KindBreakGlass Kind = "break-glass statement"
+	KindPolicy     Kind = "policy"
 )
 
 // Tone is whether a statement speaks for its subject.
@@ -83,6 +84,9 @@ func (s Statement) Meaning() (Meaning, error) {
 		return Meaning{KindBreakGlass, Neutral}, err // that it may run for once; of what it is it says nothing
 	case typeDenyList:
 		return Meaning{KindDenyList, Negative}, nil
+	case PredicatePolicy:
+		_, _, err := s.PolicyDocument()
+		return Meaning{KindPolicy, Neutral}, err // of no image in particular
 	case typeIndex:
 		return Meaning{KindIndex, Neutral}, nil
 	}

@@ -46,6 +46,9 @@ var mayVoice = map[trust.Role][]provenance.Meaning{
 	trust.BreakGlass: {
 		{Kind: provenance.KindBreakGlass, Tone: provenance.Neutral},
 	},
+	trust.Policy: {
+		{Kind: provenance.KindPolicy, Tone: provenance.Neutral},
+	},
 	trust.Indexer: {
 		{Kind: provenance.KindIndex, Tone: provenance.Neutral},
 	},

@@ -80,6 +80,7 @@ var sideways = map[string][]string{
 	"provenance":            {"recipes", "compare", "trust"},
 	"registry/artifact":     {"provenance"},
 	"policy":                {"provenance"},
+	"policy/cases":          {"report"}, // JUnit
 	"report":                {"compare"},
 	"provenance/sbom":       {"registry"},
 	"builder/daemon":        {"internal"},
