@@ -31,6 +31,7 @@ const (
 	KindWaiver     Kind = "waiver"
 	KindIndex      Kind = "index of statements"
 	KindLink       Kind = "link"
+	KindBreakGlass Kind = "break-glass statement"
 	KindPolicy     Kind = "policy"
 )
 
@@ -78,6 +79,9 @@ func (s Statement) Meaning() (Meaning, error) {
 	case typeVulns:
 		// A list without an entry is no approval either: the scanner may have seen nothing.
 		return Meaning{KindScan, Neutral}, nil
+	case PredicateBreakGlass:
+		_, _, err := s.BreakGlass()
+		return Meaning{KindBreakGlass, Neutral}, err // that it may run for once; of what it is it says nothing
 	case typeDenyList:
 		return Meaning{KindDenyList, Negative}, nil
 	case PredicatePolicy:

@@ -114,6 +114,7 @@ var apart = []struct {
 	why  string
 }{
 	{Release, []Role{Finding, Waiver, Revoker, Indexer, Policy}, "stock cosign takes any statement that a key signed as \"signed\"; what speaks against an image needs a key of its own"},
+	{BreakGlass, []Role{Release, Rebuilder, Finding, Promoter, Revoker, Waiver, Functionary, Indexer, Policy}, "what opens every gate for hours must lie in no build and on no desk: its key is for nothing else"},
 	{Waiver, []Role{Finding, Rebuilder, Promoter}, "who finds, rebuilds or promotes must not be the one who says that a finding does not count"},
 }
 

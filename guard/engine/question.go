@@ -6,6 +6,7 @@ import (
 
 	digest "github.com/opencontainers/go-digest"
 
+	"github.com/selfsame-build/selfsame/guard/breakglass"
 	"github.com/selfsame-build/selfsame/policy"
 )
 
@@ -24,9 +25,9 @@ const (
 type Question struct {
 	// Name is the image's repository without tag or digest ("registry.example.com/team/shop"), normalised: what evidence must name, and
 	// what rules are scoped by.
-	Name   string
-	Digest digest.Digest // of an index or a manifest; never a tag
-	Who    Who
+	Name   string        `json:"name"`
+	Digest digest.Digest `json:"digest"` // of an index or a manifest; never a tag
+	Who    Who           `json:"who"`
 }
 
 // Who is asking, for the log of decisions. It changes no verdict.
@@ -42,9 +43,17 @@ type Who struct {
 // Answer is a verdict for one question.
 type Answer struct {
 	policy.Verdict
+	// Class says in a word why; Denial says it in lines.
+	Class  Class `json:"class"`
 	Epoch  Epoch `json:"epoch"`
 	Cached bool  `json:"cached"`
+	// BreakGlass is the statement that lets the image run against the policy: Allow is true then, and Reasons say what the policy had
+	// against it.
+	BreakGlass *Grant `json:"breakGlass,omitempty"`
 }
+
+// Grant is a break-glass statement in force.
+type Grant = breakglass.Grant
 
 // Epoch is policy's: who gathers evidence (verify/ground) is below this package and names it, too.
 type Epoch = policy.Epoch
