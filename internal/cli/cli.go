@@ -169,7 +169,7 @@ func (a *app) commands() []*cobra.Command {
 		a.initCommand(), a.checkCommand(), a.lockCommand(),
 		a.buildCommand(), a.diffCommand(), a.explainCommand(),
 		a.verifyCommand(), a.auditCommand(), a.waiveCommand(), a.breakGlassCommand(), a.linkCommand(), a.showCommand(), a.denyCommand(), a.indexCommand(),
-		a.keyCommand(), a.trustCommand(), a.layoutCommand(), a.schemaCommand(), a.buildersCommand(), a.storeCommand(), a.registryCommand(),
+		a.keyCommand(), a.trustCommand(), a.policyCommand(), a.layoutCommand(), a.schemaCommand(), a.buildersCommand(), a.storeCommand(), a.registryCommand(),
 		a.doctorCommand(), a.versionCommand(), a.builderCommand(),
 	}
 }
