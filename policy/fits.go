@@ -27,6 +27,7 @@ func (e *Evidence) Oversize() string {
 	}
 	first := ""
 	for name, n := range most {
+		//nolint:gosec // a length is not negative
 		if limit, bounded := limits[name]; (!bounded || uint64(n) > limit) && (first == "" || strings.Compare(name, first) < 0) {
 			first = name
 		}

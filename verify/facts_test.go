@@ -36,8 +36,6 @@ func (c *council) facts(change func(*Options)) policy.Evidence {
 
 // about makes a statement of any type.
 func (c *council) about(subject digest.Digest, name, predicateType, predicate string) provenance.Subjected {
-	desc := c.build.Index
-	desc.Digest = subject
 	if name != "" {
 		name = `"name":"` + name + `",`
 	}

@@ -76,7 +76,8 @@ func PolicyText(w io.Writer, v policy.Verdict) error {
 	if _, err := fmt.Fprintf(w, "policy %s, version %d, sha256:%.12s\n", v.By.Name, v.By.Version, v.By.SHA256); err != nil {
 		return err
 	}
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	var b strings.Builder
+	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	for _, o := range v.Rules {
 		word := string(o.Status)
 		switch o.Status {
@@ -89,22 +90,22 @@ func PolicyText(w io.Writer, v policy.Verdict) error {
 		if o.Fix != "" && word == "FAIL" {
 			why += " - " + o.Fix
 		}
-		if why = diag.Printable(why); why != "" {
-			why = "\t" + why
-		}
-		fmt.Fprintf(t, "  %s\t%s%s\n", word, o.Rule, why)
+		fmt.Fprintf(t, "  %s\t%s\t%s\n", word, o.Rule, diag.Printable(why))
 	}
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	var b strings.Builder
 	for _, reason := range v.Reasons {
 		if !ruleSays(v.Rules, reason) {
 			fmt.Fprintf(&b, "  denied: %s\n", diag.Printable(reason))
 		}
 	}
-	_, err := io.WriteString(w, b.String())
-	return err
+	for line := range strings.Lines(b.String()) {
+		if _, err := io.WriteString(w, strings.TrimRight(line, " \n")+"\n"); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // ruleSays tells whether a reason is that of a rule, which has its line.
