@@ -1,3 +1,5 @@
+//go:build !front
+
 package policy
 
 import (
@@ -7,25 +9,6 @@ import (
 	"cel.dev/cel-go/common/cost"
 	"cel.dev/cel-go/common/types"
 )
-
-// limits are how many entries the lists of the evidence are taken to have at most when the cost of a rule is estimated. With more a rule
-// still runs, until it has cost maxCost.
-var limits = map[string]uint64{
-	"image.platforms":    100,
-	"signatures":         500,
-	"signatures.roles":   10,
-	"provenance":         50,
-	"provenance.inputs":  10_000,
-	"rebuilds":           200,
-	"rebuilds.axes":      50,
-	"packages":           50_000,
-	"bases":              200,
-	"statements":         200,
-	"statements.roles":   10,
-	"lists":              20,
-	"summary.rebuilders": 100,
-	"summary.axes":       50,
-}
 
 const (
 	maxText = 512   // bytes of a text that has a field of its own

@@ -1,6 +1,8 @@
 package verify
 
 import (
+	"strings"
+
 	"github.com/selfsame-build/selfsame/internal/diag"
 )
 
@@ -25,6 +27,9 @@ func Failed(reference string, err error) Result {
 
 // Why is the failure that decided, in one line; empty for an image that is verified.
 func (r Result) Why() string {
+	if r.Policy != nil {
+		return strings.Join(r.Policy.Reasons, "; ")
+	}
 	f, found := r.firstFailure()
 	if !found {
 		return ""

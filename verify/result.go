@@ -7,6 +7,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/selfsame-build/selfsame/internal/diag"
+	"github.com/selfsame-build/selfsame/policy"
 	"github.com/selfsame-build/selfsame/provenance"
 )
 
@@ -29,8 +30,9 @@ type Verdict string
 // The verdicts, each with its exit code (DESIGN §7).
 const (
 	VerdictVerified      Verdict = "verified"       // 0
+	VerdictAllowed       Verdict = "allowed"        // 0: not proven, and a policy allows it all the same
 	VerdictNotReproduced Verdict = "not-reproduced" // 14: signed, but no rebuild is proven, or one failed
-	VerdictRefused       Verdict = "refused"        // 14: signed, but not at the level or by the rebuilders that were asked for
+	VerdictRefused       Verdict = "refused"        // 14: not at the level or by the rebuilders that were asked for, or a policy denies it
 	VerdictInvalid       Verdict = "invalid"        // 15: evidence is there and does not hold
 	VerdictMissing       Verdict = "missing"        // 16: there is no evidence
 	VerdictDenied        Verdict = "denied"         // 14: it is on the deny list, whatever the evidence says
@@ -50,6 +52,7 @@ type Check struct {
 
 	verdict Verdict // what a failure means
 	final   bool    // nothing that was not read could change it
+	block   bool    // it speaks against the image, or hides what could: no rule of a policy lifts it
 }
 
 // Subject is one manifest with the checks of its evidence.
@@ -106,6 +109,8 @@ type Result struct {
 	// Ignored lists every referrer that counted for nothing; NotRead counts those beyond the budget.
 	Ignored []Ignored `json:"ignored"`
 	NotRead int       `json:"notRead"`
+	// Policy is what a policy made of it, where one decided (Judge).
+	Policy *policy.Verdict `json:"policy,omitempty"`
 
 	// What summaries take from the run beside all that.
 	subject      ocispec.Descriptor
@@ -113,7 +118,13 @@ type Result struct {
 	asked        string   // what else the policy was (Options.asked)
 	platforms    []string // owners of build platforms that made every manifest, the first one included
 	origins      map[digest.Digest]Origin
+	facts        *policy.Evidence // nil: not asked for
+	unanswered   error
 }
+
+// Unanswered is why a part of the evidence or a release index could not be fetched; nil: everything that was asked for was answered. Asking
+// again may then lead to another result, whereas a bound that was reached will be reached again.
+func (r Result) Unanswered() error { return r.unanswered }
 
 // JSON is the result as a document of SchemaVersion, indented, with a newline at the end.
 func (r Result) JSON() ([]byte, error) {
@@ -135,13 +146,15 @@ func (r Result) Err() error {
 		VerdictDenied:        codeDenied,
 	}[r.Verdict]
 	switch {
-	case r.Verdict == VerdictVerified:
+	case r.Verdict == VerdictVerified, r.Verdict == VerdictAllowed:
 		return nil
 	case !ok: // a result that nobody concluded must not pass
 		code = codeUndecided
 	}
 	d := diag.Errorf(code, "%s", r.Summary)
-	if f, found := r.firstFailure(); found {
+	if r.Policy != nil && len(r.Policy.Reasons) > 0 {
+		d = d.WithWhy(r.Policy.Reasons[0])
+	} else if f, found := r.firstFailure(); found {
 		d = d.WithWhy(f.Name + ": " + f.Reason)
 	}
 	return d.WithHelp("selfsame explain " + string(code))
@@ -192,7 +205,7 @@ func rank(v Verdict) int {
 
 func (v Verdict) exit() int {
 	switch v {
-	case VerdictVerified:
+	case VerdictVerified, VerdictAllowed:
 		return diag.ExitProven
 	case VerdictNotReproduced, VerdictRefused, VerdictDenied:
 		return diag.ExitPolicy

@@ -124,7 +124,7 @@ func (r Result) SVR(s Summary) (provenance.Subjected, error) {
 
 // Conclusive says whether the verdict is one about the image, and not about what could not be seen of it.
 func (r Result) Conclusive() bool {
-	return r.Verdict != VerdictUndecided && r.Verdict != VerdictMissing && r.Verdict != ""
+	return r.Verdict != VerdictUndecided && r.Verdict != VerdictMissing && r.Verdict != VerdictAllowed && r.Verdict != ""
 }
 
 func (r Result) noSummary(format string, args ...any) error {

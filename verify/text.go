@@ -24,6 +24,9 @@ func (r Result) Text(w io.Writer) error {
 			return err
 		}
 	}
+	if err := r.policyText(&b); err != nil {
+		return err
+	}
 	r.ignoredText(&b)
 	fmt.Fprintf(&b, "%s\n", r.Summary)
 	_, err := io.WriteString(w, b.String())
@@ -113,6 +116,8 @@ func (r Result) summary() string {
 			return fmt.Sprintf("verified: %s was built again with one result by %s (%s; differing in %s)%s", what, strings.Join(r.Rebuilders, ", "), r.Independence, strings.Join(r.Axes, ", "), r.statelessness())
 		}
 		return fmt.Sprintf("verified: %s was built twice with one result (%s; differing in %s)%s", what, r.Independence, strings.Join(r.Axes, ", "), r.statelessness())
+	case VerdictAllowed:
+		return fmt.Sprintf("allowed: %s", what)
 	case VerdictNotReproduced:
 		return fmt.Sprintf("not reproduced: %s is signed, but a second build with the same result is not proven", what)
 	case VerdictRefused:

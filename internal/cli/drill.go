@@ -46,7 +46,7 @@ refused was not.`,
 func (a *app) runDrill(ctx context.Context, ref string, f verifyFlags) error {
 	f.trust.summary.format = "bundle" // no summary is written
 	c := registry.New(registry.Options{})
-	o, err := a.verifyOptions(ctx, c, f)
+	o, _, err := a.ground(ctx, c, f)
 	if err != nil {
 		return err
 	}
@@ -78,7 +78,7 @@ func (a *app) runDrill(ctx context.Context, ref string, f verifyFlags) error {
 		return err
 	}
 	if !res.Passed {
-		return shownError{res.ExitCode}
+		return shownError(res.ExitCode)
 	}
 	return nil
 }

@@ -3,8 +3,11 @@
 package cli
 
 import (
+	"errors"
+
 	"github.com/spf13/cobra"
 
+	"github.com/selfsame-build/selfsame/policy"
 	"github.com/selfsame-build/selfsame/signing"
 )
 
@@ -16,6 +19,11 @@ func (a *app) commands() []*cobra.Command { return []*cobra.Command{a.verifyComm
 
 // stepLog has nothing to show: the front runs no steps.
 func (a *app) stepLog(error) {}
+
+// needsWhole tells whether a verb failed for want of what only the whole program has.
+func needsWhole(err error) bool {
+	return errors.Is(err, errWhole) || errors.Is(err, signing.ErrElsewhere) || errors.Is(err, policy.ErrElsewhere)
+}
 
 // loadRoot is the whole program's: only there are certificates checked.
 func loadRoot(string) (*signing.Root, error) { return nil, errWhole }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/selfsame-build/selfsame/signing"
 	"github.com/selfsame-build/selfsame/trust"
+	"github.com/selfsame-build/selfsame/verify/ground"
 )
 
 // listSigners say who signs lists of which only the newest counts: by keys, and by identities against a root.
@@ -58,4 +59,13 @@ func (l *listSigners) against(ctx context.Context, a *app, root *signing.Root) (
 	}
 	t.Root = root
 	return t, counting(rules), nil
+}
+
+// speakers are whom the flags name, for lists that a verifier opens: the root is the one by which images are verified.
+func (l *listSigners) speakers(ctx context.Context, a *app) (s ground.Speakers, err error) {
+	if s.Identities, err = l.rules(true); err != nil {
+		return s, err
+	}
+	s.Keys, err = a.verifiers(ctx, l.keys)
+	return s, err
 }

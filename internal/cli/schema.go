@@ -5,6 +5,7 @@ package cli
 import (
 	"github.com/spf13/cobra"
 
+	"github.com/selfsame-build/selfsame/policy"
 	"github.com/selfsame-build/selfsame/recipes"
 	"github.com/selfsame-build/selfsame/trust"
 )
@@ -18,6 +19,7 @@ func (a *app) schemaCommand() *cobra.Command {
 		{"recipe", "Print the JSON Schema of recipe.yaml", recipes.Schema},
 		{"trust", "Print the JSON Schema of a trust file", trust.Schema},
 		{"roster", "Print the JSON Schema of a roster", trust.RosterSchema},
+		{"policy", "Print the JSON Schema of policies", policy.Schema},
 	} {
 		cmd.AddCommand(&cobra.Command{
 			Use: f.name, Short: f.short, Args: cobra.NoArgs,

@@ -7,6 +7,7 @@ import (
 	"github.com/opencontainers/go-digest"
 	"github.com/spf13/cobra"
 
+	"github.com/selfsame-build/selfsame/freshness"
 	"github.com/selfsame-build/selfsame/registry"
 	"github.com/selfsame-build/selfsame/registry/artifact"
 	"github.com/selfsame-build/selfsame/registry/layout"
@@ -26,6 +27,7 @@ type verifyFlags struct {
 	fresh   freshFlags
 	many    manyFlags
 	who     identityFlags
+	policy  policyFlags
 }
 
 func (a *app) verifyCommand() *cobra.Command {
@@ -40,6 +42,9 @@ Evidence counts that a --key signed, or a --certificate-identity under a certifi
 given, and each several times. With --trusted-root, timestamps and log entries beside a key's signature say when it was made. A trust file
 says who may say what, where and until when. --rebuilders counts owners of a roster, not keys or statements.
 
+With --policy the rules of a policy decide: each is shown with its reason, and the exit code is the policy's. What no rule lifts (the deny
+list, a rebuild that differed) keeps its own. A trust file may name the policy, too.
+
 With --deny-list a signed list of what was taken back is asked before anything else. With --release-index-key everything that a signed
 index lists must still be there.
 
@@ -48,7 +53,8 @@ the worst.`,
 		Example: "  selfsame verify selfsame-out/image --key release.pub\n  selfsame verify registry.example.com/team/shop:v1 --key release.pub\n" +
 			"  selfsame verify registry.example.com/team/shop:v1 --trusted-root trusted_root.json --certificate-identity release@example.com --certificate-oidc-issuer https://login.example.com\n" +
 			"  selfsame verify --from-file images.txt --key release.pub --json\n" +
-			"  selfsame verify registry.example.com/team/shop:v1 --trust trust.yaml --roster roster.yaml --rebuilders 2",
+			"  selfsame verify registry.example.com/team/shop:v1 --trust trust.yaml --roster roster.yaml --rebuilders 2\n" +
+			"  selfsame verify registry.example.com/team/shop:v1 --trust trust.yaml --policy registry.example.com/ops/policy",
 		RunE: func(cmd *cobra.Command, args []string) error { return a.runVerify(cmd.Context(), args, f) },
 	}
 	fl := cmd.Flags()
@@ -62,42 +68,20 @@ the worst.`,
 	fl.StringVar(&f.layout, "layout", "", "in-toto layout that says how the image must have come about: each step's link must be signed by its functionaries")
 	fl.StringSliceVar(&f.owners, "layout-key", nil, "public key of the layout's owner; with several, each must have signed it")
 	f.fresh.register(fl)
+	f.policy.register(fl)
 	f.many.register(fl)
 	return cmd
 }
 
-// verifyOptions is what the flags ask of every image.
-func (a *app) verifyOptions(ctx context.Context, c *registry.Client, f verifyFlags) (verify.Options, error) {
-	o := verify.Options{ExpectName: f.name, ExpectBuilder: f.builder, ExpectSource: f.source, AllowUnreproduced: f.allow}
-	switch named := len(f.keys) > 0 || f.who.named(); {
-	case !named && f.trust.file == "":
-		return o, usage("`verify` needs --key, --certificate-identity or --trust: without any, anyone's word would do")
-	case named && f.trust.file != "":
-		return o, usage("--trust says who counts; leave --key and --certificate-identity out")
-	}
-	var err error
-	if o.Trust.Root, o.Identities, err = f.who.load(); err != nil { // before anything is asked or read, see errWhole
-		return o, err
-	}
-	if o.Trust.Keys, err = a.verifiers(ctx, f.keys); err != nil {
-		return o, err
-	}
-	if o.Layout, err = a.openLayout(ctx, f.layout, f.owners); err != nil {
-		return o, err
-	}
-	if err := f.trust.apply(a, &o); err != nil {
-		return o, err
-	}
-	err = a.freshness(ctx, c, f.fresh, &o)
-	return o, err
-}
-
 func (a *app) runVerify(ctx context.Context, args []string, f verifyFlags) error {
+	if err := f.named(); err != nil {
+		return err
+	}
 	if err := f.many.check(args); err != nil {
 		return err
 	}
 	c := registry.New(f.many.client())
-	o, err := a.verifyOptions(ctx, c, f)
+	o, by, err := a.ground(ctx, c, f)
 	if err != nil {
 		return err
 	}
@@ -109,7 +93,7 @@ func (a *app) runVerify(ctx context.Context, args []string, f verifyFlags) error
 		if err := f.trust.forOne(); err != nil {
 			return err
 		}
-		return a.verifyMany(ctx, c, refs, o, f.many.jobs)
+		return a.verifyMany(ctx, c, refs, o, by, f.many.jobs)
 	}
 	o.Reference = refs[0]
 	if err := f.trust.open(ctx, c, refs[0], &o); err != nil {
@@ -119,6 +103,7 @@ func (a *app) runVerify(ctx context.Context, args []string, f verifyFlags) error
 	if err != nil {
 		return err
 	}
+	by.decide(ctx, &res)
 	if shown := a.showVerdict(res); shown != nil {
 		if err := f.trust.summary.write(ctx, a, o, res); err != nil {
 			a.notice("no summary is written: %v", err)
@@ -126,6 +111,42 @@ func (a *app) runVerify(ctx context.Context, args []string, f verifyFlags) error
 		return shown // the verdict decides the exit code
 	}
 	return f.trust.summary.write(ctx, a, o, res)
+}
+
+// ground makes ready what images are verified by.
+func (a *app) ground(ctx context.Context, c *registry.Client, f verifyFlags) (o verify.Options, by decider, err error) {
+	base := verify.Options{ExpectName: f.name, ExpectBuilder: f.builder, ExpectSource: f.source, AllowUnreproduced: f.allow}
+	if front && f.policy.at != "" {
+		return base, by, errWhole
+	}
+	s, err := f.trust.setup()
+	if err != nil {
+		return base, by, err
+	}
+	s.Client, s.Memory = c, func() (*freshness.Memory, error) { return a.memory(f.fresh.stateless) }
+	if s.Root, s.Identities, err = f.who.load(); err != nil { // before anything is asked or read, see errWhole
+		return base, by, err
+	}
+	if s.Keys, err = a.verifiers(ctx, f.keys); err != nil {
+		return base, by, err
+	}
+	if base.Layout, err = a.openLayout(ctx, f.layout, f.owners); err != nil {
+		return base, by, err
+	}
+	if s.Lists, err = a.lists(ctx, f.fresh); err != nil {
+		return base, by, err
+	}
+	if s.Policy, err = a.policyPlace(ctx, f.policy); err != nil {
+		return base, by, err
+	}
+	if o, err = a.load(ctx, s, base); err != nil {
+		return o, by, err
+	}
+	if by, err = a.decider(ctx, s, o, f.policy); err != nil || by.policy == nil {
+		return o, by, err
+	}
+	o.Facts = true
+	return o, by, f.policyAlone()
 }
 
 // verifyOne finds the image and verifies it.
@@ -203,7 +224,7 @@ func (a *app) showVerdict(res verify.Result) error {
 		return err
 	}
 	if res.ExitCode != 0 {
-		return shownError{res.ExitCode}
+		return shownError(res.ExitCode)
 	}
 	return nil
 }

@@ -95,7 +95,7 @@ const gcPercent = 800
 
 // verifyMany verifies images some at a time with one client, and prints each verdict in one line, in the order of the references. One
 // that could not be verified does not keep the others from it.
-func (a *app) verifyMany(ctx context.Context, c *registry.Client, refs []string, o verify.Options, jobs int) error {
+func (a *app) verifyMany(ctx context.Context, c *registry.Client, refs []string, o verify.Options, by decider, jobs int) error {
 	defer debug.SetGCPercent(debug.SetGCPercent(gcPercent))
 	answers := make([]chan answer, len(refs))
 	for i := range answers {
@@ -110,6 +110,9 @@ func (a *app) verifyMany(ctx context.Context, c *registry.Client, refs []string,
 		workers.Go(func() {
 			for i := range next {
 				res, err := verifyOne(ctx, c, refs[i], o)
+				if err == nil {
+					by.decide(ctx, &res)
+				}
 				answers[i] <- answer{res, err}
 			}
 		})
@@ -142,7 +145,7 @@ func (a *app) verifyMany(ctx context.Context, c *registry.Client, refs []string,
 		return err
 	}
 	if worst != 0 {
-		return shownError{worst}
+		return shownError(worst)
 	}
 	return nil
 }

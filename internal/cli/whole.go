@@ -23,8 +23,8 @@ func (a *app) commands() []*cobra.Command {
 	return []*cobra.Command{
 		a.initCommand(), a.checkCommand(), a.lockCommand(),
 		a.buildCommand(), a.diffCommand(), a.explainCommand(),
-		a.verifyCommand(), a.auditCommand(), a.waiveCommand(), a.linkCommand(), a.showCommand(), a.denyCommand(), a.indexCommand(), a.drillCommand(),
-		a.keyCommand(), a.trustCommand(), a.layoutCommand(), a.schemaCommand(), a.buildersCommand(), a.storeCommand(), a.registryCommand(),
+		a.verifyCommand(), a.auditCommand(), a.waiveCommand(), a.breakGlassCommand(), a.linkCommand(), a.showCommand(), a.denyCommand(), a.indexCommand(), a.drillCommand(),
+		a.keyCommand(), a.trustCommand(), a.policyCommand(), a.layoutCommand(), a.schemaCommand(), a.buildersCommand(), a.storeCommand(), a.registryCommand(),
 		a.doctorCommand(), a.versionCommand(), a.builderCommand(),
 	}
 }
@@ -45,6 +45,9 @@ func (a *app) stepLog(err error) {
 		a.render(f.Also)
 	}
 }
+
+// needsWhole is never true of the whole program.
+func needsWhole(err error) bool { return errors.Is(err, errWhole) }
 
 func loadRoot(path string) (*signing.Root, error) {
 	data, err := os.ReadFile(path) //nolint:gosec // the user's own file

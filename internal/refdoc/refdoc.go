@@ -25,13 +25,16 @@ func Pages() (map[string][]byte, error) {
 	}
 	out := map[string][]byte{}
 	for name, text := range map[string]string{
-		"cli.md":         cliPage(),
-		"exit-codes.md":  exitPage(),
-		"diagnostics.md": diagnosticsPage(),
-		"causes.md":      causesPage(),
-		"environment.md": environmentPage(),
-		"recipe.md":      recipe,
-		"policy.md":      policies,
+		"cli.md":           cliPage(),
+		"exit-codes.md":    exitPage(),
+		"diagnostics.md":   diagnosticsPage(),
+		"causes.md":        causesPage(),
+		"environment.md":   environmentPage(),
+		"recipe.md":        recipe,
+		"guard-cli.md":     guardCLIPage(),
+		"guard-config.md":  guardConfigPage(),
+		"guard-metrics.md": guardMetricsPage(),
+		"policy.md":        policies,
 	} {
 		out[name] = []byte(notice + strings.TrimRight(text, "\n") + "\n")
 	}

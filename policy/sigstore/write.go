@@ -67,9 +67,9 @@ func (im *importer) trust() []byte {
 		b.WriteString("# No key and no identity could be carried over.\n")
 		return []byte(b.String())
 	}
-	b.WriteString("signers:\n")
+	b.WriteString("# What cosign signs names no repository, and policy-controller asks for none: unnamed lets it count wherever the image is.\nsigners:\n")
 	for _, e := range im.entries {
-		fmt.Fprintf(&b, "  %s:\n    roles: [release]\n", strconv.Quote(e.name))
+		fmt.Fprintf(&b, "  %s:\n    roles: [release]\n    unnamed: true\n", strconv.Quote(e.name))
 		switch {
 		case strings.HasPrefix(e.key, "-----BEGIN"):
 			fmt.Fprintf(&b, "    keys:\n      - |\n        %s\n", strings.ReplaceAll(strings.TrimSpace(e.key), "\n", "\n        "))

@@ -1,0 +1,139 @@
+package cli
+
+import (
+	"encoding/json"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/selfsame-build/selfsame/policy"
+	"github.com/selfsame-build/selfsame/provenance"
+)
+
+// aPolicy is one of a version and one rule.
+func aPolicy(version, require string) string {
+	return "policy: v1\nname: prod\nversion: " + version + "\nrules:\n  - name: reproduced\n    match: [\"registry.example.com/team/**\"]\n    require: " + require + "\n    message: it was not built twice\n    fix: build it with selfsame build\n"
+}
+
+// TestVerifyByPolicy has a policy decide, from a file, from a signed bundle, and from the trust file.
+func TestVerifyByPolicy(t *testing.T) {
+	w := newTrusting(t, "release", "rules", "other")
+	w.attach("release", provenance.PredicateProvenance)
+	w.write("policy.yaml", aPolicy("3", "summary.reproduced"))
+	verify := func(code int, say string, more ...string) string {
+		t.Helper()
+		return w.must(code, say, append([]string{"verify", "image", "--key", "release.pub"}, more...)...)
+	}
+	verify(14, "FAIL  reproduced  it was not built twice - build it with selfsame build", "--policy", "policy.yaml")
+	verify(10, "A0654", "--policy", "policy.yaml", "--allow-unreproduced")
+	w.write("lenient.yaml", aPolicy("3", "provenance.every(p, p.subject != '')"))
+	verify(0, "allowed by policy prod, version 3: image", "--policy", "lenient.yaml")
+	w.attach("release", provenance.PredicateRebuild)
+	verify(0, "allowed by policy prod, version 3", "--policy", "policy.yaml")
+	var shown struct {
+		Verdict  string         `json:"verdict"`
+		ExitCode int            `json:"exitCode"`
+		Policy   policy.Verdict `json:"policy"`
+	}
+	if err := json.Unmarshal([]byte(verify(0, "", "--policy", "policy.yaml", "--json")), &shown); err != nil || shown.Verdict != "verified" || !shown.Policy.Allow || len(shown.Policy.Rules) != 1 {
+		t.Errorf("%+v, %v", shown, err)
+	}
+	// The time of day is the rules', the evidence is today's.
+	w.write("soon.yaml", strings.Replace(aPolicy("3", "summary.level > 3"), "    require", "    effectiveOn: 2100-01-01\n    require", 1))
+	verify(14, "no rule of the policy prod is about", "--policy", "soon.yaml")
+	verify(14, "it was not built twice", "--policy", "soon.yaml", "--at", "2100-01-01")
+	verify(10, "--at is when", "--at", "2100-01-01")
+	verify(10, "it is a day or a time", "--policy", "policy.yaml", "--at", "soon")
+	verify(10, "--policy-key needs --policy", "--policy-key", "rules.pub")
+
+	// Signed: by its own key, newer than seen.
+	push := func(code int, say, file string, more ...string) {
+		t.Helper()
+		w.must(code, say, append([]string{"policy", "push", file, "./signed.json", "--key", "rules.key"}, more...)...)
+	}
+	push(0, "sequence 3", "lenient.yaml", "--name", "prod")
+	signed := []string{"--policy", "./signed.json", "--policy-key"}
+	verify(0, "allowed by policy prod, version 3", append(signed, "rules.pub")...)
+	verify(15, "A0561", append(signed, "other.pub")...)
+	verify(10, "A0567", append(signed, "release.pub")...)
+	verify(10, "A0653", "--policy", "./signed.json")
+	push(10, "A0651", "policy.yaml", "--name", "prod")
+	old, err := os.ReadFile("signed.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.write("policy.yaml", aPolicy("4", "summary.reproduced"))
+	push(0, "", "policy.yaml", "--name", "prod")
+	verify(0, "version 4", append(signed, "rules.pub")...)
+	w.write("signed.json", string(old))
+	verify(17, "an older one than was seen", append(signed, "rules.pub")...)
+	verify(0, "version 3", append(signed, "rules.pub", "--stateless")...)
+
+	// And named by the trust file, whose signers speak in it.
+	w.write("trust.yaml", "trust: v1\nsigners:\n  release: {keys: [release.pub], roles: [release]}\n  rules: {keys: [rules.pub], roles: [policy]}\npolicy: {at: signed.json, minimum: 3}\n")
+	w.must(0, "policy prod, version 3", "verify", "image", "--trust", "trust.yaml", "--stateless")
+	w.must(17, "an older one", "verify", "image", "--trust", "trust.yaml")
+	w.must(10, "A0654", "verify", "image", "--trust", "trust.yaml", "--stateless", "--min-level", "1")
+	w.write("images.txt", "image\nimage\n")
+	if out := w.must(0, "", "verify", "--from-file", "images.txt", "--trust", "trust.yaml", "--stateless"); strings.Count(out, "allowed by policy prod, version 3") != 2 {
+		t.Error(out)
+	}
+}
+
+// TestPolicyVerbs goes the way from a policy to start from to one that is compared with the next.
+func TestPolicyVerbs(t *testing.T) {
+	w := newTrusting(t, "release")
+	w.attach("release", provenance.PredicateProvenance)
+	w.must(0, "reproduced-here", "policy", "new")
+	w.must(10, "there is no policy `nonsense`", "policy", "new", "nonsense")
+	w.must(0, "policy_test.yaml", "policy", "new", "reproduced-here")
+	w.must(10, "is there already", "policy", "new", "reproduced-here")
+	w.must(0, "", "policy", "check", "policy.yaml", "--strict")
+	w.must(0, "cases as wanted", "policy", "test", "policy.yaml", "--junit", "out.xml")
+	if xml, err := os.ReadFile("out.xml"); err != nil || !strings.Contains(string(xml), "<testsuite") {
+		t.Errorf("%s, %v", xml, err)
+	}
+	if out := w.must(0, "", "policy", "test", "policy_test.yaml", "--json"); !strings.HasPrefix(out, `{"schemaVersion":1,"files":[{"file":"policy_test.yaml"`) {
+		t.Error(out)
+	}
+	w.write("broken.yaml", strings.Replace(aPolicy("1", "summary.reproduced"), "match", "mach", 1))
+	w.must(10, "A0622", "policy", "check", "broken.yaml")
+	w.write("vague.yaml", aPolicy("1", "provenance.all(p, p.level > 1)"))
+	w.must(0, "A0630", "policy", "check", "vague.yaml")
+	w.must(10, "A0630", "policy", "check", "vague.yaml", "--strict")
+
+	w.must(14, "deny registry.example.com/team/shop@sha256:", "policy", "eval", "image", "--policy", "policy.yaml", "--key", "release.pub", "--save", "evidence.json")
+	w.must(10, "needs --key", "policy", "eval", "image", "--policy", "policy.yaml")
+	w.must(10, "--policy is missing", "policy", "eval", "evidence.json")
+	w.must(14, "FAIL  reproduced", "policy", "eval", "evidence.json", "--policy", "policy.yaml")
+	if out := w.must(14, "", "policy", "eval", "evidence.json", "--policy", "policy.yaml", "--json"); !strings.HasPrefix(out, `{"schemaVersion":1,"images":[{"allow":false,"image":{"name":"registry.example.com/team/shop"`) {
+		t.Error(out)
+	}
+	w.must(14, "summary.reproduced", "policy", "explain", "evidence.json", "--policy", "policy.yaml")
+	w.write("lenient.yaml", aPolicy("2", "provenance.every(p, p.signer != '')"))
+	w.must(0, "allow registry.example.com/team/shop@sha256:", "policy", "eval", "image", "--policy", "lenient.yaml", "--key", "release.pub")
+	w.must(13, "1 of 1 images change verdict", "policy", "diff", "policy.yaml", "lenient.yaml", "evidence.json")
+	w.must(0, "0 of 1 images change verdict", "policy", "diff", "policy.yaml", "policy.yaml", "evidence.json")
+	if out := w.must(13, "", "policy", "diff", "policy.yaml", "lenient.yaml", "image", "--key", "release.pub", "--json"); !strings.HasPrefix(out, `{"schemaVersion":1,"images":1,"changes":[{"image":`) {
+		t.Error(out)
+	}
+	w.write("broken.json", `{"image":{"naem":""}}`)
+	w.must(10, "is no evidence", "policy", "eval", "broken.json", "--policy", "policy.yaml")
+	w.must(0, `"$schema"`, "schema", "policy")
+
+	w.write("cip.yaml", "apiVersion: policy.sigstore.dev/v1beta1\nkind: ClusterImagePolicy\nmetadata: {name: shop}\nspec:\n  images:\n    - glob: registry.example.com/team/*\n  authorities:\n    - name: us\n      key:\n        data: |\n"+indent(t, "release.pub"))
+	w.must(0, "imported.yaml", "policy", "import", "cip.yaml", "--out", "imported.yaml", "--trust-out", "imported-trust.yaml")
+	w.must(0, "", "policy", "check", "imported.yaml")
+	w.must(0, "", "trust", "check", "imported-trust.yaml")
+	w.must(10, "is there already", "policy", "import", "cip.yaml", "--out", "imported.yaml", "--trust-out", "imported-trust.yaml")
+	w.must(10, "--key is missing", "policy", "push", "policy.yaml", "./p.json")
+}
+
+func indent(t *testing.T, path string) string {
+	t.Helper()
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return "          " + strings.ReplaceAll(strings.TrimSpace(string(raw)), "\n", "\n          ") + "\n"
+}

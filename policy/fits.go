@@ -1,0 +1,58 @@
+package policy
+
+import (
+	"fmt"
+	"strings"
+)
+
+// limits are how many entries the lists of the evidence are taken to have at most when the cost of a rule is estimated. With more a rule
+// still runs, until it has cost maxCost.
+var limits = map[string]uint64{
+	"image.platforms":    100,
+	"signatures":         500,
+	"signatures.roles":   10,
+	"provenance":         50,
+	"provenance.inputs":  10_000,
+	"rebuilds":           200,
+	"rebuilds.axes":      50,
+	"packages":           50_000,
+	"bases":              200,
+	"statements":         200,
+	"statements.roles":   10,
+	"lists":              20,
+	"summary.rebuilders": 100,
+	"summary.axes":       50,
+}
+
+// Oversize says which list of the evidence has more entries than rules may be asked about; empty: none has. Evidence that is not shown
+// whole is not judged.
+func (e *Evidence) Oversize() string {
+	most := map[string]int{
+		"image.platforms": len(e.Image.Platforms), "signatures": len(e.Signatures), "provenance": len(e.Provenance), "rebuilds": len(e.Rebuilds),
+		"packages": len(e.Packages), "bases": len(e.Bases), "statements": len(e.Statements), "lists": len(e.Lists),
+		"summary.rebuilders": len(e.Summary.Rebuilders), "summary.axes": len(e.Summary.Axes),
+	}
+	for _, s := range e.Signatures {
+		most["signatures.roles"] = max(most["signatures.roles"], len(s.Roles))
+	}
+	for _, p := range e.Provenance {
+		most["provenance.inputs"] = max(most["provenance.inputs"], len(p.Inputs))
+	}
+	for _, r := range e.Rebuilds {
+		most["rebuilds.axes"] = max(most["rebuilds.axes"], len(r.Axes))
+	}
+	for _, s := range e.Statements {
+		most["statements.roles"] = max(most["statements.roles"], len(s.Roles))
+	}
+	first := ""
+	for name, n := range most {
+		//nolint:gosec // a length is not negative
+		if limit, bounded := limits[name]; (!bounded || uint64(n) > limit) && (first == "" || strings.Compare(name, first) < 0) {
+			first = name
+		}
+	}
+	if first == "" {
+		return ""
+	}
+	return fmt.Sprintf("%s has %d entries, and rules are asked about at most %d", first, most[first], limits[first])
+}
