@@ -17,7 +17,7 @@ func aPolicy(version, require string) string {
 
 // TestVerifyByPolicy has a policy decide, from a file, from a signed bundle, and from the trust file.
 func TestVerifyByPolicy(t *testing.T) {
-	w := newTrusting(t, "release", "rules", "other")
+	w := newTrusting(t, "release", "rules", "other", "revoker")
 	w.attach("release", provenance.PredicateProvenance)
 	w.write("policy.yaml", aPolicy("3", "summary.reproduced"))
 	verify := func(code int, say string, more ...string) string {
@@ -42,6 +42,8 @@ func TestVerifyByPolicy(t *testing.T) {
 	w.write("soon.yaml", strings.Replace(aPolicy("3", "summary.level > 3"), "    require", "    effectiveOn: 2100-01-01\n    require", 1))
 	verify(14, "no rule of the policy prod is about", "--policy", "soon.yaml")
 	verify(14, "it was not built twice", "--policy", "soon.yaml", "--at", "2100-01-01")
+	w.must(0, "", "deny", "new", "--list", "./deny.json", "--key", "revoker.key")
+	verify(14, "it was not built twice", "--policy", "soon.yaml", "--at", "2100-01-01", "--deny-list", "./deny.json", "--deny-key", "revoker.pub")
 	verify(10, "--at is when", "--at", "2100-01-01")
 	verify(10, "it is a day or a time", "--policy", "policy.yaml", "--at", "soon")
 	verify(10, "--policy-key needs --policy", "--policy-key", "rules.pub")
