@@ -30,6 +30,7 @@ func TestWarm(t *testing.T) {
 
 func TestOneGatheringHoweverManyAsk(t *testing.T) {
 	w := newWorld(t)
+	w.f.gather = func(context.Context, digest.Digest) { time.Sleep(200 * time.Millisecond) } // so that all wait for it
 	var all sync.WaitGroup
 	for range 1000 {
 		all.Go(func() {
