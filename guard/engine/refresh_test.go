@@ -78,7 +78,7 @@ func TestPolicySwappedUnderLoad(t *testing.T) {
 	w.f.gather = func(context.Context, digest.Digest) { time.Sleep(20 * time.Millisecond) }
 	stop := make(chan struct{})
 	var all sync.WaitGroup
-	for range 8 {
+	for range 4 {
 		all.Go(func() {
 			for {
 				select {
@@ -94,7 +94,11 @@ func TestPolicySwappedUnderLoad(t *testing.T) {
 			}
 		})
 	}
-	for v := 2; v < 40 && !t.Failed(); v++ {
+	swaps := 40
+	if testing.Short() {
+		swaps = 8 // the race detector is slow, and needs few
+	}
+	for v := 2; v < swaps && !t.Failed(); v++ {
 		rule := signed
 		if v%2 == 0 {
 			rule = "signatures.size() > 5"
