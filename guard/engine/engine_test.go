@@ -56,7 +56,9 @@ func TestDeadlineDeniesInWordsAndWorkGoesOn(t *testing.T) {
 		t.Errorf("%+v", a)
 	}
 	close(release)
-	w.want("again", good, true, engine.ClassOK, false, 1) // joins the flight, or finds what it left
+	if a := w.ask(good); !a.Allow || w.f.total() != 1 { // it joins the flight, or finds what that left
+		t.Errorf("again, %d gatherings: %s", w.f.total(), a.Denial())
+	}
 }
 
 func TestRegistryDown(t *testing.T) {
