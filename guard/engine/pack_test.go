@@ -1,0 +1,56 @@
+package engine
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/klauspost/compress/s2"
+
+	"github.com/selfsame-build/selfsame/policy"
+)
+
+// TestPacked: what is read back is what was kept, so that rules see the same.
+func TestPacked(t *testing.T) {
+	at := time.Date(2026, 11, 28, 12, 0, 0, 123, time.UTC)
+	want := policy.Evidence{
+		Image:      policy.Image{Name: "registry.example.com/a", Digest: "sha256:aa", Index: true, Platforms: []policy.Platform{{Name: "linux/amd64", Digest: "sha256:bb"}}},
+		Signatures: []policy.Signature{{Signer: "release", Roles: []string{"release"}, Time: at}, {Signer: "x"}},
+		Provenance: []policy.Provenance{{Builder: "b", Level: 2, Parameters: map[string]any{"n": 1.5, "s": "<&>", "l": []any{"a", true, nil}, "m": map[string]any{}}, Inputs: []policy.Input{{URI: "u"}}}},
+		Statements: []policy.Statement{{Type: "t", Predicate: map[string]any{"score": 1e300, "id": "9007199254740993"}}},
+		Lists:      []policy.List{{Kind: "deny list", Sequence: 7, Expires: at}},
+		Summary:    policy.Summary{Verdict: "verified", Axes: []string{"clock"}},
+		Blocks:     []policy.Block{{Verdict: "denied", Reason: "r", ExitCode: 14}},
+		NotAfter:   at,
+	}
+	packed, err := pack(&want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := unpack(packed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(&want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestUnpackIsBounded(t *testing.T) {
+	for name, packed := range map[string][]byte{
+		"nothing": nil, "a bomb": s2.Encode(nil, make([]byte, maxEvidence+1)), "a false length": {0xff, 0xff, 0xff, 0xff, 0x0f, 0}, "no JSON": s2.Encode(nil, []byte("x")),
+	} {
+		if _, err := unpack(packed); err == nil {
+			t.Errorf("%s is taken", name)
+		}
+	}
+}
+
+func FuzzRead(f *testing.F) {
+	f.Add([]byte("{}\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if ev, err := unpack(data); err == nil && ev == nil {
+			t.Error("nothing, and no error")
+		}
+	})
+}
