@@ -59,7 +59,7 @@ func (g *Gate) pin(ctx context.Context, r *request, s subject, done *Reviewed) *
 func (g *Gate) rule(ctx context.Context, r *request, s subject, done *Reviewed) *response {
 	all, err := images(s.places)
 	if err != nil {
-		done.Refusals = []Refusal{{Image: "*", Reason: err.Error(), Fix: "split the object"}}
+		done.Refusals = []Refusal{{Image: "*", Reason: err.Error(), Places: []string{"all"}, Lines: [3]string{err.Error(), "by the webhook, before any rule", "fix: split the object"}}}
 	} else {
 		if s.mode == Audit { // nothing hangs on the answer, and a warning about the missing digest alone would say little
 			g.resolve(ctx, all)
@@ -76,11 +76,11 @@ func (g *Gate) rule(ctx context.Context, r *request, s subject, done *Reviewed) 
 		for _, f := range done.Refusals {
 			warnings = append(warnings, f.warning())
 		}
-		return allow(r, s.mode, "would be denied: "+done.Refusals[0].why(), warnings...)
+		return allow(r, s.mode, "would be denied: "+done.Refusals[0].Reason, warnings...)
 	}
 	done.Outcome = "denied"
 	out := deny(r, http.StatusForbidden, "Forbidden", message(done.Refusals))
-	annotate(out, s.mode, "denied: "+done.Refusals[0].why())
+	annotate(out, s.mode, "denied: "+done.Refusals[0].Reason)
 	return out
 }
 

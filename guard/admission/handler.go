@@ -67,13 +67,17 @@ func (g *Gate) serve(w http.ResponseWriter, r *http.Request, phase Phase) {
 	_, _ = w.Write(out)
 }
 
-// readBody reads a review. The deadline of reading is taken off afterwards: on HTTP/1 one that passes later would end the request.
+// readBody reads a review within bodyTime. The deadline is taken off afterwards, since on HTTP/1 one that passes later would end the request;
+// after a failure it stays, or the server would go on waiting for the rest.
 func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	control := http.NewResponseController(w)
-	deadline := time.Now().Add(bodyTime)       //nolint:forbidigo // a connection's deadline is the system's time
-	_ = control.SetReadDeadline(deadline)      // what has no deadline has the server's own
-	defer control.SetReadDeadline(time.Time{}) //nolint:errcheck // the same
-	return io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	deadline := time.Now().Add(bodyTime)  //nolint:forbidigo // a connection's deadline is the system's time
+	_ = control.SetReadDeadline(deadline) // what has no deadline has the server's own
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if err == nil {
+		_ = control.SetReadDeadline(time.Time{})
+	}
+	return body, err
 }
 
 // malformed refuses what cannot be answered with a review. The API server takes any status but 200 for a failed call, and failurePolicy:

@@ -113,9 +113,9 @@ func (g *Gate) judge(ctx context.Context, s subject, all []*image) []Refusal {
 	for _, i := range all {
 		switch {
 		case i.err != nil:
-			refused[i] = i.refuse("", firstLine(i.err.Error()), "name an image, by its digest")
+			refused[i] = i.refuse(firstLine(i.err.Error()), "name an image, by its digest")
 		case i.ref.Digest == "":
-			refused[i] = i.refuse("", "it has no digest: what its tag means may change between now and the start",
+			refused[i] = i.refuse("it has no digest: what its tag means may change between now and the start",
 				fmt.Sprintf("write it as %s@sha256:...; `selfsame show` prints the digest", i.ref.Name))
 		default:
 			who := s.who
@@ -132,9 +132,9 @@ func (g *Gate) judge(ctx context.Context, s subject, all []*image) []Refusal {
 		for n, i := range asked {
 			switch {
 			case err != nil:
-				refused[i] = i.refuse("", err.Error(), "make the request again: the verdict is worked on")
+				refused[i] = i.refuse(err.Error(), "make the request again: the verdict is worked on")
 			case n >= len(answers):
-				refused[i] = i.refuse("", "nobody answered for it", "look into the log of the guard")
+				refused[i] = i.refuse("nobody answered for it", "look into the log of the guard")
 			default:
 				if r, ok := g.verdict(i, answers[n]); !ok {
 					refused[i] = r
@@ -156,10 +156,10 @@ func (g *Gate) verdict(i *image, a engine.Answer) (r Refusal, ok bool) {
 	switch {
 	case !a.Allow:
 		return i.denied(a), false
-	case a.Image.Name != i.ref.Name || a.Image.Digest != i.ref.Digest.String():
-		return i.refuse("", fmt.Sprintf("the answer is about another image, %.200s@%.100s", a.Image.Name, a.Image.Digest), "look into the log of the guard"), false
+	case a.Image.Digest != i.ref.Digest.String(): // its name is the one that evidence bears, which a mirror's may differ from
+		return i.refuse(fmt.Sprintf("the answer is about another image, %.100s", a.Image.Digest), "look into the log of the guard"), false
 	case !a.NotAfter.IsZero() && g.opts.Now().After(a.NotAfter):
-		return i.refuse("", "the verdict has ended", "make the request again"), false
+		return i.refuse("the verdict has ended", "make the request again"), false
 	}
 	return Refusal{}, true
 }

@@ -7,16 +7,15 @@ import (
 
 	"github.com/selfsame-build/selfsame/guard/engine"
 	"github.com/selfsame-build/selfsame/internal/diag"
-	"github.com/selfsame-build/selfsame/policy"
 )
 
 // Refusal says of one image why it may not start.
 type Refusal struct {
 	Image  string   // as it was written
 	Places []string // "container app", "volume data"
-	Rule   string   // the policy's rule that said no; empty: no rule did
 	Reason string
-	Fix    string
+	// Lines are what a user is told: image and reason, who says so and by which rule, what to do.
+	Lines [3]string
 	// Judged says that somebody was asked about it. Else the gate refused it by itself, and no log of decisions has it yet.
 	Judged bool
 }
@@ -30,24 +29,18 @@ const (
 	maxWarning = 256 // bytes of one warning: the API server cuts what is longer
 )
 
-// String is the refusal in three lines: the image, the rule and its reason, what to do.
+// String is the refusal in three lines, the first with the places of the object that name the image.
 func (r Refusal) String() string {
 	places := r.Places
 	if len(places) > maxPlaces {
 		places = append(places[:maxPlaces:maxPlaces], fmt.Sprintf("%d more", len(r.Places)-maxPlaces))
 	}
-	return strings.Join([]string{
-		clip(fmt.Sprintf("image %s is refused (%s)", shown(r.Image), strings.Join(places, ", ")), maxLine),
-		clip(r.why(), maxLine),
-		clip("fix: "+r.Fix, maxLine),
-	}, "\n")
-}
-
-func (r Refusal) why() string {
-	if r.Rule == "" {
-		return r.Reason
+	lines := r.Lines
+	lines[0] = strings.Join(places, ", ") + ": " + lines[0]
+	for i := range lines {
+		lines[i] = clip(lines[i], maxLine+100)
 	}
-	return fmt.Sprintf("rule %s: %s", r.Rule, r.Reason)
+	return strings.Join(lines[:], "\n")
 }
 
 // shown is an image as it was written, in printable characters, and never nothing.
@@ -82,36 +75,33 @@ func message(all []Refusal) string {
 
 // warning is a refusal in one line.
 func (r Refusal) warning() string {
-	return clip(fmt.Sprintf("selfsame (audit): image %s would be refused: %s", shown(r.Image), r.why()), maxWarning)
+	return clip(fmt.Sprintf("selfsame (audit): %s would be denied: %s", shown(r.Image), r.Reason), maxWarning)
 }
 
-func (i *image) refuse(rule, reason, fix string) Refusal {
-	r := Refusal{Image: i.written, Rule: rule, Reason: diag.Printable(reason), Fix: diag.Printable(fix)}
-	for _, p := range i.places {
-		r.Places = append(r.Places, diag.Printable(clip(p.String(), 100)))
-	}
+// refuse is the gate's own refusal, which no policy was asked for.
+func (i *image) refuse(reason, fix string) Refusal {
+	r := i.refusal()
+	r.Reason = diag.Printable(reason)
+	r.Lines = [3]string{clip(shown(i.written)+" is denied: "+r.Reason, maxLine), "by the webhook, before any rule", clip("fix: "+diag.Printable(fix), maxLine)}
 	return r
 }
 
-// denied is a refusal by a verdict. The rule that is named is the first that failed; without one, something that no rule can allow did.
+// denied is a refusal by a verdict, in the words that every gate has for it.
 func (i *image) denied(a engine.Answer) Refusal {
-	rule, reason, fix := "", "there is no verdict", fmt.Sprintf("see everything with: selfsame verify %s@%s", i.ref.Name, i.ref.Digest)
+	r := i.refusal()
+	r.Judged, r.Reason = true, "there is no verdict"
 	if len(a.Reasons) > 0 {
-		reason = a.Reasons[0]
+		r.Reason = diag.Printable(firstLine(a.Reasons[0]))
 	}
-	for _, o := range a.Rules {
-		if o.Status == policy.StatusFail || o.Status == policy.StatusError {
-			if o.Reason != "" && (reason == o.Reason || strings.Contains(reason, o.Rule)) {
-				rule, reason = o.Rule, o.Reason
-				if o.Fix != "" {
-					fix = o.Fix
-				}
-			}
-			break
-		}
+	copy(r.Lines[:], strings.SplitN(a.Denial(), "\n", len(r.Lines)))
+	return r
+}
+
+func (i *image) refusal() Refusal {
+	r := Refusal{Image: i.written}
+	for _, p := range i.places {
+		r.Places = append(r.Places, diag.Printable(clip(p.String(), 100)))
 	}
-	r := i.refuse(rule, firstLine(reason), firstLine(fix))
-	r.Judged = true
 	return r
 }
 
