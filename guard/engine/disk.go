@@ -104,7 +104,7 @@ func (d *disk) load(k key, now time.Time) (*entry, *kept) {
 		return nil, nil
 	}
 	path := d.path(k)
-	e, ev, err := read(path, k, now)
+	e, ev, err := readFile(path, k, now)
 	var why dropped
 	switch {
 	case err == nil:
@@ -128,7 +128,7 @@ type dropped string
 
 func (d dropped) Error() string { return string(d) }
 
-func read(path string, k key, now time.Time) (*entry, *kept, error) {
+func readFile(path string, k key, now time.Time) (*entry, *kept, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if errors.Is(err, unix.ELOOP) {
 		return nil, nil, dropped("unsafe")

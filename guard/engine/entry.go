@@ -1,18 +1,10 @@
 package engine
 
 import (
-	"encoding/json"
-	"errors"
-	"fmt"
 	"time"
-
-	"github.com/klauspost/compress/s2"
 
 	"github.com/selfsame-build/selfsame/policy"
 )
-
-// maxEvidence bounds the evidence about one image, in bytes of JSON: what is more is not kept, and so gathered for each question.
-const maxEvidence = 16 << 20
 
 // entry is what is known of one image: the verdict, and whence it comes. It does not change.
 type entry struct {
@@ -87,36 +79,4 @@ func (e *entry) judged(v policy.Verdict) *entry {
 		c.verdict.NotAfter = e.ends
 	}
 	return &c
-}
-
-// pack is evidence as it is kept: JSON, compressed. nil: it is too large to keep.
-func pack(e *policy.Evidence) ([]byte, error) {
-	raw, err := json.Marshal(e)
-	if err != nil {
-		return nil, fmt.Errorf("encoding evidence: %w", err)
-	}
-	if len(raw) > maxEvidence {
-		return nil, nil
-	}
-	return s2.Encode(nil, raw), nil
-}
-
-// unpack reads kept evidence.
-func unpack(packed []byte) (*policy.Evidence, error) {
-	n, err := s2.DecodedLen(packed)
-	if err == nil && n > maxEvidence {
-		err = errors.New("it is too large")
-	}
-	var raw []byte
-	if err == nil {
-		raw, err = s2.Decode(nil, packed)
-	}
-	var e policy.Evidence
-	if err == nil {
-		err = json.Unmarshal(raw, &e)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("reading kept evidence: %w", err)
-	}
-	return &e, nil
 }
