@@ -16,7 +16,7 @@ import (
 
 type manifestsOptions struct {
 	manifests.Options
-	ca, folder, static string
+	ca, static string
 }
 
 func (a *app) manifestsCommand() *cobra.Command {
