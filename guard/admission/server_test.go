@@ -190,7 +190,8 @@ func TestOnlyKnownCallers(t *testing.T) {
 	callers := x509.NewCertPool()
 	callers.AppendCertsFromPEM(other.Certificate)
 	r := start(t, newGate(t, &asker{}, nil), Serving{Certificates: certs, TLS: certs.Config(callers)})
-	if code, body := get(t, client, r.hook+"/validate"); code != 0 || !strings.Contains(body, "certificate required") {
+	// The client may hear of it before or after it has sent its request: TLS 1.3.
+	if code, body := get(t, client, r.hook+"/validate"); code != 0 {
 		t.Errorf("without a certificate: %d %s", code, body)
 	}
 }
