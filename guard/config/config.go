@@ -32,6 +32,7 @@ type Config struct {
 	Metrics   string            `yaml:"metrics" check:"address" doc:"address for /metrics and /healthz, as in 127.0.0.1:9464; left out: none"`
 	Traces    string            `yaml:"traces" check:"url" doc:"OTLP/HTTP endpoint for one span a decision, as in http://127.0.0.1:4318; left out: none"`
 	Decisions string            `yaml:"decisions" check:"path" doc:"file that decisions are appended to, one JSON line each; left out: stdout"`
+	Admission Admission         `yaml:"admission" doc:"what the webhook does with a denial, by namespace; a namespace's own labels count for nothing, because who may edit it could let himself out"`
 	Limits    Limits            `yaml:"limits" doc:"what the engine may use"`
 	Mirrors   map[string]string `yaml:"mirrors" check:"keys=host" doc:"other names of registries, by the name that evidence bears: where images are pulled through a mirror, the name that it stands for"`
 }
@@ -53,6 +54,13 @@ type Keep struct {
 	Fresh   Duration `yaml:"fresh" default:"10m" doc:"so long evidence is used without asking the registry"`
 	Stale   Duration `yaml:"stale" default:"12h" doc:"so long it is used where the registry does not answer"`
 	Refused Duration `yaml:"refused" default:"10s" doc:"so long a denial is kept before the registry is asked again"`
+}
+
+// Admission is how the webhook treats namespaces. The verdict is the same in both modes.
+type Admission struct {
+	Default string   `yaml:"default" check:"mode" default:"enforce" doc:"of namespaces that are in neither list: enforce (refuse) or audit (allow, with a warning and a line in both logs)"`
+	Audit   []string `yaml:"audit" check:"namespace,unique" doc:"namespaces in audit mode"`
+	Enforce []string `yaml:"enforce" check:"namespace,unique" doc:"namespaces in enforce mode; one in both lists is enforced"`
 }
 
 // Limits bound the engine.

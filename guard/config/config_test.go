@@ -23,8 +23,9 @@ func TestDefaults(t *testing.T) {
 		State: "/var/lib/selfsame-guard", Socket: config.Socket{Path: "/run/selfsame/guard.sock"},
 		Keep:    config.Keep{Fresh: config.Duration(time.Minute), Stale: config.Duration(12 * time.Hour), Refused: config.Duration(10 * time.Second)},
 		Refresh: config.Duration(time.Minute), Watch: config.Duration(5 * time.Minute),
-		Limits:  config.Limits{Images: 20000, Memory: 32, Gathers: 16},
-		Mirrors: map[string]string{"mirror.example.com": "registry.example.com"},
+		Admission: config.Admission{Default: "enforce"},
+		Limits:    config.Limits{Images: 20000, Memory: 32, Gathers: 16},
+		Mirrors:   map[string]string{"mirror.example.com": "registry.example.com"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -46,6 +47,8 @@ func TestMistakes(t *testing.T) {
 		"no port":            {head + "policy: {file: p}\nmetrics: localhost\n", "is not an address"},
 		"a secret in a URL":  {head + "policy: {file: p}\ntraces: http://me:pass@h.example.com\n", "is not an endpoint"},
 		"a tag with a pin":   {head + "policy: {from: r.example.com/p@sha256:aa}\n", "is not a reference"},
+		"a mode":             {head + "policy: {file: p}\nadmission: {default: warn}\n", "`warn` is not a mode"},
+		"a namespace":        {head + "policy: {file: p}\nadmission: {audit: [Shop]}\n", "is not a namespace"},
 		"nothing":            {"", "is empty"},
 	} {
 		_, err := config.Parse("guard.yaml", []byte(c.text))

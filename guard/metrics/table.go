@@ -51,6 +51,10 @@ const (
 	BreakGlass    Name = "selfsame_breakglass_active"
 	BreakGlassUse Name = "selfsame_breakglass_used_total"
 	Refused       Name = "selfsame_agent_refused_total"
+	Reviews       Name = "selfsame_admission_reviews_total"
+	ReviewSeconds Name = "selfsame_admission_review_duration_seconds"
+	Unjudged      Name = "selfsame_admission_unjudged_total"
+	TLSEnds       Name = "selfsame_webhook_certificate_expires_timestamp_seconds"
 )
 
 // Table is every metric, in the order of the page.
@@ -79,4 +83,9 @@ var Table = []Metric{
 	{BreakGlass, Gauge, "Break-glass statements in force.", nil, ""},
 	{BreakGlassUse, Counter, "Decisions that a break-glass statement turned from deny to allow.", []string{"point"}, ""},
 	{Refused, Counter, "Requests to the agent's socket that were not answered with a verdict.", []string{"reason"}, "reason: peer, busy, malformed"},
+	{Reviews, Counter, "Reviews that the webhook answered.", []string{"phase", "outcome"},
+		"phase: mutate, validate; outcome: allowed, denied, warned (denied, in audit mode), skipped (nothing in it could start), malformed"},
+	{ReviewSeconds, Histogram, "How long a review took.", []string{"phase"}, "phase: mutate, validate"},
+	{Unjudged, Counter, "Images in reviews that were let through without a question, because the object had them already.", nil, ""},
+	{TLSEnds, Gauge, "When the certificate that the webhook serves ends, in seconds since 1970.", nil, ""},
 }

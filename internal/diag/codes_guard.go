@@ -41,4 +41,18 @@ one. While no agent answers, nothing new starts on a node whose gates are set up
 `},
 	{CodeGuardServe, ExitUndecided, "the guard cannot serve", `An address that the configuration names cannot be listened on, or serving ended. The message says which, and why.
 `},
+	// A0920 to A0939: admission (guard/admission, guard/manifests).
+	{"A0920", ExitUsage, "the webhook's certificate cannot be served", `The certificate or key of the webhook cannot be read, they do not belong together, or the certificate is over or not yet valid. An API server
+that cannot trust the webhook refuses everything that the webhook is asked about. A renewed pair of files is taken without a restart.
+
+    selfsame-guard certificate --out guard-tls
+`},
+	{"A0921", ExitUndecided, "the webhook cannot listen", `The address of --listen or --health-listen is in use, is not this machine's, or needs a right that the process does not have. Nothing was
+served.
+`},
+	{"A0922", ExitUsage, "the guard's manifests cannot be written", `A value for the manifests is not what it has to be: a namespace, an image with a digest, a certificate in PEM, an address. Values go into the
+manifests as they are, so each is checked first.
+
+    selfsame-guard manifests --help
+`},
 }
