@@ -38,7 +38,7 @@ type evidence struct {
 	// incomplete says why not everything attached was seen; empty when it was.
 	incomplete string
 	// ambiguous says who signed and is two entries that must not be one; nil: nobody. Of several the first by name, whoever orders the listing.
-	ambiguous error
+	ambiguous  error
 	unanswered error // what could not be fetched for want of an answer; nil: nothing
 }
 
