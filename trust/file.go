@@ -46,6 +46,7 @@ type entry struct {
 	Roles       []string         `yaml:"roles" check:"required,role,unique"`
 	Builders    map[string]Level `yaml:"builders" check:"keys=builder"`
 	Names       []string         `yaml:"names" check:"repository,unique"`
+	Unnamed     bool             `yaml:"unnamed"`
 	From        time.Time        `yaml:"from"`
 	Until       time.Time        `yaml:"until"`
 	Owner       string           `yaml:"owner" check:"name"`

@@ -33,6 +33,8 @@ type evidence struct {
 	present map[digest.Digest]bool
 	// denied says what was taken out of trusted because its signer or builder is denied.
 	denied []string
+	held   []statement // provenance of which every check of origin holds
+	heard  bool        // what speaks against the image was looked at
 	// incomplete says why not everything attached was seen; empty when it was.
 	incomplete string
 }

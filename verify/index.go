@@ -94,12 +94,14 @@ func CheckIndex(ctx context.Context, name string, q freshness.IndexQuestion, d f
 		}
 		f.fail(v, name, "%v", err)
 		f.checks[0].final = v == VerdictUndecided
+		f.block()
 		return f.checks[0], nil
 	}
 	list := listOf(checkIndex, x.Name, x.Edition)
 	if gone := x.Gone(present); len(gone) > 0 {
 		f.fail(VerdictMissing, name, "%d of %d statement(s) that it lists are gone, first %s about %s (%s); %s",
 			len(gone), len(x.Statements), gone[0].Bundle, gone[0].Subject, gone[0].PredicateType, x.Edition)
+		f.block()
 		return f.checks[0], &list
 	}
 	f.ok(name, x.By.String(), "%s", fmt.Sprintf("all %d statement(s) that it lists are there; %s", len(x.Statements), x.Edition))

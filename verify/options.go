@@ -60,9 +60,13 @@ type Options struct {
 	Deny *freshness.DenyList
 	// Index demands a release index, and everything that it lists; nil: none is asked for.
 	Index *IndexOptions
+	// Facts has the result keep what a policy's rules look at (Result.Facts): predicates and lists of contents are read for it.
+	Facts bool
 	// Budget bounds the work that strangers can cause by attaching things.
 	Budget Budget
 
+	// unnamed says that the entries stand for flags, and have no names of anybody's choosing.
+	unnamed bool
 	// checkBundle is how a bundle is verified; tests set it to make identities and trusted times. nil: Trust.Verify.
 	checkBundle func(bundle []byte) (signing.Signed, error)
 }

@@ -45,6 +45,9 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	res.Reproduced, res.Axes, res.Independence = j.strength(len(images))
 	res.describe(o, images[0].desc, together(j.platforms))
 	res.conclude()
+	if o.Facts {
+		res.facts = j.facts(&res, images)
+	}
 	return res, nil
 }
 

@@ -192,7 +192,7 @@ func (a *app) showVerdict(res verify.Result) error {
 		return err
 	}
 	if res.ExitCode != 0 {
-		return shownError{res.ExitCode}
+		return shownError(res.ExitCode)
 	}
 	return nil
 }

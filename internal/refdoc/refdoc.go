@@ -21,12 +21,15 @@ func Pages() (map[string][]byte, error) {
 	}
 	out := map[string][]byte{}
 	for name, text := range map[string]string{
-		"cli.md":         cliPage(),
-		"exit-codes.md":  exitPage(),
-		"diagnostics.md": diagnosticsPage(),
-		"causes.md":      causesPage(),
-		"environment.md": environmentPage(),
-		"recipe.md":      recipe,
+		"cli.md":           cliPage(),
+		"exit-codes.md":    exitPage(),
+		"diagnostics.md":   diagnosticsPage(),
+		"causes.md":        causesPage(),
+		"environment.md":   environmentPage(),
+		"recipe.md":        recipe,
+		"guard-cli.md":     guardCLIPage(),
+		"guard-config.md":  guardConfigPage(),
+		"guard-metrics.md": guardMetricsPage(),
 	} {
 		out[name] = []byte(notice + strings.TrimRight(text, "\n") + "\n")
 	}
