@@ -70,6 +70,11 @@ bench-cause: build ## how fast differences are found, beside diffoscope and diff
 bench-trust: build ## what checking evidence costs, beside stock cosign (TRUST_FLAGS='-runs 5 -only many')
 	@go run ./test/bench/trust $(TRUST_FLAGS)
 
+.PHONY: bench-guard
+bench-guard: build ## what a verdict costs at a gate, warm and cold, beside a verifier that keeps nothing (GUARD_FLAGS='-images 500')
+	@go run ./test/bench/guard $(GUARD_FLAGS)
+	@go test ./guard/engine -run '^$$' -bench . -benchtime 1s
+
 .PHONY: real
 real: deps build ## build real projects twice each and write docs/explanation/real-projects.md (an hour)
 	@go run ./test/real $(REAL_FLAGS)

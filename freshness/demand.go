@@ -88,7 +88,7 @@ func (d Demand) inTime(e provenance.Edition) error {
 		return fmt.Errorf("it expired at %s; it is %s", stamp(e.Expires), stamp(d.Now))
 	case e.Issued.After(d.Now.Add(maxAhead)):
 		return fmt.Errorf("it was issued at %s; it is only %s by this machine's clock", stamp(e.Issued), stamp(d.Now))
-	case d.MaxAge > 0 && d.Now.Sub(e.Issued) > d.MaxAge:
+	case d.MaxAge > 0 && d.Now.Sub(e.Issued) >= d.MaxAge:
 		return fmt.Errorf("it was issued at %s, longer than %s ago", stamp(e.Issued), d.MaxAge)
 	}
 	return nil

@@ -1,6 +1,9 @@
 package policy
 
 import (
+	"maps"
+	"slices"
+
 	"cel.dev/cel-go/common/cost"
 	"cel.dev/cel-go/common/types"
 )
@@ -50,4 +53,19 @@ func sizeOf(path []string, t *types.Type) *cost.SizeEstimate {
 		size = cost.RangedSizeEstimate(0, maxFree)
 	}
 	return &size
+}
+
+// Size is how many entries a list is taken to have at most.
+type Size struct {
+	List    string // "provenance.inputs"
+	Entries uint64
+}
+
+// Sizes are what estimates of cost rest on, by name.
+func Sizes() []Size {
+	var out []Size
+	for _, name := range slices.Sorted(maps.Keys(limits)) {
+		out = append(out, Size{name, limits[name]})
+	}
+	return out
 }

@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"math"
 	"slices"
-	"strconv"
 	"strings"
 
 	packageurl "github.com/package-url/packageurl-go"
@@ -146,40 +144,6 @@ func plainObject(raw json.RawMessage) (map[string]any, error) {
 	if err := strictjson.Unmarshal(raw, &out, predicateLimits); err != nil {
 		return nil, err
 	}
-	for k, v := range out {
-		out[k] = plain(v)
-	}
+	policy.Numbers(out)
 	return out, nil
-}
-
-func plain(v any) any {
-	switch v := v.(type) {
-	case map[string]any:
-		for k, x := range v {
-			v[k] = plain(x)
-		}
-	case []any:
-		for i, x := range v {
-			v[i] = plain(x)
-		}
-	case json.Number:
-		return number(v.String())
-	}
-	return v
-}
-
-// number is a double where that says what was written: a whole number up to 2^53, or a fraction of at most 15 significant digits, which
-// a double always gives back.
-func number(text string) any {
-	f, err := strconv.ParseFloat(text, 64)
-	mantissa, _, fraction := strings.Cut(strings.ToLower(text), "e")
-	fraction = fraction || strings.Contains(mantissa, ".")
-	digits := strings.TrimLeft(strings.NewReplacer("-", "", ".", "").Replace(mantissa), "0")
-	switch {
-	case err != nil, math.IsInf(f, 0), f == 0 && digits != "":
-		return text
-	case !fraction && math.Abs(f) <= 1<<53 && strconv.FormatFloat(f, 'f', -1, 64) == text, fraction && len(digits) <= 15:
-		return f
-	}
-	return text
 }

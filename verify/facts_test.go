@@ -463,15 +463,3 @@ func TestFactsAreBounded(t *testing.T) {
 		t.Errorf("statements: %+v", e.Blocks)
 	}
 }
-
-func TestNumbers(t *testing.T) {
-	for text, want := range map[string]any{
-		"0": 0.0, "-0": 0.0, "7": 7.0, "-7.5": -7.5, "9.8": 9.8, "1e3": 1000.0, "9007199254740992": 9007199254740992.0,
-		"9007199254740993": "9007199254740993", "0.1234567890123456789": "0.1234567890123456789", "1e400": "1e400", "1e-400": "1e-400", "0.000": 0.0,
-		"123456789012345678901234567890": "123456789012345678901234567890",
-	} {
-		if got := number(text); got != want {
-			t.Errorf("%s is %v, want %v", text, got, want)
-		}
-	}
-}

@@ -54,6 +54,8 @@ type Options struct {
 	// DenyAt and IndexAt are what the trust file says of lists; whoever opens them puts them into Deny and Index.
 	DenyAt  *trust.DenyList
 	IndexAt *trust.Index
+	// PolicyAt is where the trust file says that the signed policy lies; whoever decides by it opens it.
+	PolicyAt *trust.PolicyPlace
 	// OwnerIndexes are what owners of the roster have published elsewhere.
 	OwnerIndexes []OwnerIndex
 	// Deny is the deny list that is asked before anything else; nil: none.

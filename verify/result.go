@@ -116,7 +116,12 @@ type Result struct {
 	platforms    []string // owners of build platforms that made every manifest, the first one included
 	origins      map[digest.Digest]Origin
 	facts        *policy.Evidence // nil: not asked for
+	unanswered   error
 }
+
+// Unanswered is why a part of the evidence or a release index could not be fetched; nil: everything that was asked for was answered. Asking
+// again may then lead to another result, whereas a bound that was reached will be reached again.
+func (r Result) Unanswered() error { return r.unanswered }
 
 // JSON is the result as a document of SchemaVersion, indented, with a newline at the end.
 func (r Result) JSON() ([]byte, error) {

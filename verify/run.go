@@ -36,6 +36,9 @@ func Run(ctx context.Context, o Options) (Result, error) {
 		res.Subjects = append(res.Subjects, j.judge(img, &found))
 		res.Ignored = append(res.Ignored, found.ignored...)
 		res.NotRead += found.notRead
+		if found.unanswered != nil {
+			res.unanswered = found.unanswered
+		}
 		seen.add(img, found)
 	}
 	j.index(ctx, &res, seen)

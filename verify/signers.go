@@ -36,7 +36,7 @@ func (o *Options) UseTrust(path string, now time.Time) (diag.List, error) {
 		return nil, err
 	}
 	o.Signers, o.TrustedRoot, o.PolicySHA256 = roots.Signers, roots.Sigstore, roots.SHA256
-	o.DenyAt, o.IndexAt = roots.DenyList, roots.Index
+	o.DenyAt, o.IndexAt, o.PolicyAt = roots.DenyList, roots.Index, roots.Policy
 	return roots.Check(now), nil
 }
 

@@ -192,9 +192,11 @@ func TestSlowAgentDeniesBeforeTheDeadline(t *testing.T) {
 // TestClientsThatHangHoldNobodyUp: they neither write nor read, and are put out.
 func TestClientsThatHangHoldNobodyUp(t *testing.T) {
 	n := serve(t, func(s *agent.Server) { s.Idle, s.AnswerTime = 300*time.Millisecond, 300*time.Millisecond })
-	for i := range 50_000 / 10 { // an answer that no socket buffers whole
-		n.Inventory.Started(agent.Container{ID: fmt.Sprint(i), Name: strings.Repeat("x", 200), Image: shop, Digest: good}, nil)
+	var many []agent.Container // whose list no socket buffers whole
+	for i := range 5000 {
+		many = append(many, agent.Container{ID: fmt.Sprint(i), Name: strings.Repeat("x", 200), Image: shop, Digest: good})
 	}
+	n.Inventory.Sync(many)
 	var conns []net.Conn
 	for i := range 300 { // more than are served at once
 		c, err := net.Dial("unix", n.client.Socket)

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/selfsame-build/selfsame/internal/diag"
 	"github.com/selfsame-build/selfsame/policy"
@@ -119,7 +120,9 @@ func (a Answer) failed() (rule, fix string) {
 const maxLine = 400
 
 // line is text as one line, clipped, without control characters.
-func line(s string) string { return diag.Printable(clipTo(s, maxLine)) }
+func line(s string) string {
+	return diag.Printable(clipTo(strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == '\n' || r == '\r' }), "; "), maxLine))
+}
 
 // clip is user text as it goes into logs.
 func clip(s string) string { return clipTo(s, 256) }

@@ -51,7 +51,11 @@ func (e *Engine) answer(ctx context.Context, q Question, now time.Time) Answer {
 		return a.undecided(ClassUsage, diag.ExitUsage, err)
 	}
 	if p == nil {
-		return a.undecided(ClassUndecided, diag.ExitUndecided, errors.New("no policy could be read yet"))
+		err := errors.New("no policy could be read yet")
+		if why := e.failed.Load(); why != nil {
+			err = fmt.Errorf("%w: %w", err, *why)
+		}
+		return a.undecided(ClassUndecided, diag.ExitUndecided, err)
 	}
 	a.By = p.Edition()
 	if name := e.c.NameOf(q.Name); !p.InScope(name) {

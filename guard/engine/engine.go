@@ -70,6 +70,7 @@ type Engine struct {
 	work sync.WaitGroup
 
 	refreshing sync.Mutex
+	failed     atomic.Pointer[error] // the last Refresh
 	changed    broadcast
 }
 

@@ -42,6 +42,11 @@ func (e *Engine) Refresh(ctx context.Context) error {
 	if failed == nil {
 		e.c.Metrics.Put(metrics.RefreshedAt, float64(e.clock.now().Unix()))
 	}
+	if failed != nil {
+		e.failed.Store(&failed)
+	} else {
+		e.failed.Store(nil)
+	}
 	if next != nil || before != after {
 		e.changed.tell()
 	}

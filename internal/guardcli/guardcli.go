@@ -107,6 +107,7 @@ about it, and keeps watching what runs. It reads one configuration file (--confi
 // commands lists the verbs: what serves, what looks, then the nouns. A verb is one line here and one file.
 func (a *app) commands() []*cobra.Command {
 	return []*cobra.Command{
+		a.agentCommand(),
 		a.psCommand(), a.whereCommand(), a.breakGlassCommand(), a.checkCommand(),
 		a.versionCommand(),
 	}

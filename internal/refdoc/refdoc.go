@@ -19,6 +19,10 @@ func Pages() (map[string][]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("writing the recipe's page: %w", err)
 	}
+	policies, err := policyPage()
+	if err != nil {
+		return nil, fmt.Errorf("writing the policy's page: %w", err)
+	}
 	out := map[string][]byte{}
 	for name, text := range map[string]string{
 		"cli.md":           cliPage(),
@@ -30,6 +34,7 @@ func Pages() (map[string][]byte, error) {
 		"guard-cli.md":     guardCLIPage(),
 		"guard-config.md":  guardConfigPage(),
 		"guard-metrics.md": guardMetricsPage(),
+		"policy.md":        policies,
 	} {
 		out[name] = []byte(notice + strings.TrimRight(text, "\n") + "\n")
 	}

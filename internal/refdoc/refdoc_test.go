@@ -57,6 +57,8 @@ func TestPagesAreWhole(t *testing.T) {
 		"diagnostics.md":   codes,
 		"causes.md":        causes,
 		"environment.md":   variables,
+		"policy.md": {"| `rules[].match` (required) | list |", "| `waivers[].expires` (required) | time |", "| `signatures` | list of [Signature](#signature) |", "### Provenance\n",
+			"| `parameters` | map of string to any | externalParameters |", "`every`", "| `packages` | 50000 |"},
 		"recipe.md": {"| `recipe` (required) |", "## `build.stages[].steps[].copy`\n", "## `build.contexts.NAME.debian`\n", "| `compression` | `zstd`, `gzip`, `none` |",
 			"## `build.config`\n", "## `build.stages[].from.debian`\n", "| `from` (required) | text or mapping |"},
 	} {
