@@ -38,7 +38,9 @@ var formats = strictyaml.Compiled(map[string]*strictyaml.Format{
 	"address": {Code: diag.CodeGuardConfig, Noun: "an address", Want: "an address is HOST:PORT", Pattern: `^\S+:[0-9]{1,5}$`, Examples: []string{"127.0.0.1:9464"}, Max: 256, Check: address},
 	"url": {Code: diag.CodeGuardConfig, Noun: "an endpoint", Want: "an endpoint is an http or https URL without user and query", Pattern: `^https?://\S+$`,
 		Examples: []string{"http://127.0.0.1:4318"}, Max: 2048, Check: endpoint},
-	"host": {Code: diag.CodeGuardConfig, Noun: "a registry", Want: "a registry is HOST or HOST:PORT", Pattern: `^[a-zA-Z0-9.:\[\]-]+$`, Examples: []string{"registry.example.com"}, Max: 256},
+	"host":    {Code: diag.CodeGuardConfig, Noun: "a registry", Want: "a registry is HOST or HOST:PORT", Pattern: `^[a-zA-Z0-9.:\[\]-]+$`, Examples: []string{"registry.example.com"}, Max: 256},
+	"index":   {Code: diag.CodeGuardConfig, Noun: "a plugin's index", Want: "an index is two digits, in quotes", Pattern: `^[0-9]{2}$`, Examples: []string{"90"}, Max: 2},
+	"volumes": {Code: diag.CodeGuardConfig, Noun: "a choice", Want: "image volumes without a name are counted or refused", Enum: []string{"count", "refuse"}},
 	"reference": {Code: diag.CodeGuardConfig, Noun: "a reference", Want: "a policy is REPOSITORY or REPOSITORY:TAG", Pattern: `^[a-z0-9][a-zA-Z0-9.:_/-]*/[a-zA-Z0-9.:_/-]+$`,
 		Examples: []string{"registry.example.com/ops/policy"}, Max: 512},
 })

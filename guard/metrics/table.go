@@ -51,6 +51,8 @@ const (
 	BreakGlass    Name = "selfsame_breakglass_active"
 	BreakGlassUse Name = "selfsame_breakglass_used_total"
 	Refused       Name = "selfsame_agent_refused_total"
+	Unchecked     Name = "selfsame_unchecked_total"
+	NRIConnected  Name = "selfsame_nri_connected"
 )
 
 // Table is every metric, in the order of the page.
@@ -79,4 +81,7 @@ var Table = []Metric{
 	{BreakGlass, Gauge, "Break-glass statements in force.", nil, ""},
 	{BreakGlassUse, Counter, "Decisions that a break-glass statement turned from deny to allow.", []string{"point"}, ""},
 	{Refused, Counter, "Requests to the agent's socket that were not answered with a verdict.", []string{"reason"}, "reason: peer, busy, malformed"},
+	{Unchecked, Counter, "What a gate let through without a verdict, because nobody says which image it is.", []string{"point", "reason"},
+		"point: start; reason: image-volume, sandbox-image"},
+	{NRIConnected, Gauge, "1 while the start gate is connected to containerd; 0 also where there is none.", nil, ""},
 }
