@@ -41,7 +41,7 @@ func newNode(t *testing.T) *node {
 	server, err := local.Serve(t.Context(), local.Options{Dir: t.TempDir()})
 	w.must(err)
 	n := &node{world: w, t: t, host: server.Host}
-	n.Node = containerd.Start(t, containerd.Options{Verifiers: w.verifiers(), NRI: &containerd.NRI{Required: []string{nri.Name}},
+	n.Node = containerd.Start(t, containerd.Options{NRI: &containerd.NRI{}, Config: documented(t, w.verifiers()),
 		Env: []string{"HTTP_PROXY=http://127.0.0.1:1", "HTTPS_PROXY=http://127.0.0.1:1", "NO_PROXY=127.0.0.1", "LD_PRELOAD=/does/not/exist.so", "GODEBUG=x=y"}})
 	n.PlainHTTP(t, server.Host)
 	n.pod, err = n.RunPod(t.Context(), "shop-0", nil)
@@ -243,14 +243,15 @@ func TestNodeFaults(t *testing.T) {
 	one := containerd.Container{Name: "c", Image: "example.org/shop:v1"}
 
 	// Hung: containerd gives up on it.
-	n.connect(n.Node, asked{n, func(context.Context) { time.Sleep(2 * time.Second) }}, false)
+	stop := n.connect(n.Node, asked{n, func(context.Context) { time.Sleep(2 * time.Second) }}, false)
 	n.refused("a plugin that hangs", one, "deadline exceeded")
+	stop()
 	n.refused("after that", one, "selfsame")
 
 	// Killed while it is asked.
 	n.must(n.Restart(t.Context()))
 	asking := make(chan struct{}, 8)
-	stop := n.connect(n.Node, asked{n, func(ctx context.Context) { asking <- struct{}{}; <-t.Context().Done() }}, false)
+	stop = n.connect(n.Node, asked{n, func(context.Context) { asking <- struct{}{}; <-t.Context().Done() }}, false)
 	go func() { <-asking; stop() }()
 	n.refused("a plugin that is killed", one, "selfsame")
 

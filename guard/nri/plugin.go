@@ -19,6 +19,7 @@ import (
 	"github.com/selfsame-build/selfsame/guard/agent"
 	"github.com/selfsame-build/selfsame/guard/engine"
 	"github.com/selfsame-build/selfsame/guard/metrics"
+	"github.com/selfsame-build/selfsame/internal/diag"
 )
 
 // Name is what the plugin is called, also in containerd's required_plugins.
@@ -62,19 +63,23 @@ const (
 var errLost = errors.New("containerd closed the connection")
 
 // Run serves until ctx ends, and connects again whenever the connection is gone. Where containerd started the process, it ends with the
-// connection: the next containerd starts another one.
+// connection: the next containerd starts another one. Diagnostic: A0940, that it ended.
 func (p *Plugin) Run(ctx context.Context) error {
 	p.deadline.Store(int64(maxDecision))
 	if fd := p.env(SocketVariable); fd != "" {
 		n, err := strconv.Atoi(fd)
 		if err != nil {
-			return fmt.Errorf("%s is %.20q, not a descriptor", SocketVariable, fd)
+			return ended(fmt.Errorf("%s is %.20q, not a descriptor", SocketVariable, fd))
 		}
 		conn, err := nrinet.NewFdConn(n)
 		if err != nil {
-			return fmt.Errorf("using containerd's connection (%s=%d): %w", SocketVariable, n, err)
+			return ended(fmt.Errorf("using containerd's connection (%s=%d): %w", SocketVariable, n, err))
 		}
-		return p.serve(ctx, conn)
+		err = p.serve(ctx, conn)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		return ended(err)
 	}
 	pause, said := firstPause, ""
 	for {
@@ -99,6 +104,11 @@ func (p *Plugin) Run(ctx context.Context) error {
 			pause = min(2*pause, lastPause)
 		}
 	}
+}
+
+// ended is the end of a plugin that containerd started.
+func ended(err error) error {
+	return diag.Errorf(diag.CodeGuardNRI, "the start gate ended: %w", err).WithHelp("look at containerd's log; it starts its plugins when it starts")
 }
 
 func (p *Plugin) env(key string) string {

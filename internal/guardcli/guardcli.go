@@ -113,6 +113,6 @@ func (a *app) commands() []*cobra.Command {
 	return []*cobra.Command{
 		a.agentCommand(),
 		a.psCommand(), a.whereCommand(), a.breakGlassCommand(), a.checkCommand(),
-		a.versionCommand(),
+		a.exportCommand(), a.versionCommand(),
 	}
 }
