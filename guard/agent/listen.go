@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -50,7 +51,7 @@ func listen(path, group string) (net.Listener, error) {
 	// Under another name first, so that nobody ever finds it with the wrong mode.
 	temp := path + ".new"
 	_ = os.Remove(temp) // left by one that was killed
-	l, err := net.Listen("unix", temp)
+	l, err := (&net.ListenConfig{}).Listen(context.Background(), "unix", temp)
 	if err == nil {
 		l.(*net.UnixListener).SetUnlinkOnClose(false)
 		err = errors.Join(os.Chown(temp, -1, gid), os.Chmod(temp, mode))

@@ -59,8 +59,9 @@ type Engine struct {
 	policy  atomic.Pointer[policy.Policy]
 	memory  *memory
 	disk    *disk
-	flights singleflight.Group
-	slots   chan struct{} // one for each gathering
+	flights singleflight.Group // verdicts, by image, policy and epoch
+	gathers singleflight.Group // evidence, by image and epoch
+	slots   chan struct{}      // one for each gathering
 	pending atomic.Int64
 	saves   *semaphore.Weighted // evidence on its way to disk
 	log     *decisions

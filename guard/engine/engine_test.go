@@ -30,6 +30,7 @@ func TestWarm(t *testing.T) {
 
 func TestOneGatheringHoweverManyAsk(t *testing.T) {
 	w := newWorld(t)
+	w.f.gather = func(context.Context, digest.Digest) { time.Sleep(200 * time.Millisecond) } // so that all wait for it
 	var all sync.WaitGroup
 	for range 1000 {
 		all.Go(func() {
@@ -55,7 +56,9 @@ func TestDeadlineDeniesInWordsAndWorkGoesOn(t *testing.T) {
 		t.Errorf("%+v", a)
 	}
 	close(release)
-	w.want("again", good, true, engine.ClassOK, false, 1) // joins the flight, or finds what it left
+	if a := w.ask(good); !a.Allow || w.f.total() != 1 { // it joins the flight, or finds what that left
+		t.Errorf("again, %d gatherings: %s", w.f.total(), a.Denial())
+	}
 }
 
 func TestRegistryDown(t *testing.T) {

@@ -62,7 +62,7 @@ var errShort = errors.New("it ends too early")
 
 func read(raw []byte, e *policy.Evidence) (err error) {
 	n, w := binary.Uvarint(raw)
-	if w <= 0 || n > uint64(len(raw)-w) {
+	if w <= 0 || n > uint64(len(raw)-w) { //nolint:gosec // w is at most its length
 		return errShort
 	}
 	if err := json.Unmarshal(raw[w:w+int(n)], e); err != nil { //nolint:gosec // n is less than a length
@@ -96,7 +96,7 @@ func records[T any](out []byte, list []T) []byte {
 			if text.Kind() != reflect.String { // String of another kind would be a name for its type
 				panic("engine: " + v.Type().String() + " has a field that is no string")
 			}
-			out = append(binary.AppendUvarint(out, uint64(text.Len())), text.String()...)
+			out = append(binary.AppendUvarint(out, uint64(text.Len())), text.String()...) //nolint:gosec // a length
 		}
 	}
 	return out
@@ -107,7 +107,7 @@ func list[T any](s string) (out []T, rest string, err error) {
 	n, s, ok := number(s)
 	fields := reflect.TypeFor[T]().NumField()
 	switch {
-	case !ok, n > uint64(len(s)/fields)+1:
+	case !ok, n > uint64(len(s)/fields)+1: //nolint:gosec // a length
 		return nil, "", errShort
 	case n == 0:
 		return nil, s, nil

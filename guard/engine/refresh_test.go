@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -74,9 +75,10 @@ func TestTrustThatCannotBeReadStays(t *testing.T) {
 // TestPolicySwappedUnderLoad: each answer is wholly the old policy's or wholly the new one's. Run it with the race detector.
 func TestPolicySwappedUnderLoad(t *testing.T) {
 	w := newWorld(t)
+	w.f.gather = func(context.Context, digest.Digest) { time.Sleep(20 * time.Millisecond) }
 	stop := make(chan struct{})
 	var all sync.WaitGroup
-	for range 8 {
+	for range 4 {
 		all.Go(func() {
 			for {
 				select {
@@ -92,7 +94,11 @@ func TestPolicySwappedUnderLoad(t *testing.T) {
 			}
 		})
 	}
-	for v := 2; v < 40; v++ {
+	swaps := 40
+	if testing.Short() {
+		swaps = 8 // the race detector is slow, and needs few
+	}
+	for v := 2; v < swaps && !t.Failed(); v++ {
 		rule := signed
 		if v%2 == 0 {
 			rule = "signatures.size() > 5"
@@ -105,6 +111,33 @@ func TestPolicySwappedUnderLoad(t *testing.T) {
 	if n := w.f.total(); n != 1 {
 		t.Errorf("%d gatherings: a new policy decides over kept evidence", n)
 	}
+}
+
+// TestPolicyChangesWhileGathering: what is being gathered serves both policies.
+func TestPolicyChangesWhileGathering(t *testing.T) {
+	w := newWorld(t)
+	begun, release := make(chan struct{}), make(chan struct{})
+	w.f.gather = func(context.Context, digest.Digest) { begun <- struct{}{}; <-release }
+	var all sync.WaitGroup
+	ask := func(version int) {
+		all.Go(func() {
+			if a := w.ask(good); a.By.Version != version || a.Allow != (version == 1) {
+				t.Errorf("version %d, allow %t; want version %d", a.By.Version, a.Allow, version)
+			}
+		})
+	}
+	ask(1)
+	<-begun
+	w.write(text(2, "signatures.size() > 5", ""))
+	check(t, w.Refresh(t.Context()))
+	ask(2)
+	select {
+	case <-begun:
+		t.Error("gathered twice")
+	case <-time.After(100 * time.Millisecond):
+	}
+	close(release)
+	all.Wait()
 }
 
 func TestClockSetBack(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/selfsame-build/selfsame/guard/metrics"
@@ -78,13 +79,30 @@ func (e *Engine) fail(k key, epoch Epoch, err error) *entry {
 // maxMoves is how often evidence is gathered anew because trust or deny list changed meanwhile.
 const maxMoves = 3
 
-// gather asks the Gatherer, within a slot and a time of its own, and judges what it finds.
+// gather gets evidence, and judges it. All policies share one gathering: what is being gathered while the policy changes is of use to both.
 func (e *Engine) gather(k key, p *policy.Policy) (*entry, error) {
+	epoch := e.c.Gatherer.Epoch()
+	got, err, _ := e.gathers.Do(strings.Join([]string{k.name, k.digest.String(), epoch.Trust, fmt.Sprint(epoch.Deny)}, "\x00"), func() (any, error) { return e.fetch(k) })
+	if err != nil {
+		return nil, err
+	}
+	g := got.(gathered)
+	return e.judge(k, g.entry, g.kept, p, e.clock.now()), nil
+}
+
+// gathered is evidence that nobody has judged.
+type gathered struct {
+	entry *entry
+	kept  *kept
+}
+
+// fetch asks the Gatherer, within a slot and a time of its own.
+func (e *Engine) fetch(k key) (gathered, error) {
 	select {
 	case e.slots <- struct{}{}:
 		defer func() { <-e.slots }()
 	case <-e.life.Done():
-		return nil, errors.New("the guard is ending")
+		return gathered{}, errors.New("the guard is ending")
 	}
 	ctx, cancel := context.WithTimeout(e.life, e.c.GatherTimeout)
 	defer cancel()
@@ -93,16 +111,15 @@ func (e *Engine) gather(k key, p *policy.Policy) (*entry, error) {
 	e.c.Metrics.Observe(metrics.GatherSeconds, (e.c.Monotonic() - start).Seconds())
 	if err != nil {
 		e.c.Metrics.Add(metrics.Gather, 1, "error")
-		return nil, err
+		return gathered{}, err
 	}
 	e.c.Metrics.Add(metrics.Gather, 1, "ok")
 	packed, err := pack(ev)
 	if err != nil {
-		return nil, err
+		return gathered{}, err
 	}
-	now := e.clock.now()
-	got := e.judge(k, newEntry(ev, epoch, now), &kept{ev, packed}, p, now)
-	e.keep(k, got, packed)
+	got := gathered{newEntry(ev, epoch, e.clock.now()), &kept{ev, packed}}
+	e.keep(k, got.entry, packed)
 	return got, nil
 }
 

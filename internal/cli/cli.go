@@ -115,21 +115,17 @@ func (a *app) stepLog(f *builder.StepFailure) {
 func (a *app) render(list diag.List)             { a.invocation().Render(list) }
 func (a *app) warn(d *diag.Diagnostic)           { a.invocation().Warn(d) }
 func (a *app) notice(format string, args ...any) { a.invocation().Notice(format, args...) }
-func (a *app) color() bool                       { return a.invocation().Color() }
 func (a *app) isTerminal(w io.Writer) bool       { return invocation.IsTerminal(w) }
 func usage(format string, args ...any) error     { return invocation.Usage(format, args...) }
 
 // Reference lists every command that is for people, parents first, and the flags that all of them have.
-func Reference() (commands []Command, common []Flag) {
+func Reference() (commands []Command, common []invocation.Flag) {
 	a := &app{Streams: Streams{Env: func(string) string { return "" }}}
 	return invocation.Reference(a.root())
 }
 
-// Command and Flag describe commands for the reference page.
-type (
-	Command = invocation.Command
-	Flag    = invocation.Flag
-)
+// Command describes a command for the reference page.
+type Command = invocation.Command
 
 func (a *app) root() *cobra.Command {
 	root := &cobra.Command{

@@ -16,7 +16,16 @@ func TestAgent(t *testing.T) {
 	w := newWorld(t)
 	good, bare := w.push("team/shop"), w.push("team/bare")
 	w.sign(good)
+	if code, out := w.guard("check"); code != 0 || !strings.Contains(out, ": ok") {
+		t.Errorf("check: exit %d\n%s", code, out)
+	}
 	w.start()
+	if code, out := w.guard("ps"); code != 0 || !strings.Contains(out, "NAMESPACE") {
+		t.Errorf("ps: exit %d\n%s", code, out)
+	}
+	if code, out := w.guard("where", good.Digest.String(), "--json"); code != 0 || !strings.Contains(out, `"containers":[]`) {
+		t.Errorf("where: exit %d\n%s", code, out)
+	}
 
 	// However many ask, the registry is asked for the evidence of an image once: as often as when one asks.
 	alone := w.push("team/alone")
@@ -50,6 +59,10 @@ func TestAgent(t *testing.T) {
 	w.glass(bare) // replaces it; the one before was never of use
 	w.deny(3)
 	w.soon("it is allowed again", func() bool { return w.agent.Ask(t.Context(), good).Allow })
+	w.write("policy.yaml", "policy: v1\n")
+	if code, _, said := run(t, "check", "--config", w.dir+"/guard.yaml"); code != 10 || !strings.Contains(said, "policy.yaml") {
+		t.Errorf("check of a broken policy: exit %d\n%s", code, said)
+	}
 	w.write("policy.yaml", rules(2, "nothing"))
 	w.soon("the policy says no", func() bool { return !w.agent.Ask(t.Context(), good).Allow })
 

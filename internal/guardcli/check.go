@@ -3,16 +3,23 @@ package guardcli
 import (
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/selfsame-build/selfsame/internal/diag"
+	"github.com/selfsame-build/selfsame/policy"
+	"github.com/selfsame-build/selfsame/verify"
 )
 
 func (a *app) checkCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "check", GroupID: "look", Short: "Read the configuration, and say everything that is wrong with it", Args: cobra.NoArgs,
+		Use: "check", GroupID: "look", Short: "Read the configuration and the files that it names, and say everything that is wrong", Args: cobra.NoArgs,
+		Long: `Read the configuration, the trust file, the roster and the policy's file, as the guard will. No registry is asked. Exit 0 if all can be used; warnings are
+shown, and change nothing.`,
 		Example: "  selfsame-guard check --config guard.yaml",
 		RunE: func(*cobra.Command, []string) error {
-			if _, err := a.configuration(); err != nil {
+			if err := a.checkFiles(time.Now()); err != nil {
 				return err
 			}
 			if a.global.json {
@@ -25,4 +32,36 @@ func (a *app) checkCommand() *cobra.Command {
 			return err
 		},
 	}
+}
+
+// checkFiles reads what the guard will read of this machine.
+func (a *app) checkFiles(now time.Time) error {
+	c, err := a.configuration()
+	if err != nil {
+		return err
+	}
+	var o verify.Options
+	found, err := o.UseTrust(c.Trust, now)
+	if err == nil && c.Roster != "" {
+		var more diag.List
+		more, err = o.UseRoster(c.Roster)
+		found = append(found, more...)
+	}
+	if err != nil {
+		return err
+	}
+	if c.Policy.File != "" {
+		p, err := policy.Load(c.Policy.File)
+		if err != nil {
+			return err
+		}
+		found = append(found, p.Check(now)...)
+	}
+	if err := found.Err(); err != nil {
+		return err
+	}
+	for _, d := range found {
+		a.warn(d)
+	}
+	return nil
 }
