@@ -65,6 +65,11 @@ func measure(ctx context.Context, w *world, program string, all []engine.Questio
 	cmd := exec.CommandContext(ctx, program, "agent", "--config", filepath.Join(w.dir, "guard.yaml"), "--quiet") //nolint:gosec // the flag's
 	cmd.Stderr = os.Stderr
 	client := agent.Client{Socket: filepath.Join(w.dir, "run", "guard.sock")}
+	socket, err := listenNRI(w.dir)
+	if err != nil {
+		return err
+	}
+	defer socket.Close()
 	began := time.Now()
 	if err := cmd.Start(); err != nil {
 		return err
@@ -99,6 +104,16 @@ func measure(ctx context.Context, w *world, program string, all []engine.Questio
 		}
 		row(fmt.Sprintf("warm, through the socket, %d at once", clients), got)
 	}
+	containerd, err := acceptNRI(ctx, socket)
+	if err != nil {
+		return err
+	}
+	defer containerd.close()
+	start, err := each(ctx, containerd, all, 1, warm) // one after the other, as containerd asks
+	if err != nil {
+		return err
+	}
+	row("warm, at container start (NRI)", start)
 	row("  requests to the registry", fmt.Sprint(w.requests.Load()-before))
 	row("resident memory", resident(cmd.Process.Pid))
 	return keepsNothing(ctx, w, all)
