@@ -6,6 +6,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -75,6 +76,14 @@ func measure(ctx context.Context, w *world, program string, all []engine.Questio
 		return err
 	}
 	defer func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }()
+	gate := make(chan *runtime, 1)
+	go func() {
+		r, err := acceptNRI(ctx, socket) // at once: the plugin does not wait for long
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+		}
+		gate <- r
+	}()
 	for {
 		if s, err := client.Status(ctx); err == nil && s.Policy.Name != "" {
 			break
@@ -104,9 +113,9 @@ func measure(ctx context.Context, w *world, program string, all []engine.Questio
 		}
 		row(fmt.Sprintf("warm, through the socket, %d at once", clients), got)
 	}
-	containerd, err := acceptNRI(ctx, socket)
-	if err != nil {
-		return err
+	containerd := <-gate
+	if containerd == nil {
+		return errors.New("the start gate does not connect")
 	}
 	defer containerd.close()
 	start, err := each(ctx, containerd, all, 1, warm) // one after the other, as containerd asks
