@@ -118,5 +118,5 @@ func (c call) tell(err error, stderr io.Writer) {
 		return // stderr has it
 	}
 	defer func() { _ = f.Close() }()
-	_ = json.NewEncoder(f).Encode(map[string]string{"level": "error", "msg": text, "time": time.Now().UTC().Format(time.RFC3339)})
+	_ = json.NewEncoder(f).Encode(map[string]string{"level": "error", "msg": text})
 }

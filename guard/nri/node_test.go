@@ -142,8 +142,10 @@ func TestNode(t *testing.T) {
 		_, err := n.pod.Create(t.Context(), containerd.Container{Name: "gone", Image: pulled})
 		return err != nil && strings.Contains(err.Error(), "not present")
 	})
+	n.inventory.Sync(nil) // an agent that starts anew knows nothing
 	n.connect(n.Node, n, false)
 	n.soon("what runs is known again", func() bool { return len(n.inventory.List()) == n.running() && n.running() > 2 })
+	n.inventory.Sync(nil)
 	n.must(n.Restart(t.Context()))
 	n.soon("after containerd's restart", func() bool {
 		_, err := n.pod.Run(t.Context(), containerd.Container{Name: "restarted", Image: pulled})

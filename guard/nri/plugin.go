@@ -85,8 +85,9 @@ func (p *Plugin) Run(ctx context.Context) error {
 	for {
 		conn, err := (&net.Dialer{}).DialContext(ctx, "unix", p.Socket)
 		if err == nil {
-			began := time.Now()
-			if err = p.serve(ctx, conn); time.Since(began) > lastPause {
+			held := time.NewTimer(lastPause)
+			err = p.serve(ctx, conn)
+			if !held.Stop() { // it fired: the connection was a good one
 				pause, said = firstPause, ""
 			}
 		}

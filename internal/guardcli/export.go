@@ -60,7 +60,7 @@ func (a *app) exportPolicy(scopes []string) error {
 		a.notice("not in it: %s", text)
 	}
 	if len(p.Transports["docker"]) == 0 {
-		return diag.Errorf(diag.CodeGuardExport, "the policy.json would reject every image").WithWhy("no signer of "+c.Trust+" speaks for named images only").
+		return diag.Errorf(diag.CodeGuardExport, "the policy.json would reject every image").WithWhy("no signer of " + c.Trust + " speaks for named images only").
 			WithHelp("give --scope registry.example.com/team")
 	}
 	_, err = a.Out.Write(p.JSON())
