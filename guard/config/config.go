@@ -23,6 +23,7 @@ type Config struct {
 	Policy  Policy `yaml:"policy" check:"required" doc:"what may run"`
 	State   string `yaml:"state" check:"path" default:"/var/lib/selfsame-guard" doc:"private folder for evidence that was verified, so that a restart is warm, and for numbers of lists that were seen"`
 	Socket  Socket `yaml:"socket" doc:"where the node agent serves"`
+	NRI     NRI    `yaml:"nri" doc:"the gate at container start"`
 	// BreakGlass is a folder, because in an emergency the registry may be what is down.
 	BreakGlass string `yaml:"breakGlass" check:"path" doc:"folder of signed break-glass statements (*.json); who may write to it decides nothing, whose signature they bear does. Left out: there is no break-glass"`
 	Keep       Keep   `yaml:"keep" doc:"how long evidence counts without asking the registry again; never longer than anything that it rests on"`
@@ -47,6 +48,13 @@ type Policy struct {
 type Socket struct {
 	Path  string `yaml:"path" check:"path" default:"/run/selfsame/guard.sock" doc:"its path"`
 	Group string `yaml:"group" check:"group" doc:"group, by name or number, whose members may ask, too; left out: root and the agent's own user alone"`
+}
+
+// NRI is the start gate's.
+type NRI struct {
+	Socket  string `yaml:"socket" check:"path" doc:"containerd's NRI socket, /var/run/nri/nri.sock unless it was told otherwise; left out: there is no gate at start, unless containerd starts the agent itself"`
+	Index   string `yaml:"index" check:"index" default:"90" doc:"place among other plugins, two digits"`
+	Volumes string `yaml:"volumes" check:"volumes" default:"count" doc:"what becomes of an image volume whose image nobody pulled since the agent started, so that its name is not known: count it and let it pass, or refuse the container"`
 }
 
 // Keep bounds the life of evidence.

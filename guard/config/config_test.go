@@ -21,6 +21,7 @@ func TestDefaults(t *testing.T) {
 	want := config.Config{
 		Version: "v1", Trust: "/etc/selfsame/trust.yaml", Policy: config.Policy{File: "/etc/p.yaml"},
 		State: "/var/lib/selfsame-guard", Socket: config.Socket{Path: "/run/selfsame/guard.sock"},
+		NRI:     config.NRI{Index: "90", Volumes: "count"},
 		Keep:    config.Keep{Fresh: config.Duration(time.Minute), Stale: config.Duration(12 * time.Hour), Refused: config.Duration(10 * time.Second)},
 		Refresh: config.Duration(time.Minute), Watch: config.Duration(5 * time.Minute),
 		Admission: config.Admission{Default: "enforce"},
@@ -38,6 +39,8 @@ func TestMistakes(t *testing.T) {
 		"no policy":          {head, "has no `policy`"},
 		"two policies":       {head + "policy: {file: a, from: r.example.com/p}\n", "`policy` needs either `file` or `from`"},
 		"an empty policy":    {head + "policy: {}\n", "`policy` needs either `file` or `from`"},
+		"a plugin's place":   {head + "policy: {file: p}\nnri: {index: \"9\"}\n", "is not a plugin's index"},
+		"volumes":            {head + "policy: {file: p}\nnri: {volumes: ignore}\n", "is not a choice"},
 		"a misspelt key":     {head + "policy: {file: p}\nbreakglass: x\n", "unknown key `breakglass`"},
 		"another version":    {"guard: v2\ntrust: t\npolicy: {file: p}\n", "`v2` is not a version of this file"},
 		"no time span":       {head + "policy: {file: p}\nrefresh: 10\n", "this is not a time span"},

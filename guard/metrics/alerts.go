@@ -18,6 +18,7 @@ var Alerts = []Alert{
 	{"SelfsameGuardGone", `absent(selfsame_policy_info) or up{job="selfsame-guard"} == 0`, "2m", "critical", "no guard answers here; nothing new starts, and what runs is not watched", []string{"up"}},
 	{"SelfsameUnverifiedRunning", `selfsame_unverified_running > 0`, "5m", "critical", "containers run whose image is not allowed: `selfsame-guard ps`", nil},
 	{"SelfsameNRIPluginGone", `containerd_nri_active_plugins_total < 1`, "1m", "critical", "the plugin is not connected to containerd: without required_plugins containers start unasked", []string{"containerd_nri_active_plugins_total"}},
+	{"SelfsameUncheckedVolumes", `increase(selfsame_unchecked_total{reason="image-volume"}[10m]) > 0`, "0m", "warning", "images were mounted as volumes without a verdict: see nri.volumes in the configuration", nil},
 	{"SelfsameBreakGlass", `selfsame_breakglass_active > 0`, "0m", "warning", "a break-glass statement is in force: `selfsame-guard break-glass list`", nil},
 	{"SelfsameBreakGlassUsed", `increase(selfsame_breakglass_used_total[10m]) > 0`, "0m", "critical", "an image that policy denies was let through: see the log of decisions", nil},
 	{"SelfsameUnwatched", `increase(selfsame_unwatched_total[10m]) > 0`, "0m", "warning", "containers run that the agent does not watch", nil},

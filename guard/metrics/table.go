@@ -55,6 +55,8 @@ const (
 	ReviewSeconds Name = "selfsame_admission_review_duration_seconds"
 	Unjudged      Name = "selfsame_admission_unjudged_total"
 	TLSEnds       Name = "selfsame_webhook_certificate_expires_timestamp_seconds"
+	Unchecked     Name = "selfsame_unchecked_total"
+	NRIConnected  Name = "selfsame_nri_connected"
 )
 
 // Table is every metric, in the order of the page.
@@ -88,4 +90,7 @@ var Table = []Metric{
 	{ReviewSeconds, Histogram, "How long a review took.", []string{"phase"}, "phase: mutate, validate"},
 	{Unjudged, Counter, "Images in reviews that were let through without a question, because the object had them already.", nil, ""},
 	{TLSEnds, Gauge, "When the certificate that the webhook serves ends, in seconds since 1970.", nil, ""},
+	{Unchecked, Counter, "What a gate let through without a verdict, because nobody says which image it is.", []string{"point", "reason"},
+		"point: start; reason: image-volume, sandbox-image"},
+	{NRIConnected, Gauge, "1 while the start gate is connected to containerd; 0 also where there is none.", nil, ""},
 }

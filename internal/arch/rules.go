@@ -121,6 +121,7 @@ var owners = []owner{
 	{"github.com/prometheus/client_golang/", []string{"guard/metrics"}, "metrics are registered from one table"},
 	{"go.opentelemetry.io/otel/sdk/", []string{"guard/tracing"}, "spans are exported from one place"},
 	{"go.opentelemetry.io/otel/exporters/", []string{"guard/tracing"}, "spans are exported from one place"},
+	{"github.com/containerd/nri/", []string{"guard/nri"}, "containerd calls one plugin"},
 	{"github.com/ProtonMail/go-crypto/", []string{"inputs/debian/archive"}, "Debian's signatures are checked in one place"},
 	{"github.com/sergi/go-diff/", []string{"compare/inside/align"}, "sequences are aligned in one place, within bounds"},
 	// The command line only looks programs up; that it starts none is for .golangci.yml to see.
@@ -139,6 +140,10 @@ var bans = []ban{
 	{"cmd/selfsame-guard", "github.com/moby/buildkit/", true, "the guard runs on every node; it must not carry a builder"},
 	{"internal/guardcli", "github.com/moby/buildkit/", true, "the guard runs on every node; it must not carry a builder"},
 	{"guard/wire", "github.com/selfsame-build/selfsame/guard/engine", true, "programs that only ask stay small"},
+	{"guard/pull", "github.com/selfsame-build/selfsame/guard/engine", true, "programs that only ask stay small"},
+	{"guard/pull", "net/http", true, "a verifier has containerd's environment, and must have no use for its proxies"},
+	{"guard/pull", "os/exec", true, "a child that keeps stdout open holds every pull up"},
+	{"guard/belt", "github.com/selfsame-build/selfsame/guard/engine", true, "programs that only ask stay small"},
 	{"guard", "github.com/moby/buildkit/", true, "the guard runs on every node; it must not carry a builder"},
 	{"cmd/selfsame", "github.com/miekg/pkcs11/", true, "selfsame is built without C; a token's module belongs into another process"},
 	{"cmd/selfsame-vary", "github.com/moby/buildkit/", true, "the tracer stands around BuildKit and must stay small"},

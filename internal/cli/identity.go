@@ -62,7 +62,7 @@ func (i *identityFlags) rules(rooted bool) ([]trust.IdentityRule, error) {
 	case asked == 0 && len(i.issuers) > 0:
 		return nil, usage("`--%s` needs `--%s`: an issuer vouches for very many", issuer, identity)
 	case asked > 0 && !rooted:
-		return nil, usage("`--%s` needs `--trusted-root`: no instance of sigstore is trusted unless you name it", identity)
+		return nil, needsRoot(identity)
 	case asked > 0 && len(i.issuers) != 1 && (len(i.patterns) > 0 || len(i.issuers) != len(i.subjects)):
 		return nil, usage("%d identities and %d times `--%s`: give one for all, or one for each `--%s`", asked, len(i.issuers), issuer, identity)
 	}
@@ -89,4 +89,8 @@ func counting(rules []trust.IdentityRule) func(trust.Party, time.Time) bool {
 	return func(by trust.Party, _ time.Time) bool {
 		return by.Identity == (trust.Identity{}) || slices.ContainsFunc(rules, func(r trust.IdentityRule) bool { return r.Matches(by.Identity) })
 	}
+}
+
+func needsRoot(identity string) error {
+	return usage("`--%s` needs `--trusted-root`: no instance of sigstore is trusted unless you name it", identity)
 }

@@ -72,8 +72,10 @@ func (a *app) load(ctx context.Context, s ground.Setup, base verify.Options) (ve
 	switch {
 	case errors.Is(err, ground.ErrTwoRoots):
 		err = usage("--trusted-root and `sigstore:` in %s: name one instance", s.Trust)
-	case errors.Is(err, ground.ErrRootless):
-		err = usage("`--deny-identity` and `--release-index-identity` need `--trusted-root`: no instance of sigstore is trusted unless you name it")
+	case errors.Is(err, ground.ErrDenyRootless):
+		err = needsRoot("deny-identity")
+	case errors.Is(err, ground.ErrIndexRootless):
+		err = needsRoot("release-index-identity")
 	case errors.Is(err, ground.ErrTwoLists):
 		err = usage("the trust file names this list already; leave the flag out")
 	}

@@ -1,6 +1,6 @@
 package diag
 
-// The codes of selfsame-guard. A0900 to A0919 are the engine's and the agent's.
+// The codes of selfsame-guard. A0900 to A0919 are the engine's and the agent's, A0940 to A0959 the node's gates.
 const (
 	CodeGuardUnreadable Code = "A0900"
 	CodeGuardConfig     Code = "A0901"
@@ -9,6 +9,8 @@ const (
 	CodeGuardSocket     Code = "A0904"
 	CodeGuardAgent      Code = "A0905"
 	CodeGuardServe      Code = "A0906"
+	CodeGuardNRI        Code = "A0940"
+	CodeGuardExport     Code = "A0941"
 )
 
 var guardCodes = []Info{
@@ -54,5 +56,12 @@ served.
 manifests as they are, so each is checked first.
 
     selfsame-guard manifests --help
+`},
+	{CodeGuardNRI, ExitUndecided, "containerd ended the start gate that it had started", `containerd started the agent as a plugin (NRI_PLUGIN_SOCKET), and the connection between them is over or cannot be used. The agent ends with
+it: the next containerd starts another one. Until then nothing starts, if "required_plugins" names it; docs/how-to/node-gates.md shows how.
+`},
+	{CodeGuardExport, ExitUsage, "a policy.json would reject every image", `A policy.json is written for names: those that the trust file's release signers speak for ("names:"), and those of --scope. There is none.
+
+    selfsame-guard export policy.json --scope registry.example.com/team
 `},
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/selfsame-build/selfsame/guard/config"
+	"github.com/selfsame-build/selfsame/guard/nri"
 	"github.com/selfsame-build/selfsame/internal/diag"
 	"github.com/selfsame-build/selfsame/internal/invocation"
 )
@@ -44,6 +45,9 @@ func Main(parent context.Context, args []string, s invocation.Streams) (code int
 	ctx, stop := invocation.CancelOnSignal(parent)
 	defer stop()
 	a := &app{Streams: s}
+	if len(args) == 0 && s.Env(nri.SocketVariable) != "" {
+		args = []string{"agent"} // containerd starts plugins without arguments
+	}
 	root := a.root()
 	root.SetArgs(args)
 	root.SetOut(s.Out)
@@ -109,6 +113,6 @@ func (a *app) commands() []*cobra.Command {
 	return []*cobra.Command{
 		a.agentCommand(), a.webhookCommand(),
 		a.psCommand(), a.whereCommand(), a.breakGlassCommand(), a.checkCommand(),
-		a.manifestsCommand(), a.certificateCommand(), a.versionCommand(),
+		a.manifestsCommand(), a.certificateCommand(), a.exportCommand(), a.versionCommand(),
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"time"
 
 	cri "k8s.io/cri-api/pkg/apis/runtime/v1"
@@ -99,9 +100,18 @@ func (n *Node) RunPod(ctx context.Context, name string, annotations map[string]s
 	return &Pod{ID: res.GetPodSandboxId(), node: n, Config: config}, nil
 }
 
+// userSpecified is the name that the kubelet hands on as the pod's author wrote it. Without it containerd tells plugins any name that the
+// image has on the node.
+func userSpecified(image string) string {
+	if strings.HasPrefix(image, "sha256:") {
+		return "" // an image's id, as the kubelet has it from the pull
+	}
+	return image
+}
+
 // Create makes a container and gives its id.
 func (p *Pod) Create(ctx context.Context, c Container) (string, error) {
-	config := &cri.ContainerConfig{Metadata: &cri.ContainerMetadata{Name: c.Name}, Image: &cri.ImageSpec{Image: c.Image}, Annotations: c.Annotations,
+	config := &cri.ContainerConfig{Metadata: &cri.ContainerMetadata{Name: c.Name}, Image: &cri.ImageSpec{Image: c.Image, UserSpecifiedImage: userSpecified(c.Image)}, Annotations: c.Annotations,
 		Command: c.Command, Args: c.Args, LogPath: c.Name + ".log", Linux: &cri.LinuxContainerConfig{}}
 	for path, image := range c.ImageVolumes {
 		config.Mounts = append(config.Mounts, &cri.Mount{ContainerPath: path, Image: &cri.ImageSpec{Image: image}, Readonly: true})

@@ -36,13 +36,13 @@ type Speakers struct {
 func (s Speakers) named() bool { return len(s.Keys)+len(s.Identities) > 0 }
 
 // speak lets them count in d, and nobody else: the root alone lets in nobody.
-func (s Speakers) speak(d *freshness.Demand, root *signing.Root) error {
+func (s Speakers) speak(d *freshness.Demand, root *signing.Root, rootless error) error {
 	d.Trust.Keys = s.Keys
 	if len(s.Identities) == 0 {
 		return nil
 	}
 	if root == nil {
-		return ErrRootless
+		return rootless
 	}
 	d.Trust.Root = root
 	d.Counts = func(by trust.Party, _ time.Time) bool {
@@ -81,7 +81,7 @@ func (s Setup) denyList(ctx context.Context, d freshness.Demand, o *verify.Optio
 	at := s.Lists.Deny
 	switch {
 	case at != "":
-		if err := s.Lists.DenyBy.speak(&d, o.Trust.Root); err != nil {
+		if err := s.Lists.DenyBy.speak(&d, o.Trust.Root, ErrDenyRootless); err != nil {
 			return nil, err
 		}
 		d.Minimum, d.MaxAge = s.Lists.DenyMinimum, s.Lists.DenyMaxAge
@@ -104,7 +104,7 @@ func (s Setup) releaseIndex(d freshness.Demand, o *verify.Options) (*verify.Inde
 	in := s.Lists.Index
 	switch {
 	case s.Lists.IndexBy.named():
-		if err := s.Lists.IndexBy.speak(&d, o.Trust.Root); err != nil {
+		if err := s.Lists.IndexBy.speak(&d, o.Trust.Root, ErrIndexRootless); err != nil {
 			return nil, err
 		}
 		d.Minimum = s.Lists.IndexMinimum

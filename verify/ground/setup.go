@@ -52,8 +52,9 @@ type Loaded struct {
 var (
 	ErrTwoRoots = errors.New("two trusted roots are named")
 	ErrTwoLists = errors.New("a list is named twice")
-	// ErrRootless: identities sign a list, and nothing can prove one.
-	ErrRootless = errors.New("there is no trusted root to prove an identity by")
+	// Identities sign a list, and nothing can prove one.
+	ErrDenyRootless  = errors.New("there is no trusted root to prove by who signed the deny list")
+	ErrIndexRootless = errors.New("there is no trusted root to prove by who signed the release index")
 )
 
 // Load reads files and lists. The lists are read once, for however many images are verified by them. base has what else is expected of

@@ -6,6 +6,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -65,11 +66,24 @@ func measure(ctx context.Context, w *world, program string, all []engine.Questio
 	cmd := exec.CommandContext(ctx, program, "agent", "--config", filepath.Join(w.dir, "guard.yaml"), "--quiet") //nolint:gosec // the flag's
 	cmd.Stderr = os.Stderr
 	client := agent.Client{Socket: filepath.Join(w.dir, "run", "guard.sock")}
+	socket, err := listenNRI(w.dir)
+	if err != nil {
+		return err
+	}
+	defer socket.Close()
 	began := time.Now()
 	if err := cmd.Start(); err != nil {
 		return err
 	}
 	defer func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }()
+	gate := make(chan *runtime, 1)
+	go func() {
+		r, err := acceptNRI(ctx, socket) // at once: the plugin does not wait for long
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+		}
+		gate <- r
+	}()
 	for {
 		if s, err := client.Status(ctx); err == nil && s.Policy.Name != "" {
 			break
@@ -99,6 +113,16 @@ func measure(ctx context.Context, w *world, program string, all []engine.Questio
 		}
 		row(fmt.Sprintf("warm, through the socket, %d at once", clients), got)
 	}
+	containerd := <-gate
+	if containerd == nil {
+		return errors.New("the start gate does not connect")
+	}
+	defer containerd.close()
+	start, err := each(ctx, containerd, all, 1, warm) // one after the other, as containerd asks
+	if err != nil {
+		return err
+	}
+	row("warm, at container start (NRI)", start)
 	row("  requests to the registry", fmt.Sprint(w.requests.Load()-before))
 	row("resident memory", resident(cmd.Process.Pid))
 	return keepsNothing(ctx, w, all)

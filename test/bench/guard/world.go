@@ -75,7 +75,7 @@ func newWorld(dir string) (*world, error) {
 	for name, text := range map[string]string{
 		"release.pub": string(w.key.Verifier().PEM()), "policy.yaml": rules,
 		"trust.yaml": "trust: v1\nsigners:\n  release: {keys: [release.pub], roles: [release]}\n",
-		"guard.yaml": "guard: v1\ntrust: trust.yaml\npolicy: {file: policy.yaml}\nstate: state\nsocket: {path: run/guard.sock}\ndecisions: decisions.json\n",
+		"guard.yaml": "guard: v1\ntrust: trust.yaml\npolicy: {file: policy.yaml}\nstate: state\nsocket: {path: run/guard.sock}\ndecisions: decisions.json\nnri: {socket: nri.sock}\n",
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			return nil, err

@@ -1,0 +1,42 @@
+package guardcli_test
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/selfsame-build/selfsame/guard/engine"
+	"github.com/selfsame-build/selfsame/test/containerd"
+)
+
+// TestAgentGate: the agent of the command line is a real containerd's gate at start, over real evidence in a real registry.
+func TestAgentGate(t *testing.T) {
+	n := containerd.Start(t, containerd.Options{NRI: &containerd.NRI{Required: []string{"selfsame"}}})
+	w := newWorld(t)
+	path := filepath.Join(w.dir, "guard.yaml")
+	w.write("guard.yaml", read(t, path)+"nri: {socket: "+n.NRISocket+"}\n")
+	image, ref := containerd.NewImage(t, "hello"), w.host+"/team/app:v1"
+	w.must(image.Push(t.Context(), w.host, "team/app", "v1"))
+	w.must(n.Import(t.Context(), image, ref))
+	pod, err := n.RunPod(t.Context(), "shop-0", nil)
+	w.must(err)
+	one := containerd.Container{Name: "web", Image: ref}
+	if _, err := pod.Create(t.Context(), one); err == nil || !strings.Contains(err.Error(), "not present") {
+		t.Errorf("without an agent: %v", err)
+	}
+	w.start()
+	w.soon("the agent is the gate", func() bool { return strings.Contains(w.log.String(), "the start gate is connected") })
+	if _, err := pod.Run(t.Context(), one); err == nil || !strings.Contains(err.Error(), "team/app@"+image.Index.String()+" is denied") {
+		t.Errorf("nobody signed it: %v", err)
+	}
+	w.sign(engine.Question{Name: w.host + "/team/app", Digest: image.Index})
+	w.soon("it is signed, and starts", func() bool { _, err := pod.Run(t.Context(), one); return err == nil })
+	if code, out := w.guard("ps"); code != 0 || !strings.Contains(out, "Pod/shop-0") || !strings.Contains(out, "allowed") {
+		t.Errorf("exit %d\n%s", code, out)
+	}
+	if code, out := w.guard("where", image.Index.String()); code != 0 || !strings.Contains(out, "web") {
+		t.Errorf("exit %d\n%s", code, out)
+	}
+	w.deny(2, image.Index)
+	w.soon("it is taken back, and ps says so", func() bool { _, out := w.guard("ps"); return strings.Contains(out, "DENIED: ") })
+}
