@@ -20,7 +20,7 @@ TEST_FLAGS   ?=
 PKGS         ?= ./...
 # Packages that need no root, no network and no builder: the race detector runs over these.
 RACE_PKGS := ./recipes/... ./inputs/... ./compare/... ./provenance/... ./policy/... ./registry/... ./signing/... ./verify/... ./rebuild/... \
-	./ledger/... ./report/... ./builder/... ./internal/... ./tools/testsum
+	./ledger/... ./guard/... ./report/... ./builder/... ./internal/... ./tools/testsum
 
 .PHONY: help
 help: ## list these commands

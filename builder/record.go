@@ -4,10 +4,14 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"path"
 	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	digest "github.com/opencontainers/go-digest"
+	"github.com/package-url/packageurl-go"
 
 	"github.com/selfsame-build/selfsame/builder/daemon"
 	"github.com/selfsame-build/selfsame/builder/graph"
@@ -296,8 +300,20 @@ func (r *recorder) copyImage(ctx context.Context, ref, platform string) (lock.En
 	}
 	return lock.Entry{
 		Kind: lock.KindImage, Platform: platform, Digest: img.Manifest.Digest, Size: img.Manifest.Size, Key: ref,
-		PURL: "pkg:oci/" + ref[strings.LastIndex(ref, "/")+1:] + "@" + img.Manifest.Digest.String(),
+		PURL: imagePURL(img.Repository.Name(), img.Tag, img.Manifest.Digest),
 	}, nil
+}
+
+// imagePURL names an image with the repository that it is from: two of one short name are two images.
+//
+//	> repository_url: A repository URL where the artifact may be found, but not intended as the only location. (purl-spec, oci)
+func imagePURL(repository, tag string, d digest.Digest) string {
+	q := map[string]string{"repository_url": repository}
+	if tag != "" {
+		q["tag"] = tag
+	}
+	name := strings.ToLower(path.Base(repository))
+	return packageurl.NewPackageURL(packageurl.TypeOCI, "", name, d.String(), packageurl.QualifiersFromMap(q), "").ToString()
 }
 
 // debian chooses a base's packages, unless the old lock has them.

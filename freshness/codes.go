@@ -10,4 +10,8 @@ const (
 	codeLost    diag.Code = "A0563"
 	codeNoList  diag.Code = "A0564"
 	codeMissing diag.Code = "A0566"
+
+	codeNoPolicy      diag.Code = "A0650"
+	codePolicyVersion diag.Code = "A0651"
+	codePolicyLost    diag.Code = "A0652"
 )

@@ -37,6 +37,8 @@ type Edition struct {
 	provenance.Edition
 	By        trust.Party
 	Statement digest.Digest // of the payload's bytes
+	// Until is when it does not count any more for whoever asked: when it expires, or is too old for the demand.
+	Until time.Time
 	// Remembered says what Sequence was compared with: "stateless", "first seen" or "not older than 6".
 	Remembered string
 }
@@ -52,7 +54,10 @@ const stateless = "stateless: earlier ones are not remembered"
 // check judges a verified statement of a series. what names it, as in "the deny list registry.example.com/ops/denylist". The order is
 // time, number, memory: what has ended must not become what is remembered.
 func (d Demand) check(what string, e provenance.Edition, signed signing.Signed, series Seen) (Edition, error) {
-	found := Edition{Edition: e, By: signed.By, Statement: digest.FromBytes(signed.Payload), Remembered: stateless}
+	found := Edition{Edition: e, By: signed.By, Statement: digest.FromBytes(signed.Payload), Until: e.Expires, Remembered: stateless}
+	if old := e.Issued.Add(d.MaxAge); d.MaxAge > 0 && old.Before(found.Until) {
+		found.Until = old
+	}
 	if err := d.inTime(e); err != nil {
 		return found, stale(what, err)
 	}
@@ -83,7 +88,7 @@ func (d Demand) inTime(e provenance.Edition) error {
 		return fmt.Errorf("it expired at %s; it is %s", stamp(e.Expires), stamp(d.Now))
 	case e.Issued.After(d.Now.Add(maxAhead)):
 		return fmt.Errorf("it was issued at %s; it is only %s by this machine's clock", stamp(e.Issued), stamp(d.Now))
-	case d.MaxAge > 0 && d.Now.Sub(e.Issued) > d.MaxAge:
+	case d.MaxAge > 0 && d.Now.Sub(e.Issued) >= d.MaxAge:
 		return fmt.Errorf("it was issued at %s, longer than %s ago", stamp(e.Issued), d.MaxAge)
 	}
 	return nil

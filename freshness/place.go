@@ -20,9 +20,9 @@ import (
 	"github.com/selfsame-build/selfsame/signing"
 )
 
-// Place is where a deny list is kept: under a tag of a repository, or in a file.
+// Place is where a deny list or a policy is kept: under a tag of a repository, or in a file.
 type Place interface {
-	// Name is the repository, which the list must name; for a file "".
+	// Name is the repository, which the statement must name; for a file "".
 	Name() string
 	// String is the place as users write it.
 	String() string
@@ -32,25 +32,40 @@ type Place interface {
 	Write(ctx context.Context, bundle []byte) (pinned string, err error)
 }
 
-// maxList bounds a signed deny list in bytes.
-const maxList = 32 << 20
+// kind is what is kept at a place.
+type kind struct {
+	noun      string
+	predicate string // its type
+	most      int64  // bytes of the signed bundle
+}
 
-// OpenPlace names a place by a reference, or by the path of a file: what is there as a file, or begins with "/", "./" or "../". Nothing is
+var (
+	denyLists = kind{"deny list", provenance.PredicateDenyList, 32 << 20}
+	policies  = kind{"policy", provenance.PredicatePolicy, 4 << 20}
+)
+
+// OpenPlace names the place of a deny list by a reference, or by the path of a file: what is there as a file, or begins with "/", "./" or "../". Nothing is
 // read yet.
-func OpenPlace(c *registry.Client, where string) (Place, error) {
+func OpenPlace(c *registry.Client, where string) (Place, error) { return denyLists.open(c, where) }
+
+// OpenPolicyPlace names the place of a signed policy likewise.
+func OpenPolicyPlace(c *registry.Client, where string) (Place, error) { return policies.open(c, where) }
+
+func (k kind) open(c *registry.Client, where string) (Place, error) {
 	if st, err := os.Stat(where); (err == nil && st.Mode().IsRegular()) || filepath.IsAbs(where) || where != "" && where[0] == '.' {
-		return file(where), nil
+		return file{where, k}, nil
 	}
 	repo, tag, err := c.Tag(where)
 	if err != nil {
 		return nil, err
 	}
-	return tagged{repo, tag}, nil
+	return tagged{repo, tag, k}, nil
 }
 
 type tagged struct {
 	repo *registry.Repository
 	tag  string
+	kind kind
 }
 
 func (t tagged) Name() string   { return t.repo.Name() }
@@ -62,25 +77,28 @@ func (t tagged) Read(ctx context.Context) ([]byte, string, bool, error) {
 		return nil, "", found, err
 	}
 	if blob.MediaType != signing.BundleMediaType {
-		return nil, "", true, invalid("the deny list "+t.String(), fmt.Errorf("it is %q, not a signed bundle", blob.MediaType))
+		return nil, "", true, invalid("the "+t.kind.noun+" "+t.String(), fmt.Errorf("it is %q, not a signed bundle", blob.MediaType))
 	}
-	raw, err := t.repo.Blob(ctx, blob, maxList)
+	raw, err := t.repo.Blob(ctx, blob, t.kind.most)
 	return raw, t.repo.Name() + "@" + manifest.Digest.String(), true, err
 }
 
 func (t tagged) Write(ctx context.Context, bundle []byte) (string, error) {
-	desc, err := t.repo.PutTagged(ctx, t.tag, artifact.Bundle(signing.BundleMediaType, bundle, provenance.PredicateDenyList))
+	desc, err := t.repo.PutTagged(ctx, t.tag, artifact.Bundle(signing.BundleMediaType, bundle, t.kind.predicate))
 	return t.repo.Name() + "@" + desc.Digest.String(), err
 }
 
-// file is a list on disk, for machines without a registry.
-type file string
+// file is one on disk, for machines without a registry.
+type file struct {
+	path string
+	kind kind
+}
 
 func (f file) Name() string   { return "" }
-func (f file) String() string { return string(f) }
+func (f file) String() string { return f.path }
 
 func (f file) Read(context.Context) ([]byte, string, bool, error) {
-	r, err := os.Open(string(f))
+	r, err := os.Open(f.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, "", false, nil
 	}
@@ -88,23 +106,23 @@ func (f file) Read(context.Context) ([]byte, string, bool, error) {
 		return nil, "", false, unreadableList(f, err)
 	}
 	defer r.Close()
-	raw, err := io.ReadAll(io.LimitReader(r, maxList+1))
-	if err == nil && len(raw) > maxList {
-		err = fmt.Errorf("more than %d bytes", maxList)
+	raw, err := io.ReadAll(io.LimitReader(r, f.kind.most+1))
+	if err == nil && int64(len(raw)) > f.kind.most {
+		err = fmt.Errorf("more than %d bytes", f.kind.most)
 	}
 	if err != nil {
 		return nil, "", true, unreadableList(f, err)
 	}
-	return raw, string(f), true, nil
+	return raw, f.path, true, nil
 }
 
 func (f file) Write(_ context.Context, bundle []byte) (string, error) {
-	return string(f), atomicfile.Write(string(f), bundle, 0o644)
+	return f.path, atomicfile.Write(f.path, bundle, 0o644)
 }
 
 // lock keeps other writers of the same folder out, where the filesystem can.
 func (f file) lock() (unlock func(), err error) {
-	dir, err := os.Open(filepath.Dir(string(f)))
+	dir, err := os.Open(filepath.Dir(f.path))
 	if err != nil {
 		return nil, err
 	}
@@ -116,5 +134,5 @@ func (f file) lock() (unlock func(), err error) {
 }
 
 func unreadableList(f file, err error) error {
-	return diag.Errorf(codeStale, "reading the deny list `%s`: %w", f, err).WithWhy("without it nothing is decided")
+	return diag.Errorf(codeStale, "reading the %s `%s`: %w", f.kind.noun, f, err).WithWhy("without it nothing is decided")
 }

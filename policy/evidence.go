@@ -26,9 +26,9 @@ type Evidence struct {
 
 // Image is what is judged.
 type Image struct {
-	Name      string     `cel:"name" json:"name"`     // the repository, without tag: "registry.example.com/team/shop"
-	Digest    string     `cel:"digest" json:"digest"` // "sha256:..." of the index, or of the manifest that was asked for
-	Index     bool       `cel:"index" json:"index"`
+	Name      string     `cel:"name" json:"name"`           // the repository, without tag: "registry.example.com/team/shop"
+	Digest    string     `cel:"digest" json:"digest"`       // "sha256:..." of the index, or of the manifest that was asked for
+	Index     bool       `cel:"index" json:"index"`         // it is one, and not a manifest
 	Platforms []Platform `cel:"platforms" json:"platforms"` // one for a manifest
 }
 
@@ -40,24 +40,24 @@ type Platform struct {
 
 // Signature is one statement by somebody whom the trust file names.
 type Signature struct {
-	Signer    string    `cel:"signer" json:"signer"` // the entry's name in the trust file; of a key given by a flag: its hint
-	Owner     string    `cel:"owner" json:"owner"`
-	Party     string    `cel:"party" json:"party"` // "key HINT", or "SUBJECT (ISSUER)"
-	Roles     []string  `cel:"roles" json:"roles"` // that the entry has (package trust)
-	Type      string    `cel:"type" json:"type"`   // the predicate type, a URI
-	Subject   string    `cel:"subject" json:"subject"`
+	Signer    string    `cel:"signer" json:"signer"`       // the entry's name in the trust file; of a key given by a flag: its hint
+	Owner     string    `cel:"owner" json:"owner"`         // who stands behind the signer
+	Party     string    `cel:"party" json:"party"`         // "key HINT", or "SUBJECT (ISSUER)"
+	Roles     []string  `cel:"roles" json:"roles"`         // that the entry has (package trust)
+	Type      string    `cel:"type" json:"type"`           // the predicate type, a URI
+	Subject   string    `cel:"subject" json:"subject"`     // the digest that it is about: of the image, or of one of its platforms
 	Statement string    `cel:"statement" json:"statement"` // sha256 of the signed bytes
 	Time      time.Time `cel:"time" json:"time,omitzero"`  // by a trusted party; the zero time: nobody says when
 }
 
 // Provenance is a SLSA provenance that holds: signer and builder are a pair that the trust file knows.
 type Provenance struct {
-	Subject    string         `cel:"subject" json:"subject"`
-	Signer     string         `cel:"signer" json:"signer"`
-	Builder    string         `cel:"builder" json:"builder"`
-	Level      int            `cel:"level" json:"level"` // SLSA build level of signer and builder; 0: none is known
+	Subject    string         `cel:"subject" json:"subject"` // as Signature.Subject
+	Signer     string         `cel:"signer" json:"signer"`   // as Signature.Signer
+	Builder    string         `cel:"builder" json:"builder"` // its builder.id
+	Level      int            `cel:"level" json:"level"`     // SLSA build level of signer and builder; 0: none is known
 	BuildType  string         `cel:"buildType" json:"buildType"`
-	Source     Input          `cel:"source" json:"source"`
+	Source     Input          `cel:"source" json:"source"`         // what was built
 	Parameters map[string]any `cel:"parameters" json:"parameters"` // externalParameters
 	Inputs     []Input        `cel:"inputs" json:"inputs"`         // resolvedDependencies
 	Time       time.Time      `cel:"time" json:"time,omitzero"`    // trusted, as Signature.Time
@@ -81,7 +81,7 @@ type Rebuild struct {
 	Independence string    `cel:"independence" json:"independence"` // "same-host", "other-host", "other-owner"
 	Inputs       string    `cel:"inputs" json:"inputs"`             // "seal" or "refetched"
 	Environment  string    `cel:"environment" json:"environment"`   // the roster's class
-	Axes         []string  `cel:"axes" json:"axes"`
+	Axes         []string  `cel:"axes" json:"axes"`                 // what differed between the builds, as it was measured
 	Time         time.Time `cel:"time" json:"time,omitzero"`
 }
 
@@ -95,10 +95,10 @@ type Package struct {
 
 // Statement is one of a predicate type that has no field of its own.
 type Statement struct {
-	Signer    string    `cel:"signer" json:"signer"`
-	Roles     []string  `cel:"roles" json:"roles"`
-	Type      string    `cel:"type" json:"type"`
-	Subject   string    `cel:"subject" json:"subject"`
+	Signer    string    `cel:"signer" json:"signer"`       // as Signature.Signer
+	Roles     []string  `cel:"roles" json:"roles"`         // that the signer has
+	Type      string    `cel:"type" json:"type"`           // the predicate type, a URI
+	Subject   string    `cel:"subject" json:"subject"`     // as Signature.Subject
 	Predicate any       `cel:"predicate" json:"predicate"` // JSON; numbers are double where exact, else strings
 	Time      time.Time `cel:"time" json:"time,omitzero"`
 }
@@ -114,8 +114,8 @@ type List struct {
 
 // Summary is what verification concludes from all that, for every manifest of the image.
 type Summary struct {
-	Verdict      string   `cel:"verdict" json:"verdict"` // verify.Verdict: "verified", "not-reproduced", "missing", ...
-	Reproduced   bool     `cel:"reproduced" json:"reproduced"`
+	Verdict      string   `cel:"verdict" json:"verdict"`       // verify.Verdict: "verified", "not-reproduced", "missing", ...
+	Reproduced   bool     `cel:"reproduced" json:"reproduced"` // built twice by its maker, with one result
 	Level        int      `cel:"level" json:"level"`           // the least of all manifests; 0: none is known
 	Rebuilders   []string `cel:"rebuilders" json:"rebuilders"` // owners, the maker not among them
 	Independence string   `cel:"independence" json:"independence"`

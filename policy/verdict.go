@@ -7,7 +7,8 @@ type Verdict struct {
 	Allow bool    `json:"allow"`
 	Image Image   `json:"image"`
 	By    Edition `json:"policy"`
-	// Rules are all rules of the policy in its order, those out of scope included, each with why.
+	// Rules are those that are about the image, in the policy's order, each with why. (The others have no say, and a policy may have a
+	// thousand of them; Explain lists them, too.)
 	Rules []Outcome `json:"rules"`
 	// Reasons say why not, the first one first; empty when allowed. None is longer than a line.
 	Reasons []string `json:"reasons"`

@@ -31,6 +31,8 @@ const (
 	KindWaiver     Kind = "waiver"
 	KindIndex      Kind = "index of statements"
 	KindLink       Kind = "link"
+	KindBreakGlass Kind = "break-glass statement"
+	KindPolicy     Kind = "policy"
 )
 
 // Tone is whether a statement speaks for its subject.
@@ -77,8 +79,14 @@ func (s Statement) Meaning() (Meaning, error) {
 	case typeVulns:
 		// A list without an entry is no approval either: the scanner may have seen nothing.
 		return Meaning{KindScan, Neutral}, nil
+	case PredicateBreakGlass:
+		_, _, err := s.BreakGlass()
+		return Meaning{KindBreakGlass, Neutral}, err // that it may run for once; of what it is it says nothing
 	case typeDenyList:
 		return Meaning{KindDenyList, Negative}, nil
+	case PredicatePolicy:
+		_, _, err := s.PolicyDocument()
+		return Meaning{KindPolicy, Neutral}, err // of no image in particular
 	case typeIndex:
 		return Meaning{KindIndex, Neutral}, nil
 	}

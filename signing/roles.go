@@ -43,6 +43,12 @@ var mayVoice = map[trust.Role][]provenance.Meaning{
 	trust.Waiver: {
 		{Kind: provenance.KindWaiver, Tone: provenance.Neutral},
 	},
+	trust.BreakGlass: {
+		{Kind: provenance.KindBreakGlass, Tone: provenance.Neutral},
+	},
+	trust.Policy: {
+		{Kind: provenance.KindPolicy, Tone: provenance.Neutral},
+	},
 	trust.Indexer: {
 		{Kind: provenance.KindIndex, Tone: provenance.Neutral},
 	},

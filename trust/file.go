@@ -26,6 +26,8 @@ type Roots struct {
 	// DenyList and Index are lists that are asked, too; nil: none.
 	DenyList *DenyList
 	Index    *Index
+	// Policy is the signed policy that decides what may run; nil: none is named.
+	Policy *PolicyPlace
 	// Warnings are what a reader should look at and what stops nothing.
 	Warnings diag.List
 }
@@ -37,6 +39,7 @@ type file struct {
 	Signers  map[string]entry `yaml:"signers" check:"required,keys=name"`
 	DenyList denyList         `yaml:"denylist"`
 	Index    index            `yaml:"index"`
+	Policy   policyPlace      `yaml:"policy"`
 }
 
 // entry is one signer as it is written.
@@ -46,6 +49,7 @@ type entry struct {
 	Roles       []string         `yaml:"roles" check:"required,role,unique"`
 	Builders    map[string]Level `yaml:"builders" check:"keys=builder"`
 	Names       []string         `yaml:"names" check:"repository,unique"`
+	Unnamed     bool             `yaml:"unnamed"`
 	From        time.Time        `yaml:"from"`
 	Until       time.Time        `yaml:"until"`
 	Owner       string           `yaml:"owner" check:"name"`

@@ -27,6 +27,19 @@ type Index struct {
 	Keys    []Key  // of a roster's owner
 }
 
+// PolicyPlace is where the signed policy lies that decides what may run. The signers with the role policy speak in it.
+type PolicyPlace struct {
+	At      string        // a reference, or an absolute path
+	Minimum int64         // least version; 0: any
+	MaxAge  time.Duration // since it was signed; 0: until it ends
+}
+
+type policyPlace struct {
+	At      string `yaml:"at" check:"required,path"`
+	Minimum int    `yaml:"minimum"`
+	MaxAge  age    `yaml:"maxAge"`
+}
+
 type denyList struct {
 	List    string `yaml:"list" check:"required,path"`
 	Minimum int    `yaml:"minimum"`
@@ -61,11 +74,12 @@ func decodeAge(d *strictyaml.Decoder, f strictyaml.Field, v reflect.Value) {
 // lists reads what a trust file says of lists. Each needs somebody who may speak in it.
 func (l *loader) lists(f file, r *Roots) {
 	if l.Seen["denylist"] {
-		r.DenyList = &DenyList{List: f.DenyList.List, Minimum: int64(f.DenyList.Minimum), MaxAge: time.Duration(f.DenyList.MaxAge)}
-		if _, err := bounded(l.path(f.DenyList.List)); err == nil { // a file beside this one, else a reference
-			r.DenyList.List, _ = filepath.Abs(l.path(f.DenyList.List))
-		}
+		r.DenyList = &DenyList{List: l.place(f.DenyList.List), Minimum: int64(f.DenyList.Minimum), MaxAge: time.Duration(f.DenyList.MaxAge)}
 		l.spoken("denylist", Revoker, r.Signers)
+	}
+	if l.Seen["policy"] {
+		r.Policy = &PolicyPlace{At: l.place(f.Policy.At), Minimum: int64(f.Policy.Minimum), MaxAge: time.Duration(f.Policy.MaxAge)}
+		l.spoken("policy", Policy, r.Signers)
 	}
 	if l.Seen["index"] {
 		r.Index = &Index{In: f.Index.In, Minimum: int64(f.Index.Minimum)}
@@ -74,6 +88,14 @@ func (l *loader) lists(f file, r *Roots) {
 		}
 		l.spoken("index", Indexer, r.Signers)
 	}
+}
+
+// place is a file beside this one, by its absolute path; else a reference.
+func (l *loader) place(text string) string {
+	if _, err := bounded(l.path(text)); err == nil {
+		text, _ = filepath.Abs(l.path(text))
+	}
+	return text
 }
 
 // spoken reports a list in which nobody may speak: it could never hold.

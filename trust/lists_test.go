@@ -27,6 +27,10 @@ func TestLists(t *testing.T) {
 	if r, err = parse(t, "trust: v1\n"+signersOfLists); err != nil || r.DenyList != nil || r.Index != nil {
 		t.Errorf("%+v, %+v, %v", r.DenyList, r.Index, err)
 	}
+	r, err = parse(t, "trust: v1\nsigners:\n  release: {keys: [a.pub], roles: [release]}\n  rules: {keys: [b.pub], roles: [policy]}\npolicy: {at: registry.example.com/ops/policy, minimum: 3, maxAge: 30d}\n")
+	if diff := cmp.Diff(&trust.PolicyPlace{At: "registry.example.com/ops/policy", Minimum: 3, MaxAge: 30 * 24 * time.Hour}, r.Policy); err != nil || diff != "" {
+		t.Error(err, diff)
+	}
 	// A list in a file is found beside the trust file.
 	if r, err = parse(t, "trust: v1\n"+signersOfLists+"denylist: {list: a.pub}\n"); err != nil || !filepath.IsAbs(r.DenyList.List) {
 		t.Errorf("%+v, %v", r.DenyList, err)
@@ -35,15 +39,17 @@ func TestLists(t *testing.T) {
 
 func TestListsRefused(t *testing.T) {
 	for name, c := range map[string]struct{ text, want string }{
-		"nobody revokes":        {"signers: {a: {keys: [a.pub], roles: [release]}}\ndenylist: {list: x/y}\n", "nobody has the role revoker"},
-		"nobody indexes":        {"signers: {a: {keys: [a.pub], roles: [release]}}\nindex: {}\n", "nobody has the role indexer"},
-		"no list":               {signersOfLists + "denylist: {minimum: 1}\n", "`list`"},
-		"an age of minutes":     {signersOfLists + "denylist: {list: x/y, maxAge: 5m}\n", "this is not an age"},
-		"an age of nothing":     {signersOfLists + "denylist: {list: x/y, maxAge: 0d}\n", "this is not an age"},
-		"less than nothing":     {signersOfLists + "denylist: {list: x/y, minimum: -1}\n", "minimum"},
-		"keys of its own":       {signersOfLists + "index: {keys: [a.pub]}\n", "no keys of its own"},
-		"one key releases, too": {"signers: {a: {keys: [a.pub], roles: [release, revoker]}}\ndenylist: {list: x/y}\n", "both the role release and the role revoker"},
-		"an unknown key":        {signersOfLists + "denylist: {list: x/y, max: 1}\n", "`max`"},
+		"nobody revokes":           {"signers: {a: {keys: [a.pub], roles: [release]}}\ndenylist: {list: x/y}\n", "nobody has the role revoker"},
+		"nobody indexes":           {"signers: {a: {keys: [a.pub], roles: [release]}}\nindex: {}\n", "nobody has the role indexer"},
+		"nobody makes rules":       {"signers: {a: {keys: [a.pub], roles: [release]}}\npolicy: {at: x/y}\n", "nobody has the role policy"},
+		"one key makes rules, too": {"signers: {a: {keys: [a.pub], roles: [release, policy]}}\npolicy: {at: x/y}\n", "both the role release and the role policy"},
+		"no list":                  {signersOfLists + "denylist: {minimum: 1}\n", "`list`"},
+		"an age of minutes":        {signersOfLists + "denylist: {list: x/y, maxAge: 5m}\n", "this is not an age"},
+		"an age of nothing":        {signersOfLists + "denylist: {list: x/y, maxAge: 0d}\n", "this is not an age"},
+		"less than nothing":        {signersOfLists + "denylist: {list: x/y, minimum: -1}\n", "minimum"},
+		"keys of its own":          {signersOfLists + "index: {keys: [a.pub]}\n", "no keys of its own"},
+		"one key releases, too":    {"signers: {a: {keys: [a.pub], roles: [release, revoker]}}\ndenylist: {list: x/y}\n", "both the role release and the role revoker"},
+		"an unknown key":           {signersOfLists + "denylist: {list: x/y, max: 1}\n", "`max`"},
 	} {
 		if _, err := parse(t, "trust: v1\n"+c.text); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", name, err, c.want)

@@ -43,7 +43,9 @@ const (
 	Waiver      Role = "waiver"      // a finding does not count, for that reason
 	Functionary Role = "functionary" // I did this step of the pipeline: an in-toto link
 	Indexer     Role = "indexer"     // these are all the statements that exist: release and rebuilder indexes
+	BreakGlass  Role = "break-glass" // it may run there for some hours, whatever the policy says
+	Policy      Role = "policy"      // these are the rules by which images may run
 )
 
 // Roles are all of them.
-var Roles = []Role{Release, Rebuilder, Finding, Promoter, Revoker, Waiver, Functionary, Indexer}
+var Roles = []Role{Release, Rebuilder, Finding, Promoter, Revoker, Waiver, Functionary, Indexer, Policy, BreakGlass}

@@ -26,6 +26,8 @@ type Signer struct {
 	From, Until time.Time
 	// Names are the repositories that it may speak for: exact, or ending in "/*" for all below. nil: all.
 	Names []string
+	// Unnamed says that its statements count also where they name no repository. Such a statement is good wherever the image is.
+	Unnamed bool
 	// Owner is the person or organisation behind it, by whom rebuilds are counted; empty: its own name.
 	Owner string
 	// Environment is the class of surroundings that it builds in, in the verifier's own words.

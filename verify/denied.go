@@ -24,10 +24,12 @@ type List struct {
 	Expires  time.Time `json:"expires"`
 	// Stateless says that no memory of earlier ones was asked: an older one, if it has not ended, would have passed.
 	Stateless bool `json:"stateless"`
+
+	until time.Time // it does not count any more from then on
 }
 
 func listOf(kind, name string, e freshness.Edition) List {
-	return List{Kind: kind, Name: name, Sequence: e.Sequence, Issued: e.Issued, Expires: e.Expires, Stateless: e.Stateless()}
+	return List{Kind: kind, Name: name, Sequence: e.Sequence, Issued: e.Issued, Expires: e.Expires, Stateless: e.Stateless(), until: e.Until}
 }
 
 func newResult(o Options) Result {
@@ -64,6 +66,7 @@ func deniedAtOnce(o Options) (Result, bool) {
 	res := newResult(o)
 	res.Subjects = []Subject{{Digest: o.Digest, Label: "image", Checks: f.checks}}
 	res.conclude()
+	res.factsOfDenied(o)
 	return res, true
 }
 
@@ -71,6 +74,7 @@ func deniedAtOnce(o Options) (Result, bool) {
 func (f *findings) denied(l *freshness.DenyList, e provenance.DenyEntry) {
 	f.fail(VerdictDenied, checkDenyList, "%s: %s (%s, %s)", e.Subject(), e.Reason, l.Source(), e.Added.UTC().Format(time.DateOnly))
 	f.checks[len(f.checks)-1].final = true
+	f.block()
 }
 
 // denied asks the deny list about one image, takes out the statements of signers and builders that are denied, and looks at what the

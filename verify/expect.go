@@ -97,15 +97,18 @@ func (j *judge) levelOf(w trust.Signer, builder string) (trust.Level, bool) {
 	return 1, builder == j.options.ExpectBuilder || provenance.IsBuilderID(builder)
 }
 
+// checkBuildTypeName is the name of the check that provenance by other builders fails.
+const checkBuildTypeName = "build type"
+
 // checkBuildType:
 //
 //	> Ensuring that the values for `buildType` and `externalParameters` in the provenance match the expected values.
 func (j *judge) checkBuildType(f *findings, _ image, _ statement, p provenance.Provenance) {
 	if t := p.BuildDefinition.BuildType; t != provenance.BuildType {
-		f.fail(VerdictInvalid, "build type", "it is %q, not %q", t, provenance.BuildType)
+		f.fail(VerdictInvalid, checkBuildTypeName, "it is %q, not %q", t, provenance.BuildType)
 		return
 	}
-	f.ok("build type", "", "%s", provenance.BuildType)
+	f.ok(checkBuildTypeName, "", "%s", provenance.BuildType)
 }
 
 // checkParameters: what they must be is a policy's business; that they are complete and of a known form is checked here.

@@ -33,8 +33,11 @@ type evidence struct {
 	present map[digest.Digest]bool
 	// denied says what was taken out of trusted because its signer or builder is denied.
 	denied []string
+	held   []statement // provenance of which every check of origin holds
+	heard  bool        // what speaks against the image was looked at
 	// incomplete says why not everything attached was seen; empty when it was.
 	incomplete string
+	unanswered error // what could not be fetched for want of an answer; nil: nothing
 }
 
 func (e *evidence) ignore(img image, referrer digest.Digest, format string, args ...any) {
@@ -130,6 +133,7 @@ func (e *evidence) readSome(ctx context.Context, o Options, img image, batch []a
 	for i, r := range batch {
 		if failures[i] != nil {
 			e.incomplete = fmt.Sprintf("reading %s: %v", r.Descriptor.Digest, failures[i])
+			e.unanswered = failures[i]
 			e.ignore(img, r.Descriptor.Digest, "could not be read: %v", failures[i])
 			e.notRead++
 			continue

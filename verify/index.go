@@ -69,7 +69,10 @@ func (j *judge) index(ctx context.Context, res *Result, seen seenEvidence) {
 
 // indexed adds one such check.
 func (r *Result) indexed(ctx context.Context, name string, q freshness.IndexQuestion, d freshness.Demand, seen seenEvidence) {
-	check, list := CheckIndex(ctx, name, q, d, seen.present)
+	check, list, err := checkIndexOf(ctx, name, q, d, seen.present)
+	if unreachable(err) {
+		r.unanswered = err
+	}
 	if check.Status == StatusFail && seen.incomplete != "" && !check.final {
 		check.verdict = VerdictUndecided
 	}
@@ -85,6 +88,22 @@ func (r *Result) indexed(ctx context.Context, name string, q freshness.IndexQues
 // statement is not there, as undecided (17) where the index has ended, is older than what was seen or cannot be read, and as invalid (15)
 // never: an index that does not hold is anybody's, and is passed over. The list is nil where there is no index that counts.
 func CheckIndex(ctx context.Context, name string, q freshness.IndexQuestion, d freshness.Demand, present Present) (Check, *List) {
+	check, list, _ := checkIndexOf(ctx, name, q, d, present)
+	return check, list
+}
+
+// unreachable says whether an index could not be asked for, rather than that it does not count (A0560) or cannot be remembered (A0562).
+func unreachable(err error) bool {
+	for _, d := range diag.All(err) {
+		if d.Code == "A0560" || d.Code == "A0562" {
+			return false
+		}
+	}
+	return err != nil && (len(diag.All(err)) == 0 || diag.ExitCode(err) == diag.ExitUndecided)
+}
+
+// checkIndexOf is CheckIndex, with why there is no index that counts.
+func checkIndexOf(ctx context.Context, name string, q freshness.IndexQuestion, d freshness.Demand, present Present) (Check, *List, error) {
 	f := &findings{}
 	x, err := freshness.OpenIndex(ctx, q, d)
 	if err != nil {
@@ -94,14 +113,16 @@ func CheckIndex(ctx context.Context, name string, q freshness.IndexQuestion, d f
 		}
 		f.fail(v, name, "%v", err)
 		f.checks[0].final = v == VerdictUndecided
-		return f.checks[0], nil
+		f.block()
+		return f.checks[0], nil, err
 	}
 	list := listOf(checkIndex, x.Name, x.Edition)
 	if gone := x.Gone(present); len(gone) > 0 {
 		f.fail(VerdictMissing, name, "%d of %d statement(s) that it lists are gone, first %s about %s (%s); %s",
 			len(gone), len(x.Statements), gone[0].Bundle, gone[0].Subject, gone[0].PredicateType, x.Edition)
-		return f.checks[0], &list
+		f.block()
+		return f.checks[0], &list, nil
 	}
 	f.ok(name, x.By.String(), "%s", fmt.Sprintf("all %d statement(s) that it lists are there; %s", len(x.Statements), x.Edition))
-	return f.checks[0], &list
+	return f.checks[0], &list, nil
 }

@@ -7,6 +7,7 @@ import (
 
 	digest "github.com/opencontainers/go-digest"
 
+	"github.com/selfsame-build/selfsame/policy"
 	"github.com/selfsame-build/selfsame/provenance"
 	"github.com/selfsame-build/selfsame/trust"
 )
@@ -23,6 +24,9 @@ type judge struct {
 	owners              []map[string]bool // of each image: who built it again
 	platforms           []map[string]bool // of each image: who built it at all
 	evidence            []Evidence
+	judged              []judged       // what the facts are made of, where they are asked for
+	blocks              []policy.Block // that no check says
+	ends                []time.Time    // of what was relied on
 }
 
 func newJudge(o Options) *judge {
@@ -44,6 +48,9 @@ func (f *findings) skip(name, detail, reason string) {
 	f.checks = append(f.checks, Check{Name: name, Status: StatusNotChecked, Detail: clip(detail), Reason: clip(reason)})
 }
 
+// block says of the last check that no rule of a policy can lift what it found.
+func (f *findings) block() { f.checks[len(f.checks)-1].block = true }
+
 func (f *findings) failed() bool {
 	return len(f.checks) > 0 && f.checks[len(f.checks)-1].Status == StatusFail
 }
@@ -61,6 +68,7 @@ func (j *judge) judge(img image, e *evidence) Subject {
 	if e.incomplete != "" {
 		// What was not read could be a rebuild that failed, so what was read does not suffice, however good it is.
 		f.fail(VerdictUndecided, "completeness", "%s", e.incomplete)
+		f.block()
 	}
 	j.signature(f, e)
 	if !f.failed() {
@@ -72,6 +80,7 @@ func (j *judge) judge(img image, e *evidence) Subject {
 		j.steps(f, img, e)
 	}
 	j.list(img, e)
+	j.remember(img, e)
 	s.Checks = f.checks
 	blameDenied(s.Checks, e)
 	if e.incomplete != "" {

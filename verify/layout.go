@@ -125,8 +125,11 @@ func (j *judge) steps(f *findings, img image, e *evidence) {
 	}
 	outcomes, ignored := l.layout.Verify(links, about)
 	for _, o := range outcomes {
-		l.check(f, o)
+		if l.check(f, o); f.failed() {
+			f.block() // whoever gave a layout asked for it beside any policy
+		}
 	}
+	j.ends = append(j.ends, l.layout.Expires())
 	for _, i := range ignored {
 		e.ignore(img, digest.Digest(i.Where), "%s", i.Reason)
 	}

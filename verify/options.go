@@ -54,15 +54,21 @@ type Options struct {
 	// DenyAt and IndexAt are what the trust file says of lists; whoever opens them puts them into Deny and Index.
 	DenyAt  *trust.DenyList
 	IndexAt *trust.Index
+	// PolicyAt is where the trust file says that the signed policy lies; whoever decides by it opens it.
+	PolicyAt *trust.PolicyPlace
 	// OwnerIndexes are what owners of the roster have published elsewhere.
 	OwnerIndexes []OwnerIndex
 	// Deny is the deny list that is asked before anything else; nil: none.
 	Deny *freshness.DenyList
 	// Index demands a release index, and everything that it lists; nil: none is asked for.
 	Index *IndexOptions
+	// Facts has the result keep what a policy's rules look at (Result.Facts): predicates and lists of contents are read for it.
+	Facts bool
 	// Budget bounds the work that strangers can cause by attaching things.
 	Budget Budget
 
+	// unnamed says that the entries stand for flags, and have no names of anybody's choosing.
+	unnamed bool
 	// checkBundle is how a bundle is verified; tests set it to make identities and trusted times. nil: Trust.Verify.
 	checkBundle func(bundle []byte) (signing.Signed, error)
 }

@@ -30,6 +30,9 @@ func (j *judge) origin(f *findings, img image, e *evidence) {
 			continue
 		}
 		g := j.originOf(img, s)
+		if j.options.Facts && (!g.failed() || j.foreign(s, g)) {
+			e.held = append(e.held, s)
+		}
 		switch {
 		case best == nil:
 		case best.failed() && (!g.failed() || len(g.checks) > len(best.checks)):

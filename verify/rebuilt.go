@@ -14,13 +14,11 @@ import (
 // until a waiver overrules it.
 func (j *judge) reproduced(f *findings, img image, e *evidence) {
 	objections := j.vetoes(f, img, e)
+	e.heard = true
 	for _, v := range objections {
-		verdict := VerdictNotReproduced
-		if v.doubt {
-			verdict = VerdictUndecided
-		}
-		f.fail(verdict, v.check, "%s", v.text)
+		f.fail(v.verdict(), v.check, "%s", v.text)
 		f.checks[len(f.checks)-1].final = !v.doubt
+		f.block()
 	}
 	if len(objections) > 0 {
 		return

@@ -7,6 +7,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/selfsame-build/selfsame/internal/diag"
+	"github.com/selfsame-build/selfsame/policy"
 	"github.com/selfsame-build/selfsame/provenance"
 )
 
@@ -50,6 +51,7 @@ type Check struct {
 
 	verdict Verdict // what a failure means
 	final   bool    // nothing that was not read could change it
+	block   bool    // it speaks against the image, or hides what could: no rule of a policy lifts it
 }
 
 // Subject is one manifest with the checks of its evidence.
@@ -113,7 +115,13 @@ type Result struct {
 	asked        string   // what else the policy was (Options.asked)
 	platforms    []string // owners of build platforms that made every manifest, the first one included
 	origins      map[digest.Digest]Origin
+	facts        *policy.Evidence // nil: not asked for
+	unanswered   error
 }
+
+// Unanswered is why a part of the evidence or a release index could not be fetched; nil: everything that was asked for was answered. Asking
+// again may then lead to another result, whereas a bound that was reached will be reached again.
+func (r Result) Unanswered() error { return r.unanswered }
 
 // JSON is the result as a document of SchemaVersion, indented, with a newline at the end.
 func (r Result) JSON() ([]byte, error) {

@@ -36,6 +36,9 @@ func Run(ctx context.Context, o Options) (Result, error) {
 		res.Subjects = append(res.Subjects, j.judge(img, &found))
 		res.Ignored = append(res.Ignored, found.ignored...)
 		res.NotRead += found.notRead
+		if found.unanswered != nil {
+			res.unanswered = found.unanswered
+		}
 		seen.add(img, found)
 	}
 	j.index(ctx, &res, seen)
@@ -45,6 +48,9 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	res.Reproduced, res.Axes, res.Independence = j.strength(len(images))
 	res.describe(o, images[0].desc, together(j.platforms))
 	res.conclude()
+	if o.Facts {
+		res.facts = j.facts(&res, images)
+	}
 	return res, nil
 }
 

@@ -36,14 +36,14 @@ func (o *Options) UseTrust(path string, now time.Time) (diag.List, error) {
 		return nil, err
 	}
 	o.Signers, o.TrustedRoot, o.PolicySHA256 = roots.Signers, roots.Sigstore, roots.SHA256
-	o.DenyAt, o.IndexAt = roots.DenyList, roots.Index
+	o.DenyAt, o.IndexAt, o.PolicyAt = roots.DenyList, roots.Index, roots.Policy
 	return roots.Check(now), nil
 }
 
 // UseRoster lets the owners of the roster at path count as rebuilders, beside who counts already: call it last.
 func (o *Options) UseRoster(path string) (diag.List, error) {
 	if o.Signers == nil {
-		o.Signers = o.alone()
+		o.Signers, o.unnamed = o.alone(), true
 	}
 	roster, err := trust.LoadRoster(path, o.keyReader())
 	if err != nil {
@@ -159,7 +159,7 @@ func (s statement) namesOneOf(e trust.Signer) bool {
 			return true
 		}
 	}
-	return len(s.Subject) == 0 && e.SpeaksFor("")
+	return len(s.Subject) == 0 && e.SpeaksFor("") || e.Unnamed && s.name() == "" // then the image's own name is compared (bears)
 }
 
 // admit finds out who s is by. ok are those whose word counts now; undated are those with a window, where nobody trusted says

@@ -16,6 +16,14 @@ type veto struct {
 	doubt       bool // it could be one: it cannot be read
 }
 
+// verdict is what an objection comes to.
+func (v veto) verdict() Verdict {
+	if v.doubt {
+		return VerdictUndecided
+	}
+	return VerdictNotReproduced
+}
+
 // mayObject are the roles whose word against an image counts. Speaking against is allowed to more than speaking for: the worst
 // that a wrong veto does is that an image is not used.
 var mayObject = []trust.Role{trust.Finding, trust.Rebuilder, trust.Release, trust.Promoter}
@@ -31,6 +39,7 @@ func (j *judge) vetoes(f *findings, img image, e *evidence) []veto {
 			continue
 		}
 		if w, signer, ok := j.waived(img, e, s); ok {
+			j.ends = append(j.ends, w.Expires)
 			f.ok("waiver", s.by.String(), "finding %s is overruled by %s (%s) until %s: %s", s.payload, w.Owner, signer.Name, w.Expires.UTC().Format(time.RFC3339), w.Reason)
 			continue
 		}

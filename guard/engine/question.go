@@ -6,6 +6,7 @@ import (
 
 	digest "github.com/opencontainers/go-digest"
 
+	"github.com/selfsame-build/selfsame/guard/breakglass"
 	"github.com/selfsame-build/selfsame/policy"
 )
 
@@ -24,9 +25,9 @@ const (
 type Question struct {
 	// Name is the image's repository without tag or digest ("registry.example.com/team/shop"), normalised: what evidence must name, and
 	// what rules are scoped by.
-	Name   string
-	Digest digest.Digest // of an index or a manifest; never a tag
-	Who    Who
+	Name   string        `json:"name"`
+	Digest digest.Digest `json:"digest"` // of an index or a manifest; never a tag
+	Who    Who           `json:"who"`
 }
 
 // Who is asking, for the log of decisions. It changes no verdict.
@@ -42,15 +43,20 @@ type Who struct {
 // Answer is a verdict for one question.
 type Answer struct {
 	policy.Verdict
+	// Class says in a word why; Denial says it in lines.
+	Class  Class `json:"class"`
 	Epoch  Epoch `json:"epoch"`
 	Cached bool  `json:"cached"`
+	// BreakGlass is the statement that lets the image run against the policy: Allow is true then, and Reasons say what the policy had
+	// against it.
+	BreakGlass *Grant `json:"breakGlass,omitempty"`
 }
 
-// Epoch is what verdicts depend on beside image and policy: with another epoch each has to be reached anew.
-type Epoch struct {
-	Trust string `json:"trust"` // sha256 over the trust file, the roster and the keys and roots that they name
-	Deny  int64  `json:"deny"`  // sequence number of the deny list; 0: there is none
-}
+// Grant is a break-glass statement in force.
+type Grant = breakglass.Grant
+
+// Epoch is policy's: who gathers evidence (verify/ground) is below this package and names it, too.
+type Epoch = policy.Epoch
 
 // Gatherer verifies what is attached to an image. It goes to the registry; the engine sees to it that it rarely has to.
 type Gatherer interface {

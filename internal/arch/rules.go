@@ -54,6 +54,7 @@ var layers = map[string]int{
 	"rebuild":   useCase,
 	"freshness": useCase,
 
+	"internal/invocation":    surface, // what command lines do alike
 	"internal/cli":           surface,
 	"internal/guardcli":      surface, // of selfsame-guard
 	"internal/trace/command": surface,
@@ -79,13 +80,14 @@ var sideways = map[string][]string{
 	"provenance":            {"recipes", "compare", "trust"},
 	"registry/artifact":     {"provenance"},
 	"policy":                {"provenance"},
+	"policy/cases":          {"report"}, // JUnit
 	"report":                {"compare"},
 	"provenance/sbom":       {"registry"},
 	"builder/daemon":        {"internal"},
 	"rebuild":               {"builder", "verify"},
 	"verify":                {"freshness"},
-	"internal/guardcli":     {"guard", "report"},
-	"internal/cli":          {"report"},
+	"internal/guardcli":     {"guard", "report", "internal/invocation"},
+	"internal/cli":          {"report", "internal/invocation"},
 	"internal/trace":        {"internal/canary"},
 	"internal/atomicfile":   {"internal/flock"},
 	"internal/strictyaml":   {"internal/diag", "internal/lazyregexp"},
@@ -114,8 +116,11 @@ var owners = []owner{
 	{"github.com/secure-systems-lab/go-securesystemslib/", []string{"signing"}, "signatures are made and checked in one package"},
 	{"github.com/in-toto/", []string{"provenance"}, "statements have one owner"},
 	{"gopkg.in/yaml.v3/", []string{"internal/strictyaml"}, "YAML is decoded strictly, in one place"},
-	{"github.com/spf13/", []string{"internal/cli", "internal/guardcli"}, "flags are a matter of the command line"},
+	{"github.com/spf13/", []string{"internal/cli", "internal/guardcli", "internal/invocation"}, "flags are a matter of the command line"},
 	{"cel.dev/cel-go/", []string{"policy"}, "policies are evaluated in one place"},
+	{"github.com/prometheus/client_golang/", []string{"guard/metrics"}, "metrics are registered from one table"},
+	{"go.opentelemetry.io/otel/sdk/", []string{"guard/tracing"}, "spans are exported from one place"},
+	{"go.opentelemetry.io/otel/exporters/", []string{"guard/tracing"}, "spans are exported from one place"},
 	{"github.com/ProtonMail/go-crypto/", []string{"inputs/debian/archive"}, "Debian's signatures are checked in one place"},
 	{"github.com/sergi/go-diff/", []string{"compare/inside/align"}, "sequences are aligned in one place, within bounds"},
 	// The command line only looks programs up; that it starts none is for .golangci.yml to see.
@@ -132,6 +137,8 @@ type ban struct {
 
 var bans = []ban{
 	{"cmd/selfsame-guard", "github.com/moby/buildkit/", true, "the guard runs on every node; it must not carry a builder"},
+	{"internal/guardcli", "github.com/moby/buildkit/", true, "the guard runs on every node; it must not carry a builder"},
+	{"guard/wire", "github.com/selfsame-build/selfsame/guard/engine", true, "programs that only ask stay small"},
 	{"guard", "github.com/moby/buildkit/", true, "the guard runs on every node; it must not carry a builder"},
 	{"cmd/selfsame", "github.com/miekg/pkcs11/", true, "selfsame is built without C; a token's module belongs into another process"},
 	{"cmd/selfsame-vary", "github.com/moby/buildkit/", true, "the tracer stands around BuildKit and must stay small"},

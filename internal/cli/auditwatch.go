@@ -17,7 +17,7 @@ func (a *app) watch(ctx context.Context, auditor *rebuild.Auditor, f auditFlags)
 	if err != nil || code == diag.ExitProven {
 		return err
 	}
-	return shownError{code}
+	return shownError(code)
 }
 
 // runForeign reads what another tool says of its image.
@@ -34,5 +34,5 @@ func (a *app) runForeign(ctx context.Context, ref string) error {
 	if err := show(a.Out); err != nil {
 		return err
 	}
-	return shownError{res.ExitCode}
+	return shownError(res.ExitCode)
 }

@@ -61,10 +61,10 @@ func (a *app) runCheck(path string, strict bool) error {
 		fmt.Fprintf(a.Out, "%s: %d warnings\n", r.Path, warnings)
 	}
 	if err := found.Err(); err != nil {
-		return shownError{diag.ExitCode(err)}
+		return shownError(diag.ExitCode(err))
 	}
 	if strict && warnings > 0 {
-		return shownError{diag.ExitUsage}
+		return shownError(diag.ExitUsage)
 	}
 	return nil
 }

@@ -11,36 +11,25 @@ import (
 	"fmt"
 	"io"
 	stdlog "log"
-	"os"
-	"os/signal"
 	"runtime/debug"
 	"strings"
-	"syscall"
 
 	"github.com/containerd/log"
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/selfsame-build/selfsame/builder"
 	"github.com/selfsame-build/selfsame/internal/diag"
+	"github.com/selfsame-build/selfsame/internal/invocation"
 )
 
 // Name is the program's name, here and nowhere else.
 const Name = "selfsame"
 
 // Streams is all that a command gets from its process.
-type Streams struct {
-	In       *os.File
-	Out, Err io.Writer
-	Env      func(string) string
-	// OwnProcess says that the command is all that the process is for, so that it may be replaced by another.
-	OwnProcess bool
-}
+type Streams = invocation.Streams
 
 // System is the real process.
-func System() Streams {
-	return Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Env: os.Getenv, OwnProcess: true}
-}
+func System() Streams { return invocation.System() }
 
 // app is one invocation.
 type app struct {
@@ -70,16 +59,11 @@ type globals struct {
 // Main runs one command and gives its exit code. The first SIGINT or SIGTERM cancels the command, which then cleans up; a
 // second one ends the process at once.
 func Main(parent context.Context, args []string, s Streams) (code int) {
-	defer func() {
-		if r := recover(); r != nil {
-			fmt.Fprintf(s.Err, "%s: internal error: %v\n%s\nthis is a bug; please report it with the command that led here\n", Name, r, debug.Stack())
-			code = diag.ExitInternal
-		}
-	}()
+	defer invocation.Recover(Name, s.Err, &code)
 	debug.SetMemoryLimit(softMemory)
 	_ = log.SetLevel("fatal")    // libraries of containerd's chat on stderr otherwise, of failures too that we explain
 	stdlog.SetOutput(io.Discard) // and so does net/http, of connections that we ended
-	ctx, stop := cancelOnSignal(parent)
+	ctx, stop := invocation.CancelOnSignal(parent)
 	defer stop()
 	a := &app{Streams: s, args: args}
 	root := a.root()
@@ -94,74 +78,27 @@ func Main(parent context.Context, args []string, s Streams) (code int) {
 // image, so more would only be garbage.
 const softMemory = 80 << 20
 
-// signalled is the cause of a context that a signal ended.
-type signalled struct{ sig os.Signal }
-
-func (s signalled) Error() string        { return "interrupted (" + s.sig.String() + ")" }
-func (s signalled) Is(target error) bool { return target == context.Canceled }
-
-func cancelOnSignal(parent context.Context) (context.Context, func()) {
-	ctx, cancel := context.WithCancelCause(parent)
-	ch := make(chan os.Signal, 2)
-	signal.Notify(ch, os.Interrupt, syscall.SIGTERM)
-	go func() {
-		sig, ok := <-ch
-		if !ok {
-			return
-		}
-		cancel(signalled{sig})
-		signal.Reset(os.Interrupt, syscall.SIGTERM)
-	}()
-	return ctx, func() { signal.Stop(ch); cancel(nil) }
-}
-
 // finish shows an error, once, and picks the exit code.
 func (a *app) finish(ctx context.Context, err error) int {
-	if err == nil {
-		return diag.ExitProven
-	}
-	var sig signalled
-	if cause := context.Cause(ctx); errors.As(cause, &sig) {
-		fmt.Fprintf(a.Err, "%s: %v\n", Name, sig)
-		if sig.sig == syscall.SIGTERM {
-			return diag.ExitTerminated
-		}
-		return diag.ExitInterrupted
-	}
-	var shown shownError
-	if errors.As(err, &shown) {
-		return shown.code
-	}
 	var f *builder.StepFailure
-	if errors.As(err, &f) {
+	if errors.As(err, &f) && context.Cause(ctx) == nil {
 		a.stepLog(f)
 	}
-	err = filesystem(err)
-	if list := diag.All(err); len(list) > 0 {
-		a.render(list)
-		return diag.ExitCode(err)
-	}
-	fmt.Fprintf(a.Err, "error: %v\n", err)
-	return diag.ExitCode(err)
+	return a.invocation().Finish(ctx, filesystem(err))
+}
+
+func (a *app) invocation() invocation.Invocation {
+	return invocation.Invocation{Name: Name, Streams: a.Streams, Quiet: a.global.quiet, NoColor: a.global.noColor}
 }
 
 // filesystem makes a diagnostic of what the machine's filesystems refused, unless somebody did that already.
 func filesystem(err error) error {
-	switch {
-	case len(diag.All(err)) > 0:
-		return err
-	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
-		return diag.Errorf(diag.NoSpace, "%w", err).WithHelp("run `" + Name + " store gc` or `" + Name + " builders stop --remove`, or free space")
-	case errors.Is(err, os.ErrPermission), errors.Is(err, syscall.EROFS):
-		return diag.Errorf("A0705", "%w", err).WithHelp("give a folder that may be written: --out, --report, --store and --state")
-	}
-	return err
+	return invocation.Filesystem(err, "run `"+Name+" store gc` or `"+Name+" builders stop --remove`, or free space",
+		"give a folder that may be written: --out, --report, --store and --state")
 }
 
 // shownError has been shown already and only carries an exit code.
-type shownError struct{ code int }
-
-func (e shownError) Error() string { return fmt.Sprintf("exit %d", e.code) }
+func shownError(code int) error { return invocation.Shown{Code: code} }
 
 func (a *app) stepLog(f *builder.StepFailure) {
 	if strings.TrimSpace(strings.Join(f.Log, "")) != "" {
@@ -175,42 +112,24 @@ func (a *app) stepLog(f *builder.StepFailure) {
 	}
 }
 
-func (a *app) render(list diag.List) {
-	_ = diag.Render(a.Err, list, diag.RenderOptions{Color: a.color(), Width: 100})
+func (a *app) render(list diag.List)             { a.invocation().Render(list) }
+func (a *app) warn(d *diag.Diagnostic)           { a.invocation().Warn(d) }
+func (a *app) notice(format string, args ...any) { a.invocation().Notice(format, args...) }
+func (a *app) color() bool                       { return a.invocation().Color() }
+func (a *app) isTerminal(w io.Writer) bool       { return invocation.IsTerminal(w) }
+func usage(format string, args ...any) error     { return invocation.Usage(format, args...) }
+
+// Reference lists every command that is for people, parents first, and the flags that all of them have.
+func Reference() (commands []Command, common []Flag) {
+	a := &app{Streams: Streams{Env: func(string) string { return "" }}}
+	return invocation.Reference(a.root())
 }
 
-func (a *app) warn(d *diag.Diagnostic) {
-	if !a.global.quiet {
-		a.render(diag.List{d})
-	}
-}
-
-// notice tells one line about what goes on.
-func (a *app) notice(format string, args ...any) {
-	if !a.global.quiet {
-		fmt.Fprintf(a.Err, "%s: %s\n", Name, fmt.Sprintf(format, args...))
-	}
-}
-
-func (a *app) color() bool {
-	if a.global.noColor || a.get(envNoColor) != "" || a.get(envTerm) == "dumb" {
-		return false
-	}
-	if a.get(envForce) != "" {
-		return true
-	}
-	return a.isTerminal(a.Err)
-}
-
-func (a *app) isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
-}
-
-// usage makes wrong flags and arguments diagnostics too.
-func usage(format string, args ...any) error {
-	return diag.Errorf("A0316", format, args...).WithHelp("run the command with --help")
-}
+// Command and Flag describe commands for the reference page.
+type (
+	Command = invocation.Command
+	Flag    = invocation.Flag
+)
 
 func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
@@ -223,16 +142,9 @@ Start with "selfsame init", then "selfsame lock", then "selfsame build".`,
 		SilenceErrors: true, SilenceUsage: true,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: false},
 		Args:              cobra.ArbitraryArgs,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return unknownCommand(cmd, args[0])
-			}
-			return cmd.Help()
-		},
+		RunE:              invocation.HelpOrUnknown,
 	}
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return diag.Errorf("A0316", "`%s`: %w", cmd.CommandPath(), err).WithHelp("run `" + cmd.CommandPath() + " --help`")
-	})
+	root.SetFlagErrorFunc(invocation.FlagError)
 	f := root.PersistentFlags()
 	f.BoolVar(&a.global.json, "json", false, "print the result as JSON")
 	f.BoolVarP(&a.global.quiet, "quiet", "q", false, "say nothing but the result and errors")
@@ -243,7 +155,7 @@ Start with "selfsame init", then "selfsame lock", then "selfsame build".`,
 	root.AddGroup(&cobra.Group{ID: "author", Title: "Author:"}, &cobra.Group{ID: "build", Title: "Build:"},
 		&cobra.Group{ID: "trust", Title: "Trust:"}, &cobra.Group{ID: "nouns", Title: "More:"})
 	for _, c := range a.commands() {
-		nameArgs(c)
+		invocation.NameArgs(c)
 		root.AddCommand(c)
 	}
 	root.SetHelpCommandGroupID("nouns")
@@ -256,7 +168,7 @@ func (a *app) commands() []*cobra.Command {
 	return []*cobra.Command{
 		a.initCommand(), a.checkCommand(), a.lockCommand(),
 		a.buildCommand(), a.diffCommand(), a.explainCommand(),
-		a.verifyCommand(), a.auditCommand(), a.waiveCommand(), a.linkCommand(), a.showCommand(), a.denyCommand(), a.indexCommand(),
+		a.verifyCommand(), a.auditCommand(), a.waiveCommand(), a.breakGlassCommand(), a.linkCommand(), a.showCommand(), a.denyCommand(), a.indexCommand(),
 		a.keyCommand(), a.trustCommand(), a.layoutCommand(), a.schemaCommand(), a.buildersCommand(), a.storeCommand(), a.registryCommand(),
 		a.doctorCommand(), a.versionCommand(), a.builderCommand(),
 	}

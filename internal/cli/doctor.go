@@ -111,7 +111,7 @@ func (a *app) showChecks(checks []builder.Check) error {
 		}
 	}
 	if bad {
-		return shownError{diag.ExitUndecided}
+		return shownError(diag.ExitUndecided)
 	}
 	return nil
 }

@@ -1,5 +1,7 @@
 package cli
 
+import "github.com/selfsame-build/selfsame/internal/invocation"
+
 // Variable is one environment variable that selfsame, or a library in it, reads. No variable can change a byte of an image:
 // that is for recipe, lock and source alone.
 type Variable struct {
@@ -25,9 +27,9 @@ var (
 		Meaning: "identity token for `build --keyless`, when `--identity-token` names no file; some CI systems set it"}
 	envActionsURL   = Variable{Name: "ACTIONS_ID_TOKEN_REQUEST_URL", Meaning: "where a job of GitHub Actions gets an identity token for `build --keyless`, when neither `--identity-token` nor `SIGSTORE_ID_TOKEN` is given"}
 	envActionsToken = Variable{Name: "ACTIONS_ID_TOKEN_REQUEST_TOKEN", Secret: true, Meaning: "what that address is asked with"}
-	envNoColor      = Variable{Name: "NO_COLOR", Meaning: "anything but empty: no colour"}
-	envForce        = Variable{Name: "CLICOLOR_FORCE", Meaning: "anything but empty: colour also where there is no terminal, unless `NO_COLOR` is set"}
-	envTerm         = Variable{Name: "TERM", Meaning: "`dumb`: no colour"}
+	envNoColor      = Variable{Name: invocation.EnvNoColor, Meaning: "anything but empty: no colour"}
+	envForce        = Variable{Name: invocation.EnvForce, Meaning: "anything but empty: colour also where there is no terminal, unless `NO_COLOR` is set"}
+	envTerm         = Variable{Name: invocation.EnvTerm, Meaning: "`dumb`: no colour"}
 )
 
 // Environment lists every variable that is read: ours first, then those of libraries.

@@ -2,16 +2,11 @@ package cli
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/spf13/pflag"
 
-	"github.com/selfsame-build/selfsame/freshness"
-	"github.com/selfsame-build/selfsame/registry"
-	"github.com/selfsame-build/selfsame/signing"
-	"github.com/selfsame-build/selfsame/trust"
-	"github.com/selfsame-build/selfsame/verify"
+	"github.com/selfsame-build/selfsame/verify/ground"
 )
 
 // freshFlags say which lists are asked.
@@ -37,103 +32,21 @@ func (f *freshFlags) register(fl *pflag.FlagSet) {
 	fl.BoolVar(&f.stateless, "stateless", false, "remember no sequence numbers; the verdict says so")
 }
 
-// freshness reads the deny list, once for all images, and says which indexes are demanded: by flags, by the trust file, by the roster.
-func (a *app) freshness(ctx context.Context, c *registry.Client, f freshFlags, o *verify.Options) error {
+// lists are what the flags say; trust file and roster may name more.
+func (a *app) lists(ctx context.Context, f freshFlags) (ground.Lists, error) {
 	switch {
 	case f.denyList == "" && len(f.denyKeys) > 0, f.denyList != "" && len(f.denyKeys) == 0:
-		return usage("--deny-list and --deny-key go together: a list that nobody signed takes nothing back")
+		return ground.Lists{}, usage("--deny-list and --deny-key go together: a list that nobody signed takes nothing back")
 	case f.index != "" && len(f.indexKeys) == 0:
-		return usage("--release-index needs --release-index-key")
-	case f.denyList != "" && o.DenyAt != nil, len(f.indexKeys) > 0 && o.IndexAt != nil:
-		return usage("the trust file names this list already; leave the flag out")
+		return ground.Lists{}, usage("--release-index needs --release-index-key")
 	}
-	if f.denyList == "" && len(f.indexKeys) == 0 && o.DenyAt == nil && o.IndexAt == nil && o.Roster == nil {
-		return nil
+	l := ground.Lists{
+		Deny: f.denyList, DenyMinimum: f.denyMinimum, DenyMaxAge: time.Duration(f.denyMaxAge), Index: f.index, IndexMinimum: f.indexMin,
 	}
-	memory, err := a.memory(f.stateless)
-	if err != nil {
-		return err
+	var err error
+	if l.DenyKeys, err = a.verifiers(ctx, f.denyKeys); err != nil {
+		return l, err
 	}
-	base := freshness.Demand{Now: time.Now(), Memory: memory}
-	if o.Deny, err = a.denyList(ctx, c, f, base, o); err != nil {
-		return err
-	}
-	if o.Index, err = a.releaseIndex(ctx, c, f, base, o); err != nil {
-		return err
-	}
-	return ownerIndexes(c, base, o)
-}
-
-// denyList opens the deny list; nil: none is asked.
-func (a *app) denyList(ctx context.Context, c *registry.Client, f freshFlags, d freshness.Demand, o *verify.Options) (*freshness.DenyList, error) {
-	at := f.denyList
-	switch {
-	case at != "":
-		keys, err := a.verifiers(ctx, f.denyKeys)
-		if err != nil {
-			return nil, err
-		}
-		d.Trust.Keys, d.Minimum, d.MaxAge = keys, f.denyMinimum, time.Duration(f.denyMaxAge)
-	case o.DenyAt != nil:
-		at = o.DenyAt.List
-		d.Trust, d.Counts, d.Minimum, d.MaxAge = o.Trust, o.Speaks(trust.Revoker), o.DenyAt.Minimum, o.DenyAt.MaxAge
-	default:
-		return nil, nil
-	}
-	place, err := freshness.OpenPlace(c, at)
-	if err != nil {
-		return nil, err
-	}
-	return freshness.OpenDenyList(ctx, place, d)
-}
-
-// releaseIndex says which release index is demanded; nil: none.
-func (a *app) releaseIndex(ctx context.Context, c *registry.Client, f freshFlags, d freshness.Demand, o *verify.Options) (*verify.IndexOptions, error) {
-	in := f.index
-	switch {
-	case len(f.indexKeys) > 0:
-		keys, err := a.verifiers(ctx, f.indexKeys)
-		if err != nil {
-			return nil, err
-		}
-		d.Trust.Keys, d.Minimum = keys, f.indexMin
-	case o.IndexAt != nil:
-		in = o.IndexAt.In
-		d.Trust, d.Counts, d.Minimum = o.Trust, o.Speaks(trust.Indexer), o.IndexAt.Minimum
-	default:
-		return nil, nil
-	}
-	x := &verify.IndexOptions{Demand: d}
-	if in != "" {
-		source, err := c.Repository(in)
-		if err != nil {
-			return nil, err
-		}
-		x.Source = source
-	}
-	return x, nil
-}
-
-// ownerIndexes demands what owners of the roster publish in repositories of their own.
-func ownerIndexes(c *registry.Client, d freshness.Demand, o *verify.Options) error {
-	if o.Roster == nil {
-		return nil
-	}
-	for _, owner := range o.Roster.Owners {
-		if owner.Index == nil {
-			continue
-		}
-		source, err := c.Repository(owner.Index.In)
-		if err != nil {
-			return err
-		}
-		d.Trust, d.Minimum = signing.Trust{}, owner.Index.Minimum
-		for _, k := range o.Trust.Keys {
-			if slices.Contains(owner.Index.Keys, k.Key()) {
-				d.Trust.Keys = append(d.Trust.Keys, k)
-			}
-		}
-		o.OwnerIndexes = append(o.OwnerIndexes, verify.OwnerIndex{Owner: owner.Name, IndexOptions: verify.IndexOptions{Source: source, Demand: d}})
-	}
-	return nil
+	l.IndexKeys, err = a.verifiers(ctx, f.indexKeys)
+	return l, err
 }

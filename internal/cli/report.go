@@ -72,5 +72,5 @@ func (a *app) verdict(code int, unwritten error) error {
 	if unwritten != nil {
 		fmt.Fprintf(a.Err, "error: %v\n", unwritten)
 	}
-	return shownError{code}
+	return shownError(code)
 }

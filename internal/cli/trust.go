@@ -107,7 +107,7 @@ func (a *app) showChecked(found diag.List, files, signers int) error {
 		a.render(found)
 	}
 	if found.Err() != nil {
-		return shownError{diag.ExitUsage}
+		return shownError(diag.ExitUsage)
 	}
 	if a.global.json {
 		return nil

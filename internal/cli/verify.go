@@ -7,6 +7,7 @@ import (
 	"github.com/opencontainers/go-digest"
 	"github.com/spf13/cobra"
 
+	"github.com/selfsame-build/selfsame/freshness"
 	"github.com/selfsame-build/selfsame/registry"
 	"github.com/selfsame-build/selfsame/registry/artifact"
 	"github.com/selfsame-build/selfsame/registry/layout"
@@ -77,21 +78,9 @@ func (a *app) runVerify(ctx context.Context, args []string, f verifyFlags) error
 	if err != nil {
 		return err
 	}
-	o := verify.Options{ExpectName: f.name, ExpectBuilder: f.builder, ExpectSource: f.source, AllowUnreproduced: f.allow}
-	if o.Trust.Keys, err = a.verifiers(ctx, f.keys); err != nil {
-		return err
-	}
-	if o.Trust.Root, o.Identities, err = f.who.load(); err != nil {
-		return err
-	}
-	if o.Layout, err = a.openLayout(ctx, f.layout, f.owners); err != nil {
-		return err
-	}
-	if err := f.trust.apply(a, &o); err != nil {
-		return err
-	}
 	c := registry.New(f.many.client())
-	if err := a.freshness(ctx, c, f.fresh, &o); err != nil {
+	o, err := a.ground(ctx, c, f)
+	if err != nil {
 		return err
 	}
 	if f.many.file != "" || len(refs) > 1 {
@@ -115,6 +104,29 @@ func (a *app) runVerify(ctx context.Context, args []string, f verifyFlags) error
 		return shown // the verdict decides the exit code
 	}
 	return f.trust.summary.write(ctx, a, o, res)
+}
+
+// ground makes ready what images are verified by.
+func (a *app) ground(ctx context.Context, c *registry.Client, f verifyFlags) (verify.Options, error) {
+	base := verify.Options{ExpectName: f.name, ExpectBuilder: f.builder, ExpectSource: f.source, AllowUnreproduced: f.allow}
+	s, err := f.trust.setup()
+	if err != nil {
+		return base, err
+	}
+	s.Client, s.Memory = c, func() (*freshness.Memory, error) { return a.memory(f.fresh.stateless) }
+	if s.Keys, err = a.verifiers(ctx, f.keys); err != nil {
+		return base, err
+	}
+	if s.Root, s.Identities, err = f.who.load(); err != nil {
+		return base, err
+	}
+	if base.Layout, err = a.openLayout(ctx, f.layout, f.owners); err != nil {
+		return base, err
+	}
+	if s.Lists, err = a.lists(ctx, f.fresh); err != nil {
+		return base, err
+	}
+	return a.load(ctx, s, base)
 }
 
 // verifyOne finds the image and verifies it.
@@ -192,7 +204,7 @@ func (a *app) showVerdict(res verify.Result) error {
 		return err
 	}
 	if res.ExitCode != 0 {
-		return shownError{res.ExitCode}
+		return shownError(res.ExitCode)
 	}
 	return nil
 }

@@ -137,7 +137,7 @@ func (a *app) verifyMany(ctx context.Context, c *registry.Client, refs []string,
 		return err
 	}
 	if worst != 0 {
-		return shownError{worst}
+		return shownError(worst)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/selfsame-build/selfsame/registry/artifact"
 	"github.com/selfsame-build/selfsame/trust"
 	"github.com/selfsame-build/selfsame/verify"
+	"github.com/selfsame-build/selfsame/verify/ground"
 )
 
 // trustFlags are verify's flags for whose word counts, how many have to agree, and what is handed on.
@@ -39,46 +41,35 @@ func (f *trustFlags) add(fl *pflag.FlagSet) {
 	fl.StringVar(&f.summary.findingBy, "finding-key", "", "private key to sign a failed verification summary with")
 }
 
-// apply lets whoever the flags name count, and reads the files that they name.
-func (f *trustFlags) apply(a *app, o *verify.Options) error {
-	o.Now, o.Demand = time.Now(), f.demand
+// setup is what the flags say of whose word counts.
+func (f *trustFlags) setup() (ground.Setup, error) {
+	s := ground.Setup{Trust: f.file, Roster: f.roster, Demand: f.demand, Now: time.Now}
 	if f.level != "" {
 		l := strings.TrimPrefix(strings.ToUpper(f.level), "L")
 		if len(l) != 1 || l < "1" || l > "3" {
-			return usage("--min-level %s: it is L1, L2 or L3", f.level)
+			return s, usage("--min-level %s: it is L1, L2 or L3", f.level)
 		}
-		o.MinLevel = trust.Level(l[0] - '0')
+		s.MinLevel = trust.Level(l[0] - '0')
 	}
-	if f.file != "" {
-		warnings, err := o.UseTrust(f.file, o.Now)
-		if err != nil {
-			return err
-		}
-		for _, w := range warnings {
-			a.warn(w)
-		}
-		switch {
-		case o.TrustedRoot != "" && o.Trust.Root != nil:
-			return usage("--trusted-root and `sigstore:` in %s: name one instance", f.file)
-		case o.TrustedRoot != "":
-			if o.Trust.Root, err = loadRoot(o.TrustedRoot); err != nil {
-				return err
-			}
-		}
+	if f.demand != (trust.Demand{}) && f.roster == "" && f.file == "" {
+		return s, usage("--rebuilders and its like need --roster or --trust: they say who is who")
 	}
-	if f.roster != "" {
-		warnings, err := o.UseRoster(f.roster)
-		if err != nil {
-			return err
-		}
-		for _, w := range warnings {
-			a.warn(w)
-		}
+	return s, f.summary.check()
+}
+
+// load reads the files and lists that flags and trust file name.
+func (a *app) load(ctx context.Context, s ground.Setup, base verify.Options) (verify.Options, error) {
+	l, err := s.Load(ctx, base)
+	for _, w := range l.Warnings {
+		a.warn(w)
 	}
-	if o.Demand != (trust.Demand{}) && f.roster == "" && f.file == "" {
-		return usage("--rebuilders and its like need --roster or --trust: they say who is who")
+	switch {
+	case errors.Is(err, ground.ErrTwoRoots):
+		err = usage("--trusted-root and `sigstore:` in %s: name one instance", s.Trust)
+	case errors.Is(err, ground.ErrTwoLists):
+		err = usage("the trust file names this list already; leave the flag out")
 	}
-	return f.summary.check()
+	return l.Options, err
 }
 
 // openEvidence opens the image and its evidence: where the image lies, or in the folder of --bundles.

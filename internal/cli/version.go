@@ -4,19 +4,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"runtime"
-	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
 	"github.com/selfsame-build/selfsame/builder"
+	"github.com/selfsame-build/selfsame/internal/invocation"
 )
 
-func version() string {
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version
-	}
-	return "(devel)"
-}
+func version() string { return invocation.Version() }
 
 func (a *app) versionCommand() *cobra.Command {
 	return &cobra.Command{

@@ -1,7 +1,7 @@
 package diag
 
 // Code names one kind of failure, for ever: A0101. The second and third digit are the group: A01 recipe, A02 lock, A03
-// build, A04 mismatch, A05 evidence, A06 policy, A07 environment.
+// build, A04 mismatch, A05 evidence, A06 policy, A07 environment, A08 audit, A09 guard.
 type Code string
 
 // Info describes a Code: the exit code it leads to, a title, and the page `selfsame explain CODE` prints (what it means,
@@ -16,7 +16,7 @@ type Info struct {
 // Table is every code, group by group (one file a group: codes_recipe.go and so on).
 func Table() []Info {
 	var t []Info
-	for _, group := range [][]Info{recipeCodes, lockCodes, buildCodes, mismatchCodes, evidenceCodes, keylessCodes, verifyCodes, trustCodes, layoutCodes, freshnessCodes, environmentCodes, debianCodes, auditCodes} {
+	for _, group := range [][]Info{recipeCodes, lockCodes, buildCodes, mismatchCodes, evidenceCodes, keylessCodes, verifyCodes, trustCodes, policyCodes, signedPolicyCodes, layoutCodes, freshnessCodes, environmentCodes, debianCodes, auditCodes, guardCodes} {
 		t = append(t, group...)
 	}
 	return t

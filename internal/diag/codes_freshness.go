@@ -3,22 +3,23 @@ package diag
 // freshnessCodes: A0560-A0569, lists of which only the newest counts (package freshness), and what they say.
 var freshnessCodes = []Info{
 	{"A0560", ExitUndecided, "a list is not the newest, or cannot be read", `
-A deny list or release index was read, and it does not count: it has ended, it is older than one that this machine has seen or than the
+A deny list, release index or signed policy was read, and it does not count: it has ended, it is older than one that this machine has seen or than the
 minimum you gave, or it was issued in the future by this machine's clock. A mirror that lags looks just like one that lies, so nothing is
 decided. A gate must stay shut.
 
-  - Has it ended? Whoever signs it renews it; an empty change does that:
+  - Has it ended? Whoever signs it renews it. Of a deny list an empty change does that, of a policy the same rules under a higher version:
 
     selfsame deny renew --list REF --key revoker.key
+    selfsame policy push policy.yaml REF --key policy.key
 
   - Is the clock of this machine right?
   - Is there a mirror or cache in between? Read the list where it is written.
 `},
 	{"A0561", ExitInvalid, "a list does not hold", `
-What is served as the deny list is not what somebody signed who may: the signature is another key's, the statement is no deny list, or it
-is the list of another repository. Somebody may be trying to hide a list. Nothing was verified.
+What is served as the deny list or policy is not what somebody signed who may: the signature is another key's, the statement is another
+one, or it is that of another repository. Somebody may be trying to hide a list, or to put rules of his own in force. Nothing was verified.
 
-See what is there, without judging it:
+See what is there in the place of a list, without judging it:
 
     selfsame deny show REF
 `},

@@ -42,7 +42,7 @@ twice. Nothing is converted silently.
 `},
 	{CodeTrustForm, ExitUsage, "a value of the trust file has the wrong form", `A role, level, time, repository, builder or identity is not written as it must be. The message shows the form:
 
-  roles         release, rebuilder, finding, promoter, revoker, waiver, indexer
+  roles         release, rebuilder, finding, promoter, revoker, waiver, indexer, break-glass
   builders      https://selfsame.build/builder/local/v1: L2
   names         registry.example.com/team/shop, or registry.example.com/team/* for all below
   from, until   2026-01-31 or 2026-01-31T12:00:00Z
@@ -56,6 +56,7 @@ key, or is of a kind that is not supported. A private key is refused: who verifi
 
   release and finding   stock cosign takes any statement signed by a key as "signed", a failed scan too
   release and waiver    a release could overrule its own rebuilders
+  break-glass           (with any other) what opens every gate for hours is for nothing else
   waiver and finding    (also rebuilder, promoter, and an owner of the roster) who finds something could excuse it himself
 
 Make a key for each role, also where one person has both:

@@ -19,14 +19,22 @@ func Pages() (map[string][]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("writing the recipe's page: %w", err)
 	}
+	policies, err := policyPage()
+	if err != nil {
+		return nil, fmt.Errorf("writing the policy's page: %w", err)
+	}
 	out := map[string][]byte{}
 	for name, text := range map[string]string{
-		"cli.md":         cliPage(),
-		"exit-codes.md":  exitPage(),
-		"diagnostics.md": diagnosticsPage(),
-		"causes.md":      causesPage(),
-		"environment.md": environmentPage(),
-		"recipe.md":      recipe,
+		"cli.md":           cliPage(),
+		"exit-codes.md":    exitPage(),
+		"diagnostics.md":   diagnosticsPage(),
+		"causes.md":        causesPage(),
+		"environment.md":   environmentPage(),
+		"recipe.md":        recipe,
+		"guard-cli.md":     guardCLIPage(),
+		"guard-config.md":  guardConfigPage(),
+		"guard-metrics.md": guardMetricsPage(),
+		"policy.md":        policies,
 	} {
 		out[name] = []byte(notice + strings.TrimRight(text, "\n") + "\n")
 	}

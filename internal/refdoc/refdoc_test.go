@@ -49,11 +49,16 @@ func TestPagesAreWhole(t *testing.T) {
 		variables = append(variables, "| `"+v.Name+"` |")
 	}
 	for name, wants := range map[string][]string{
-		"cli.md":         {"## selfsame build\n", "`--push[=string]`", "`-q`, `--quiet`", "## selfsame key new\n", "## selfsame completion bash\n", "selfsame lock --upgrade=nodejs"},
-		"exit-codes.md":  {"| 0 |", "| 13 |", "| 143 |"},
-		"diagnostics.md": codes,
-		"causes.md":      causes,
-		"environment.md": variables,
+		"cli.md":           {"## selfsame build\n", "`--push[=string]`", "`-q`, `--quiet`", "## selfsame key new\n", "## selfsame completion bash\n", "selfsame lock --upgrade=nodejs"},
+		"guard-cli.md":     {"## selfsame-guard ps\n", "`--config string`", "## selfsame-guard break-glass list\n"},
+		"guard-config.md":  {"| `keep.stale` |", "| `policy` (required) |", "`/run/selfsame/guard.sock`"},
+		"guard-metrics.md": {"| `selfsame_verify_total` | counter | `point`, `result`, `reason` |", "- alert: SelfsameUnverifiedRunning"},
+		"exit-codes.md":    {"| 0 |", "| 13 |", "| 143 |"},
+		"diagnostics.md":   codes,
+		"causes.md":        causes,
+		"environment.md":   variables,
+		"policy.md": {"| `rules[].match` (required) | list |", "| `waivers[].expires` (required) | time |", "| `signatures` | list of [Signature](#signature) |", "### Provenance\n",
+			"| `parameters` | map of string to any | externalParameters |", "`every`", "| `packages` | 50000 |"},
 		"recipe.md": {"| `recipe` (required) |", "## `build.stages[].steps[].copy`\n", "## `build.contexts.NAME.debian`\n", "| `compression` | `zstd`, `gzip`, `none` |",
 			"## `build.config`\n", "## `build.stages[].from.debian`\n", "| `from` (required) | text or mapping |"},
 	} {

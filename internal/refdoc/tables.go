@@ -22,6 +22,7 @@ func exitPage() string {
 // groups are the groups of codes, by the first three characters.
 var groups = [...]struct{ prefix, title string }{
 	{"A01", "Recipe"}, {"A02", "Lock"}, {"A03", "Build"}, {"A04", "Mismatch"}, {"A05", "Evidence"}, {"A06", "Policy"}, {"A07", "Environment"}, {"A08", "Audit"},
+	{"A09", "The guard"},
 }
 
 func diagnosticsPage() string {

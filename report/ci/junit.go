@@ -29,6 +29,10 @@ func JUnit(r report.Result) ([]byte, error) {
 		doc.Suites = append(doc.Suites, junitSuite{Name: suiteName(r, ""), Tests: 1, Failures: 1, Cases: []junitCase{k}})
 		doc.Tests, doc.Failures = doc.Tests+1, 1
 	}
+	return encode(doc)
+}
+
+func encode(doc junitSuites) ([]byte, error) {
 	var buf bytes.Buffer
 	buf.WriteString(xml.Header)
 	enc := xml.NewEncoder(&buf)

@@ -1,4 +1,4 @@
-package cli
+package invocation
 
 import (
 	"sort"
@@ -29,10 +29,8 @@ type Flag struct {
 	Usage     string
 }
 
-// Reference lists every command that is for people, parents first, and the flags that all of them have.
-func Reference() (commands []Command, common []Flag) {
-	a := &app{Streams: Streams{Env: func(string) string { return "" }}}
-	root := a.root()
+// Reference lists every command below root that is for people, parents first, and the flags that all of them have.
+func Reference(root *cobra.Command) (commands []Command, common []Flag) {
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd("completion") // cobra adds it only for a command line that has any other argument
 	titles := map[string]string{}

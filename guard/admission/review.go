@@ -1,0 +1,106 @@
+package admission
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/selfsame-build/selfsame/internal/strictjson"
+)
+
+// The one version of the review that is spoken. v1beta1 is gone since Kubernetes 1.22.
+const (
+	reviewVersion = "admission.k8s.io/v1"
+	reviewKind    = "AdmissionReview"
+)
+
+// maxBody bounds a review, in bytes. The API server takes objects of 3 MiB at most, and a review holds two (object and oldObject).
+const maxBody = 8 << 20
+
+// reviewLimits: no object of Kubernetes' own is deeper than some 20; those of others may be.
+var reviewLimits = strictjson.Limits{MaxBytes: maxBody, MaxDepth: 100, MaxValues: 1_000_000, AllowUnknown: true}
+
+// review is an AdmissionReview, as far as it is looked at (k8s.io/api/admission/v1). Fields of newer versions are ignored, as the API's
+// conventions have it; names that differ from a known one in case alone are refused, as equal names are.
+type review struct {
+	APIVersion string    `json:"apiVersion"`
+	Kind       string    `json:"kind"`
+	Request    *request  `json:"request,omitempty"`
+	Response   *response `json:"response,omitempty"`
+}
+
+type request struct {
+	UID         string          `json:"uid"`
+	Kind        groupKind       `json:"kind"`
+	Resource    groupResource   `json:"resource"`
+	SubResource string          `json:"subResource,omitempty"`
+	Name        string          `json:"name,omitempty"`
+	Namespace   string          `json:"namespace,omitempty"`
+	Operation   string          `json:"operation"`
+	UserInfo    userInfo        `json:"userInfo"`
+	Object      json.RawMessage `json:"object,omitempty"`
+	OldObject   json.RawMessage `json:"oldObject,omitempty"`
+}
+
+type groupKind struct {
+	Group   string `json:"group"`
+	Version string `json:"version"`
+	Kind    string `json:"kind"`
+}
+
+// apiVersion is group and version as objects spell them.
+func (k groupKind) apiVersion() string {
+	if k.Group == "" {
+		return k.Version
+	}
+	return k.Group + "/" + k.Version
+}
+
+type groupResource struct {
+	Group    string `json:"group"`
+	Version  string `json:"version"`
+	Resource string `json:"resource"`
+}
+
+type userInfo struct {
+	Username string `json:"username,omitempty"`
+}
+
+type response struct {
+	UID              string            `json:"uid"`
+	Allowed          bool              `json:"allowed"`
+	Status           *status           `json:"status,omitempty"`
+	Patch            []byte            `json:"patch,omitempty"`
+	PatchType        string            `json:"patchType,omitempty"`
+	AuditAnnotations map[string]string `json:"auditAnnotations,omitempty"`
+	Warnings         []string          `json:"warnings,omitempty"`
+}
+
+type status struct {
+	Code    int32  `json:"code"`
+	Reason  string `json:"reason,omitempty"`
+	Message string `json:"message"`
+}
+
+// maxUID bounds what is repeated to the caller; the API server's are 36 characters long.
+const maxUID = 128
+
+// readReview decodes a review that can be answered. An error means that there is nobody to answer: status 400.
+func readReview(body []byte) (*request, error) {
+	var r review
+	if err := strictjson.Unmarshal(body, &r, reviewLimits); err != nil {
+		return nil, err
+	}
+	switch {
+	case r.Kind != reviewKind || r.APIVersion != reviewVersion:
+		return nil, fmt.Errorf("a %s of %s was expected, this is a `%.50s` of `%.50s`", reviewKind, reviewVersion, r.Kind, r.APIVersion)
+	case r.Request == nil:
+		return nil, errors.New("the review has no request")
+	case r.Request.UID == "" || len(r.Request.UID) > maxUID:
+		return nil, fmt.Errorf("the request's uid has %d bytes; 1 to %d were expected", len(r.Request.UID), maxUID)
+	}
+	return r.Request, nil
+}
+
+// absent says whether an object is not there: the API server sends null for none.
+func absent(raw json.RawMessage) bool { return len(raw) == 0 || string(raw) == "null" }

@@ -1,0 +1,215 @@
+// Package agent is the guard's part on each node: it answers on a unix socket, knows what runs there under which verdict, and judges that
+// again when policy, trust or deny list change, and on a timer.
+package agent
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	digest "github.com/opencontainers/go-digest"
+
+	"github.com/selfsame-build/selfsame/guard/engine"
+	"github.com/selfsame-build/selfsame/guard/metrics"
+)
+
+// Container is one that runs, as the start gate knows it.
+type Container struct {
+	ID        string        `json:"id"`
+	Name      string        `json:"name"` // of the container
+	Namespace string        `json:"namespace,omitempty"`
+	Workload  string        `json:"workload,omitempty"` // "Pod/shop-0"
+	Image     string        `json:"image"`              // its repository, without tag; empty: nobody knows
+	Digest    digest.Digest `json:"digest"`             // that it was started from; empty: nobody knows
+	Reference string        `json:"reference,omitempty"`
+	Started   time.Time     `json:"started,omitzero"`
+}
+
+// Running is a container and what is known of it.
+type Running struct {
+	Container
+	// Verdict is nil until it is judged for the first time.
+	Verdict *engine.Answer `json:"verdict,omitempty"`
+	Judged  time.Time      `json:"judged,omitzero"`
+}
+
+// Verified says whether the image is allowed now.
+func (r Running) Verified() bool { return r.Verdict != nil && r.Verdict.Allow }
+
+// maxContainers bounds the inventory; Kubernetes means at most 110 pods a node.
+const maxContainers = 10_000
+
+// Inventory is what runs on the node. The start gate feeds it; Watch judges it. It is safe for use by many at once.
+type Inventory struct {
+	asker   engine.Asker
+	metrics *metrics.Set
+	notice  func(string)
+	now     func() time.Time
+
+	mu      sync.Mutex
+	running map[string]Running
+	kick    chan struct{}
+}
+
+// NewInventory makes an empty one. notice is told of containers whose image is no longer allowed.
+func NewInventory(asker engine.Asker, m *metrics.Set, notice func(string), now func() time.Time) *Inventory {
+	return &Inventory{asker: asker, metrics: m, notice: notice, now: now, running: map[string]Running{}, kick: make(chan struct{}, 1)}
+}
+
+// Started takes a container in that was let through, with the answer that it got; nil: it is judged soon.
+func (i *Inventory) Started(c Container, a *engine.Answer) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.add(c, a)
+	i.count()
+}
+
+func (i *Inventory) add(c Container, a *engine.Answer) {
+	if _, known := i.running[c.ID]; !known && len(i.running) >= maxContainers {
+		i.metrics.Add(metrics.Unwatched, 1, "full")
+		return
+	}
+	if c.Digest == "" || c.Image == "" {
+		i.metrics.Add(metrics.Unwatched, 1, "no-digest") // it is listed, and never verified
+	}
+	r := Running{Container: c, Verdict: a}
+	if a != nil {
+		r.Judged = i.now()
+	} else {
+		i.Kick()
+	}
+	i.running[c.ID] = r
+}
+
+// Stopped forgets a container.
+func (i *Inventory) Stopped(id string) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	delete(i.running, id)
+	i.count()
+}
+
+// Sync replaces all: what the runtime says runs when the gate connects. Everything is judged, also what started while nobody looked.
+func (i *Inventory) Sync(all []Container) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.running = make(map[string]Running, len(all))
+	for _, c := range all {
+		i.add(c, nil)
+	}
+	i.count()
+	i.Kick()
+}
+
+// Kick has everything judged soon.
+func (i *Inventory) Kick() {
+	select {
+	case i.kick <- struct{}{}:
+	default:
+	}
+}
+
+// List is everything that runs, by namespace, workload, name and id.
+func (i *Inventory) List() []Running {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	out := make([]Running, 0, len(i.running))
+	for _, r := range i.running {
+		out = append(out, r)
+	}
+	slices.SortFunc(out, func(a, b Running) int {
+		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Workload, b.Workload), cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID))
+	})
+	return out
+}
+
+// Watch judges everything at each change of the engine's, at each Kick, and every interval, until ctx ends. changed is Engine.Changed.
+func (i *Inventory) Watch(ctx context.Context, interval time.Duration, changed func() <-chan struct{}) {
+	for {
+		next := changed() // before judging: what changes meanwhile is judged again
+		i.Judge(ctx)
+		select {
+		case <-ctx.Done():
+			return
+		case <-next:
+		case <-i.kick:
+		case <-time.After(interval):
+		}
+	}
+}
+
+// watchTime bounds the judging of one batch.
+const (
+	watchTime  = 30 * time.Second
+	watchBatch = 32
+)
+
+// Judge asks for a verdict on everything that runs.
+func (i *Inventory) Judge(ctx context.Context) {
+	all := i.List()
+	for batch := range slices.Chunk(all, watchBatch) {
+		qs := make([]engine.Question, len(batch))
+		for n, r := range batch {
+			qs[n] = engine.Question{Name: r.Image, Digest: r.Digest, Who: engine.Who{Gate: engine.GateWatch, Namespace: r.Namespace, Workload: r.Workload, Container: r.Name, Reference: r.Reference}}
+		}
+		within, cancel := context.WithTimeout(ctx, watchTime)
+		answers := i.asker.AskAll(within, qs)
+		cancel()
+		if ctx.Err() != nil {
+			return
+		}
+		i.judged(batch, answers)
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.count()
+}
+
+func (i *Inventory) judged(batch []Running, answers []engine.Answer) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	for n, r := range batch {
+		now, still := i.running[r.ID]
+		if !still || now.Digest != r.Digest || now.Image != r.Image {
+			continue // it stopped, or is another one by now
+		}
+		a := answers[n]
+		if now.Verified() && !a.Allow || now.Verdict == nil && !a.Allow {
+			i.notice(fmt.Sprintf("%s/%s/%s runs and is not allowed: %s", r.Namespace, r.Workload, r.Name, a.Denial()))
+		}
+		now.Verdict, now.Judged = &a, i.now()
+		i.running[r.ID] = now
+	}
+}
+
+// count sets the metrics.
+func (i *Inventory) count() {
+	bad := 0
+	for _, r := range i.running {
+		if !r.Verified() {
+			bad++
+		}
+	}
+	i.metrics.Put(metrics.Running, float64(len(i.running)))
+	i.metrics.Put(metrics.Unverified, float64(bad))
+}
+
+// Where are the containers that run an image: by the digest that they were started from, or by that of one of its platforms.
+func Where(all []Running, d digest.Digest) []Running {
+	return slices.DeleteFunc(slices.Clone(all), func(r Running) bool {
+		if r.Digest == d {
+			return false
+		}
+		if r.Verdict != nil {
+			for _, p := range r.Verdict.Image.Platforms {
+				if p.Digest == d.String() {
+					return false
+				}
+			}
+		}
+		return true
+	})
+}

@@ -1,0 +1,59 @@
+package engine
+
+import (
+	"fmt"
+	"time"
+
+	digest "github.com/opencontainers/go-digest"
+
+	"github.com/selfsame-build/selfsame/guard/metrics"
+	"github.com/selfsame-build/selfsame/policy"
+)
+
+// Denier is what a Gatherer may know without I/O. One that does not is taken to know nothing: then break-glass is of no use where
+// evidence could not be gathered.
+type Denier interface {
+	// Denied says what the deny list in force says of a digest by itself. An error: there should be a list, and none counts now.
+	Denied(d digest.Digest) (policy.Block, bool, error)
+}
+
+// breakGlass lets through what a signed statement names, against the policy: where a rule said no, evidence is missing or nothing could be
+// decided. It never goes past the deny list, and never without a word.
+func (e *Engine) breakGlass(q Question, a Answer, now time.Time) Answer {
+	switch a.Class {
+	case ClassDenied, ClassUsage:
+		return a
+	case ClassOK, ClassBreakGlass:
+		return a
+	}
+	// The pull gate does not know for which namespace it pulls. What it lets through is asked about again at the start, which does.
+	g, ok := e.c.BreakGlass.Find(e.c.NameOf(q.Name), q.Digest, q.Who.Namespace, q.Who.Gate == GatePull, now)
+	if !ok {
+		return a
+	}
+	if why := e.notDenied(q.Digest); why != nil {
+		a.Reasons = append([]string{line("break-glass statement " + g.ID + " is of no use: " + why.Error())}, a.Reasons...)
+		return a
+	}
+	e.c.Metrics.Add(metrics.BreakGlassUse, 1, q.Who.Gate.point())
+	a.Allow, a.Class, a.BreakGlass, a.ExitCode = true, ClassBreakGlass, &g, 0
+	if a.NotAfter.IsZero() || g.Expires.Before(a.NotAfter) {
+		a.NotAfter = g.Expires
+	}
+	return a
+}
+
+// notDenied says why the deny list keeps a digest from running. Evidence is not enough to ask: there may be none.
+func (e *Engine) notDenied(d digest.Digest) error {
+	denier, ok := e.c.Gatherer.(Denier)
+	if !ok {
+		return fmt.Errorf("the deny list cannot be asked")
+	}
+	switch block, denied, err := denier.Denied(d); {
+	case err != nil:
+		return fmt.Errorf("the deny list cannot be asked: %w", err)
+	case denied:
+		return fmt.Errorf("%s", block.Reason)
+	}
+	return nil
+}

@@ -1,0 +1,81 @@
+package engine_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	digest "github.com/opencontainers/go-digest"
+
+	"github.com/selfsame-build/selfsame/guard/breakglass"
+	"github.com/selfsame-build/selfsame/guard/engine"
+	"github.com/selfsame-build/selfsame/provenance"
+	"github.com/selfsame-build/selfsame/signing"
+	"github.com/selfsame-build/selfsame/signing/signingtest"
+	"github.com/selfsame-build/selfsame/trust"
+)
+
+// broken is a world in which one image may run in one namespace for an hour, against the policy.
+func broken(t *testing.T, d digest.Digest) *world {
+	t.Helper()
+	s := signingtest.NewSigner(t, trust.BreakGlass)
+	made, err := provenance.BreakGlassStatement(shop, d, provenance.BreakGlass{Namespaces: []string{"shop"}, Owner: "ops", Reason: "incident 4711", Issued: start, Expires: start.Add(time.Hour)})
+	check(t, err)
+	bundle, err := signing.Sign(t.Context(), s, made.Payload)
+	check(t, err)
+	f := &breakglass.Folder{Dir: t.TempDir()}
+	check(t, os.WriteFile(filepath.Join(f.Dir, "a.json"), bundle, 0o600))
+	check(t, f.Read(breakglass.Who{Trust: signing.Trust{Keys: []*signing.Verifier{s.Verifier()}},
+		Signers: []trust.Signer{{Name: "ops", Keys: []trust.Key{s.Key()}, Roles: []trust.Role{trust.BreakGlass}}}}, start))
+	return newWorld(t, func(c *engine.Config) { c.BreakGlass = f })
+}
+
+func TestBreakGlass(t *testing.T) {
+	w := broken(t, evil)
+	a := w.want("a rule said no", evil, true, engine.ClassBreakGlass, false, 1)
+	if a.BreakGlass == nil || a.BreakGlass.Reason != "incident 4711" || len(a.Reasons) != 1 || a.NotAfter.After(start.Add(time.Hour)) {
+		t.Errorf("%+v", a)
+	}
+	for name, who := range map[string]engine.Who{
+		"another namespace": {Gate: engine.GateStart, Namespace: "pay"}, "no namespace": {Gate: engine.GateStart}, "admission elsewhere": {Gate: engine.GateAdmission, Namespace: "pay"},
+	} {
+		if a := w.Ask(t.Context(), engine.Question{Name: shop, Digest: evil, Who: who}); a.Allow {
+			t.Errorf("%s: allowed", name)
+		}
+	}
+	if a := w.Ask(t.Context(), engine.Question{Name: shop, Digest: evil, Who: engine.Who{Gate: engine.GatePull}}); !a.Allow {
+		t.Errorf("the pull, which does not know for whom: %s", a.Denial())
+	}
+	w.pass(time.Hour)
+	w.want("over", evil, false, engine.ClassRule, false, 2)
+	w.Close()
+	if !strings.Contains(w.log.String(), `"class":"break-glass"`) || !strings.Contains(w.log.String(), `"reason":"incident 4711"`) {
+		t.Errorf("the log says nothing:\n%s", w.log.String())
+	}
+}
+
+func TestBreakGlassWithoutEvidence(t *testing.T) {
+	w := broken(t, evil)
+	w.f.err = errDown
+	w.want("nothing could be decided", evil, true, engine.ClassBreakGlass, false, 1)
+	w.f.set(func(f *fake) { f.denied[evil] = true })
+	if a := w.want("the deny list goes before it", evil, false, engine.ClassUndecided, true, 1); !strings.Contains(a.Denial(), "leaks keys") {
+		t.Error(a.Denial())
+	}
+}
+
+func TestBreakGlassNeverOverridesTheDenyList(t *testing.T) {
+	w := broken(t, good)
+	w.f.denied[good] = true
+	w.want("taken back", good, false, engine.ClassDenied, false, 1)
+	w.config.Gatherer = silent{w.f} // knows no deny list without I/O
+	w.f.set(func(f *fake) { f.denied = map[digest.Digest]bool{}; f.err = errDown; f.epoch.Deny = 2; f.next.Deny = 2 })
+	w.Close()
+	w.open()
+	w.want("nobody can say", good, false, engine.ClassUndecided, false, 2)
+}
+
+// silent is a Gatherer that is no Denier.
+type silent struct{ engine.Gatherer }

@@ -1,0 +1,115 @@
+package engine
+
+import (
+	"encoding/json"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/selfsame-build/selfsame/guard/metrics"
+	"github.com/selfsame-build/selfsame/policy"
+)
+
+// Decision is one line of the log of decisions, in JSON. What users wrote is clipped.
+type Decision struct {
+	SchemaVersion int            `json:"schemaVersion"`
+	Time          time.Time      `json:"time"`
+	Who           Who            `json:"who"`
+	Image         string         `json:"image"` // NAME@DIGEST
+	Allow         bool           `json:"allow"`
+	Class         Class          `json:"class"`
+	Rules         []string       `json:"rules,omitempty"` // "NAME: STATUS", of those that had a say
+	Reasons       []string       `json:"reasons,omitempty"`
+	BreakGlass    *Grant         `json:"breakGlass,omitempty"`
+	Policy        policy.Edition `json:"policy"`
+	Epoch         Epoch          `json:"epoch"`
+	Cached        bool           `json:"cached"`
+	Micros        int64          `json:"micros"` // how long it took
+}
+
+// The bounds of a line.
+const (
+	maxReasons = 8
+	maxRules   = 64
+	maxQueue   = 4096 // lines that wait to be written
+)
+
+// decisions writes the log. A log that is slow or full holds up no decision: what cannot be written is counted.
+type decisions struct {
+	queue   chan []byte
+	end     chan struct{}
+	once    sync.Once
+	metrics *metrics.Set
+	done    sync.WaitGroup
+}
+
+func newDecisions(to io.Writer, m *metrics.Set) *decisions {
+	d := &decisions{metrics: m, end: make(chan struct{})}
+	if to == nil {
+		return d
+	}
+	d.queue = make(chan []byte, maxQueue)
+	d.done.Go(func() {
+		for {
+			select {
+			case line := <-d.queue:
+				d.put(to, line)
+				continue
+			default:
+			}
+			select {
+			case line := <-d.queue:
+				d.put(to, line)
+			case <-d.end: // and the queue was empty
+				return
+			}
+		}
+	})
+	return d
+}
+
+func (d *decisions) put(to io.Writer, line []byte) {
+	if _, err := to.Write(line); err != nil {
+		d.metrics.Add(metrics.DecisionsLost, 1)
+	}
+}
+
+// close writes what waits, and ends.
+func (d *decisions) close() {
+	d.once.Do(func() { close(d.end) })
+	d.done.Wait()
+}
+
+func (d *decisions) write(q Question, a Answer, now time.Time, took time.Duration) {
+	if d.queue == nil {
+		return
+	}
+	raw, err := json.Marshal(newDecision(q, a, now, took))
+	if err != nil {
+		d.metrics.Add(metrics.DecisionsLost, 1)
+		return
+	}
+	select {
+	case d.queue <- append(raw, '\n'):
+	default:
+		d.metrics.Add(metrics.DecisionsLost, 1)
+	}
+}
+
+func newDecision(q Question, a Answer, now time.Time, took time.Duration) Decision {
+	w := q.Who
+	for _, s := range []*string{&w.Namespace, &w.Workload, &w.Container, &w.User, &w.Reference, (*string)(&w.Gate)} {
+		*s = clip(*s)
+	}
+	out := Decision{SchemaVersion: 1, Time: now.UTC(), Who: w, Image: clipTo(q.Name, 255) + "@" + clip(q.Digest.String()), Allow: a.Allow, Class: a.Class,
+		BreakGlass: a.BreakGlass, Policy: a.By, Epoch: a.Epoch, Cached: a.Cached, Micros: took.Microseconds()}
+	for _, o := range a.Rules {
+		if o.Status != policy.StatusOutOfScope && len(out.Rules) < maxRules {
+			out.Rules = append(out.Rules, o.Rule+": "+string(o.Status))
+		}
+	}
+	for _, r := range a.Reasons[:min(len(a.Reasons), maxReasons)] {
+		out.Reasons = append(out.Reasons, line(r))
+	}
+	return out
+}

@@ -1,0 +1,194 @@
+package engine
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	digest "github.com/opencontainers/go-digest"
+	"golang.org/x/sys/unix"
+
+	"github.com/selfsame-build/selfsame/guard/metrics"
+	"github.com/selfsame-build/selfsame/internal/atomicfile"
+	"github.com/selfsame-build/selfsame/internal/diag"
+	"github.com/selfsame-build/selfsame/internal/flock"
+	"github.com/selfsame-build/selfsame/internal/strictjson"
+)
+
+// diskFormat is the version of files; what has another is not read.
+const diskFormat = "selfsame-evidence/v1"
+
+// disk keeps verified evidence across restarts, one file for each image. It keeps no verdicts: those are reached anew, by the policy in
+// force, so a file can bring no verdict of its own. nil keeps nothing.
+type disk struct {
+	dir     string
+	max     int // files
+	metrics *metrics.Set
+}
+
+// header is a file's first line; the packed evidence follows.
+type header struct {
+	Format   string        `json:"format"`
+	Name     string        `json:"name"`
+	Digest   digest.Digest `json:"digest"`
+	Epoch    Epoch         `json:"epoch"`
+	Gathered time.Time     `json:"gathered"`
+	SHA256   string        `json:"sha256"` // of what follows
+}
+
+// openDisk makes or opens the folder. One that others may enter is refused: who can write there could say what was verified.
+func openDisk(dir string, max int, m *metrics.Set) (*disk, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, unsafe(dir, err)
+	}
+	f, err := os.OpenFile(dir, os.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, unsafe(dir, err)
+	}
+	defer f.Close()
+	if err := ours(f, 0o077); err != nil {
+		return nil, unsafe(dir, err)
+	}
+	return &disk{dir: dir, max: max, metrics: m}, nil
+}
+
+// ours says why an open file or folder is not ours alone; forbidden are the permissions that nobody else may have.
+func ours(f *os.File, forbidden os.FileMode) error {
+	var st unix.Stat_t
+	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
+		return err
+	}
+	switch mode := os.FileMode(st.Mode & 0o777); {
+	case int(st.Uid) != os.Geteuid():
+		return fmt.Errorf("it belongs to uid %d", st.Uid)
+	case mode&forbidden != 0:
+		return fmt.Errorf("others may use it (mode %04o)", mode)
+	}
+	return nil
+}
+
+func unsafe(dir string, err error) error {
+	return diag.Errorf(diag.CodeGuardState, "evidence cannot be kept in `%s`: %w", dir, err).
+		WithWhy("who can write there could say what was verified").
+		WithHelp("give a folder of the guard's own with `state:`, of mode 0700")
+}
+
+func (d *disk) path(k key) string {
+	sum := sha256.Sum256([]byte(k.name + "@" + k.digest.String()))
+	return filepath.Join(d.dir, hex.EncodeToString(sum[:])+".evidence")
+}
+
+// save writes an image's evidence.
+func (d *disk) save(k key, e *entry, packed []byte) error {
+	sum := sha256.Sum256(packed)
+	head, err := json.Marshal(header{diskFormat, k.name, k.digest, e.epoch, e.gathered.UTC(), hex.EncodeToString(sum[:])})
+	if err != nil {
+		return err
+	}
+	return atomicfile.Write(d.path(k), slices.Concat(head, []byte("\n"), packed), 0o600)
+}
+
+// load reads an image's evidence, or nothing. What cannot be used is removed and counted.
+func (d *disk) load(k key, now time.Time) (*entry, *kept) {
+	if d == nil {
+		return nil, nil
+	}
+	path := d.path(k)
+	e, ev, err := readFile(path, k, now)
+	var why dropped
+	switch {
+	case err == nil:
+		return e, ev
+	case errors.Is(err, fs.ErrNotExist):
+	case errors.As(err, &why):
+		d.drop(path, string(why))
+	default:
+		d.drop(path, "damaged")
+	}
+	return nil, nil
+}
+
+func (d *disk) drop(path, why string) {
+	d.metrics.Add(metrics.CacheDropped, 1, why)
+	_ = os.Remove(path) // if it stays, it is refused again
+}
+
+// dropped is why a file is not used, as the metric has it.
+type dropped string
+
+func (d dropped) Error() string { return string(d) }
+
+func readFile(path string, k key, now time.Time) (*entry, *kept, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if errors.Is(err, unix.ELOOP) {
+		return nil, nil, dropped("unsafe")
+	} else if err != nil {
+		return nil, nil, err
+	}
+	defer f.Close()
+	if st, err := f.Stat(); err != nil || !st.Mode().IsRegular() || ours(f, 0o022) != nil {
+		return nil, nil, dropped("unsafe")
+	}
+	data, err := io.ReadAll(io.LimitReader(f, maxEvidence+4096))
+	if err != nil {
+		return nil, nil, err
+	}
+	first, packed, _ := bytes.Cut(data, []byte("\n"))
+	var h header
+	if err := strictjson.Unmarshal(first, &h, strictjson.Limits{MaxBytes: 4096, MaxDepth: 4}); err != nil {
+		return nil, nil, err
+	}
+	sum := sha256.Sum256(packed)
+	if h.Format != diskFormat || h.Name != k.name || h.Digest != k.digest || h.SHA256 != hex.EncodeToString(sum[:]) {
+		return nil, nil, errors.New("it is not what its name says")
+	}
+	ev, err := unpack(packed)
+	if err != nil {
+		return nil, nil, err
+	}
+	e := newEntry(ev, h.Epoch, h.Gathered)
+	if _, future := e.age(now); future {
+		return nil, nil, dropped("future")
+	}
+	return e, &kept{ev, packed}, nil
+}
+
+// prune keeps the newest files, as many as may be, and removes what a killed process left half written.
+func (d *disk) prune() error {
+	entries, err := os.ReadDir(d.dir)
+	if err != nil {
+		return err
+	}
+	type file struct {
+		path string
+		at   time.Time
+	}
+	var files []file
+	for _, e := range entries {
+		path := filepath.Join(d.dir, e.Name())
+		if filepath.Ext(path) != ".evidence" {
+			if strings.HasPrefix(e.Name(), ".") { // atomicfile's
+				flock.RemoveUnowned(path)
+			}
+			continue
+		}
+		if info, err := e.Info(); err == nil {
+			files = append(files, file{path, info.ModTime()})
+		}
+	}
+	slices.SortFunc(files, func(a, b file) int { return b.at.Compare(a.at) })
+	for _, f := range files[min(d.max, len(files)):] {
+		_ = os.Remove(f.path)
+	}
+	return nil
+}

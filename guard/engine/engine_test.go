@@ -1,0 +1,242 @@
+package engine_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	digest "github.com/opencontainers/go-digest"
+
+	"github.com/selfsame-build/selfsame/guard/engine"
+	"github.com/selfsame-build/selfsame/policy"
+)
+
+func TestWarm(t *testing.T) {
+	w := newWorld(t)
+	w.want("cold", good, true, engine.ClassOK, false, 1)
+	w.want("warm", good, true, engine.ClassOK, true, 1)
+	w.pass(59 * time.Second)
+	w.want("still fresh", good, true, engine.ClassOK, true, 1)
+	w.pass(time.Second)
+	w.want("due", good, true, engine.ClassOK, false, 2)
+	w.want("unsigned", evil, false, engine.ClassRule, false, 3)
+	w.want("unsigned, again", evil, false, engine.ClassRule, true, 3)
+	w.pass(10 * time.Second)
+	w.want("unsigned, seconds later", evil, false, engine.ClassRule, false, 4)
+}
+
+func TestOneGatheringHoweverManyAsk(t *testing.T) {
+	w := newWorld(t)
+	var all sync.WaitGroup
+	for range 1000 {
+		all.Go(func() {
+			if a := w.ask(good); !a.Allow {
+				t.Error(a.Denial())
+			}
+		})
+	}
+	all.Wait()
+	if n := w.f.total(); n != 1 {
+		t.Errorf("%d gatherings", n)
+	}
+}
+
+func TestDeadlineDeniesInWordsAndWorkGoesOn(t *testing.T) {
+	w := newWorld(t)
+	release := make(chan struct{})
+	w.f.gather = func(context.Context, digest.Digest) { <-release }
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	a := w.Ask(ctx, engine.Question{Name: shop, Digest: good})
+	if a.Allow || a.Class != engine.ClassPending || a.ExitCode != 17 || !strings.Contains(a.Denial(), "verdict pending") || !strings.Contains(a.Denial(), "fix: try again") {
+		t.Errorf("%+v", a)
+	}
+	close(release)
+	w.want("again", good, true, engine.ClassOK, false, 1) // joins the flight, or finds what it left
+}
+
+func TestRegistryDown(t *testing.T) {
+	w := newWorld(t)
+	w.want("cold", good, true, engine.ClassOK, false, 1)
+	w.f.set(func(f *fake) { f.err = errDown })
+	w.want("warm", good, true, engine.ClassOK, true, 1)
+	if a := w.want("cold and down", evil, false, engine.ClassUndecided, false, 2); !strings.Contains(a.Denial(), "connection refused") || a.ExitCode != 17 {
+		t.Error(a.Denial())
+	}
+	w.want("a failure is kept", evil, false, engine.ClassUndecided, true, 2)
+	w.pass(10 * time.Second)
+	w.want("for seconds", evil, false, engine.ClassUndecided, false, 3)
+	w.pass(time.Minute)
+	w.want("due and down: what is known counts", good, true, engine.ClassOK, true, 4)
+	w.want("and is not tried again at once", good, true, engine.ClassOK, true, 4)
+	w.pass(time.Hour)
+	w.want("but not for ever", good, false, engine.ClassUndecided, false, 5)
+	w.f.set(func(f *fake) { f.err = nil })
+	w.pass(10 * time.Second)
+	w.want("up again", good, true, engine.ClassOK, false, 6)
+}
+
+func TestRegistryHangs(t *testing.T) {
+	w := newWorld(t)
+	w.want("cold", good, true, engine.ClassOK, false, 1)
+	w.pass(2 * time.Minute)
+	w.f.set(func(f *fake) { f.gather = func(ctx context.Context, _ digest.Digest) { <-ctx.Done() }; f.err = errDown })
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if a := w.Ask(ctx, engine.Question{Name: shop, Digest: good}); !a.Allow || !a.Cached {
+		t.Errorf("what is known does not count while the registry hangs: %s", a.Denial())
+	}
+}
+
+func TestEvidenceEnds(t *testing.T) {
+	w := newWorld(t)
+	w.f.ends = start.Add(30 * time.Second)
+	if a := w.want("cold", good, true, engine.ClassOK, false, 1); !a.NotAfter.Equal(w.f.ends) {
+		t.Errorf("the verdict ends at %s", a.NotAfter)
+	}
+	w.pass(30 * time.Second)
+	w.want("ended", good, false, engine.ClassUndecided, false, 2) // the certificate is over, and so is what is gathered anew
+}
+
+func TestPolicyThatLooksAtTheTime(t *testing.T) {
+	w := newWorld(t)
+	w.write(text(2, `signatures.exists(s, now - s.time < duration("61m"))`, ""))
+	if err := w.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.config.Fresh = time.Hour
+	w.Close()
+	w.open()
+	w.want("cold", good, true, engine.ClassOK, false, 1)
+	w.pass(59 * time.Second)
+	w.want("within the minute", good, true, engine.ClassOK, true, 1)
+	w.pass(2 * time.Second)
+	w.want("decided anew over kept evidence", good, false, engine.ClassRule, false, 2) // refused, so the registry is asked too
+}
+
+func TestDenyListGrows(t *testing.T) {
+	w := newWorld(t)
+	w.want("before", good, true, engine.ClassOK, false, 1)
+	changed := w.Changed()
+	w.f.set(func(f *fake) { f.denied[good] = true; f.next.Deny = 2 })
+	if err := w.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-changed:
+	default:
+		t.Error("nobody was told")
+	}
+	a := w.want("after", good, false, engine.ClassDenied, false, 2)
+	if a.Epoch.Deny != 2 || !strings.Contains(a.Denial(), "leaks keys") || !strings.Contains(a.Denial(), "the deny list goes before its rules") {
+		t.Errorf("%+v\n%s", a.Epoch, a.Denial())
+	}
+}
+
+func TestEpochMovesWhileGathering(t *testing.T) {
+	w := newWorld(t)
+	w.f.gather = func(context.Context, digest.Digest) {
+		w.f.set(func(f *fake) {
+			f.epoch = engine.Epoch{Trust: "t2", Deny: 2}
+			f.gather = nil
+		})
+	}
+	if a := w.want("moved once", good, true, engine.ClassOK, false, 2); a.Epoch.Deny != 2 {
+		t.Errorf("answered for %+v", a.Epoch)
+	}
+	w.f.set(func(f *fake) {
+		f.gather = func(context.Context, digest.Digest) { w.f.set(func(f *fake) { f.epoch.Deny++ }) }
+	})
+	w.want("never at rest", evil, false, engine.ClassUndecided, false, 5)
+}
+
+func TestOutOfScopeAsksNobody(t *testing.T) {
+	w := newWorld(t)
+	a := w.Ask(t.Context(), engine.Question{Name: "evil.example.net/x", Digest: good})
+	if a.Allow || a.Class != engine.ClassRule || w.f.total() != 0 {
+		t.Errorf("%+v, %d gatherings", a, w.f.total())
+	}
+}
+
+func TestBadQuestions(t *testing.T) {
+	w := newWorld(t)
+	for name, q := range map[string]engine.Question{
+		"nothing":          {},
+		"no digest":        {Name: shop},
+		"a tag":            {Name: shop + ":v1", Digest: good},
+		"a digest in name": {Name: shop + "@" + good.String(), Digest: good},
+		"short name":       {Name: "debian", Digest: good},
+		"upper case":       {Name: "registry.example.com/Team/shop", Digest: good},
+		"sha512":           {Name: shop, Digest: "sha512:" + digest.Digest(strings.Repeat("a", 128))},
+		"short digest":     {Name: shop, Digest: "sha256:aa"},
+		"long":             {Name: "registry.example.com/" + strings.Repeat("a", 1<<20), Digest: good},
+		"control":          {Name: "registry.example.com/a\nb", Digest: good},
+	} {
+		a := w.Ask(t.Context(), q)
+		if a.Allow || a.Class != engine.ClassUsage || a.ExitCode != 10 || w.f.total() != 0 {
+			t.Errorf("%s: %+v", name, a)
+		}
+		if lines := strings.Split(a.Denial(), "\n"); len(lines) != 3 || len(a.Denial()) > 2000 {
+			t.Errorf("%s: %q", name, a.Denial())
+		}
+	}
+}
+
+func TestGathererThatIsWrong(t *testing.T) {
+	w := newWorld(t)
+	w.f.gather = func(context.Context, digest.Digest) { panic("a bug") }
+	w.want("panics", good, false, engine.ClassUndecided, false, 1)
+	w.f.set(func(f *fake) { f.gather = nil })
+	w.want("others go on", evil, false, engine.ClassRule, false, 2)
+	w.config.Gatherer = other{w.f}
+	w.Close()
+	w.open()
+	w.want("evidence of another image", good, false, engine.ClassUndecided, false, 3)
+}
+
+// other answers with another image's evidence.
+type other struct{ *fake }
+
+func (o other) Gather(ctx context.Context, name string, d digest.Digest) (policy.Evidence, error) {
+	ev, err := o.fake.Gather(ctx, name, d)
+	ev.Image.Digest = evil.String()
+	return ev, err
+}
+
+func TestTooManyAtOnce(t *testing.T) {
+	w := newWorld(t, func(c *engine.Config) { c.Gathers = 1 })
+	release := make(chan struct{})
+	w.f.gather = func(context.Context, digest.Digest) { <-release }
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	var qs []engine.Question
+	for i := range 200 {
+		qs = append(qs, engine.Question{Name: shop, Digest: digest.FromString(fmt.Sprint(i))})
+	}
+	classes := map[engine.Class]int{}
+	for _, a := range w.AskAll(ctx, qs) {
+		classes[a.Class]++
+	}
+	for range 2 { // those who ask when the queue is full are told so at once
+		a := w.Ask(t.Context(), engine.Question{Name: shop, Digest: good})
+		classes[a.Class]++
+	}
+	close(release)
+	if classes[engine.ClassBusy] < 2 || classes[engine.ClassPending] < 64 || classes[engine.ClassOK] > 0 {
+		t.Errorf("%v", classes)
+	}
+}
+
+func TestDenial(t *testing.T) {
+	w := newWorld(t)
+	want := shop + "@" + evil.String() + " is denied: signed: nobody that we know signed it\nby policy prod, version 1, rule signed\nfix: sign it with the release key"
+	if got := w.ask(evil).Denial(); got != want {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+	if got := w.ask(good).Denial(); got != "" {
+		t.Errorf("allowed, and yet: %q", got)
+	}
+}

@@ -1,0 +1,82 @@
+package engine
+
+import (
+	"time"
+
+	"github.com/selfsame-build/selfsame/policy"
+)
+
+// entry is what is known of one image: the verdict, and whence it comes. It does not change.
+type entry struct {
+	epoch    Epoch
+	gathered time.Time // when the evidence was
+	ends     time.Time // the evidence's NotAfter; the zero time: it does not end
+	denied   bool      // the deny list names it: break-glass is of no use
+	verdict  policy.Verdict
+	failed   error     // gathering did; there is no evidence
+	tried    time.Time // when it was last tried to gather anew, in vain
+}
+
+// kept is evidence, and how it is kept.
+type kept struct {
+	evidence *policy.Evidence
+	packed   []byte
+}
+
+// newEntry is what follows from evidence; nobody has judged it.
+func newEntry(e *policy.Evidence, epoch Epoch, gathered time.Time) *entry {
+	out := &entry{epoch: epoch, gathered: gathered.Round(0), ends: e.NotAfter}
+	for _, b := range e.Blocks {
+		out.denied = out.denied || b.Verdict == blockDenied
+	}
+	return out
+}
+
+// blockDenied is the verdict of a block by the deny list (verify.Denied).
+const blockDenied = "denied"
+
+// lives are the spans of config.Keep.
+type lives struct{ fresh, stale, refused time.Duration }
+
+// age says how long ago the evidence was gathered; future: its time lies ahead, so that nothing can be said.
+func (e *entry) age(now time.Time) (age time.Duration, future bool) {
+	age = now.Sub(e.gathered)
+	return max(age, 0), age < -maxBack
+}
+
+// usable says whether the evidence counts at all, with this epoch and at this time.
+func (e *entry) usable(epoch Epoch, l lives, now time.Time) bool {
+	age, future := e.age(now)
+	return e.failed == nil && e.epoch == epoch && !future && age < l.stale && (e.ends.IsZero() || now.Before(e.ends))
+}
+
+// due says whether the registry should be asked again. What is refused is asked for again soon: what is missing may have come.
+func (e *entry) due(allowed bool, l lives, now time.Time) bool {
+	age, _ := e.age(now)
+	if since := now.Sub(e.tried); !e.tried.IsZero() && since >= 0 && since < l.refused {
+		return false
+	}
+	if !allowed {
+		return age >= l.refused
+	}
+	return age >= l.fresh
+}
+
+// holds says whether the verdict can be given as it is.
+func (e *entry) holds(sha256 string, epoch Epoch, l lives, now time.Time) bool {
+	if e.failed != nil {
+		return e.epoch == epoch && !e.due(false, l, now)
+	}
+	v := e.verdict
+	return v.By.SHA256 == sha256 && e.usable(epoch, l, now) && !e.due(v.Allow, l, now) && (v.NotAfter.IsZero() || now.Before(v.NotAfter))
+}
+
+// judged is the entry with a new verdict over the same evidence.
+func (e *entry) judged(v policy.Verdict) *entry {
+	c := *e
+	c.verdict = v
+	if !e.ends.IsZero() && (v.NotAfter.IsZero() || e.ends.Before(v.NotAfter)) {
+		c.verdict.NotAfter = e.ends
+	}
+	return &c
+}

@@ -1,0 +1,155 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/selfsame-build/selfsame/guard/metrics"
+	"github.com/selfsame-build/selfsame/internal/diag"
+	"github.com/selfsame-build/selfsame/policy"
+)
+
+// Refresh reads policy, trust file and deny list anew. What cannot be taken is in the error, and what was in force stays until it ends by
+// itself. When anything changed, everything kept is judged anew (policy) or gathered anew when it is asked for (trust, deny list), and
+// Changed tells.
+func (e *Engine) Refresh(ctx context.Context) error {
+	e.refreshing.Lock()
+	defer e.refreshing.Unlock()
+	before := e.c.Gatherer.Epoch()
+	failed := e.c.Gatherer.Refresh(ctx)
+	if failed != nil {
+		e.c.Metrics.Add(metrics.RefreshFailed, 1, "trust")
+	}
+	after := e.c.Gatherer.Epoch()
+	e.c.Metrics.Put(metrics.DenySequence, float64(after.Deny))
+	old, next, err := e.nextPolicy(ctx)
+	if err != nil {
+		e.c.Metrics.Add(metrics.RefreshFailed, 1, "policy")
+		failed = errors.Join(failed, err)
+	}
+	if next != nil {
+		e.policy.Store(next) // from here on every question is answered by the new one; no answer mixes both
+		e.tellPolicy(next)
+		e.judgeAll(ctx, old, next)
+	}
+	if failed == nil {
+		e.c.Metrics.Put(metrics.RefreshedAt, float64(e.clock.now().Unix()))
+	}
+	if failed != nil {
+		e.failed.Store(&failed)
+	} else {
+		e.failed.Store(nil)
+	}
+	if next != nil || before != after {
+		e.changed.tell()
+	}
+	return failed
+}
+
+// nextPolicy reads the policy; next is nil where it is the one in force.
+func (e *Engine) nextPolicy(ctx context.Context) (old, next *policy.Policy, err error) {
+	old = e.policy.Load()
+	if next, err = e.c.Policy(ctx); err != nil {
+		return old, nil, fmt.Errorf("reading the policy: %w", err)
+	}
+	if old == nil {
+		return old, next, nil
+	}
+	was, is := old.Edition(), next.Edition()
+	switch {
+	case is.SHA256 == was.SHA256:
+		return old, nil, nil
+	case is.Name == was.Name && is.Version < was.Version:
+		return old, nil, diag.Errorf(diag.CodeGuardPolicy, "policy %s, version %d, is older than version %d, which is in force", is.Name, is.Version, was.Version).
+			WithHelp("raise `version:` with each change")
+	case !next.Expires().IsZero() && !e.clock.now().Before(next.Expires()):
+		return old, nil, diag.Errorf(diag.CodeGuardPolicy, "policy %s, version %d, was over at %s", is.Name, is.Version, next.Expires().UTC().Format(time.RFC3339)).
+			WithHelp("set another `expires:`")
+	}
+	return old, next, nil
+}
+
+func (e *Engine) tellPolicy(p *policy.Policy) {
+	ed := p.Edition()
+	e.c.Metrics.Only(metrics.PolicyInfo, 1, ed.Name, fmt.Sprint(ed.Version), ed.SHA256)
+	ends := 0.0
+	if !p.Expires().IsZero() {
+		ends = float64(p.Expires().Unix())
+	}
+	e.c.Metrics.Put(metrics.PolicyEnds, ends)
+	e.c.Notice(fmt.Sprintf("policy %s, version %d (%.12s) is in force", ed.Name, ed.Version, ed.SHA256))
+}
+
+// judgeAll has a new policy decide over all kept evidence, so that nobody has to wait for that, and says what changed.
+func (e *Engine) judgeAll(ctx context.Context, old, next *policy.Policy) {
+	if old == nil {
+		return
+	}
+	var allowed, denied, same atomic.Int64
+	workers, ctx := errgroup.WithContext(ctx)
+	workers.SetLimit(max(runtime.GOMAXPROCS(0), 1))
+	for _, k := range e.memory.keys() {
+		if ctx.Err() != nil {
+			break
+		}
+		workers.Go(func() error {
+			now := e.clock.now()
+			was := e.memory.get(k)
+			if was == nil || was.failed != nil || !was.usable(e.c.Gatherer.Epoch(), e.lives, now) {
+				return nil
+			}
+			have, kept := e.recall(k, now)
+			if have == nil || have.epoch != was.epoch {
+				return nil
+			}
+			switch is := e.judge(k, have, kept, next, now); {
+			case is.verdict.Allow == was.verdict.Allow:
+				same.Add(1)
+			case is.verdict.Allow:
+				allowed.Add(1)
+			default:
+				denied.Add(1)
+			}
+			return nil
+		})
+	}
+	_ = workers.Wait() // nobody fails
+	for label, n := range map[string]*atomic.Int64{"allowed": &allowed, "denied": &denied, "same": &same} {
+		e.c.Metrics.Add(metrics.Rejudged, float64(n.Load()), label)
+	}
+	e.c.Notice(fmt.Sprintf("%d images were judged again: %d are denied now, %d are allowed now", allowed.Load()+denied.Load()+same.Load(), denied.Load(), allowed.Load()))
+}
+
+// Run refreshes until ctx ends: each Refresh, give or take a tenth; after a failure sooner, and ever less so.
+func (e *Engine) Run(ctx context.Context) error {
+	var told sync.Map // what was said already
+	for failures := 0; ; {
+		wait := e.c.Refresh
+		if failures > 0 {
+			wait = min(wait, time.Second<<min(failures, 16))
+		}
+		wait += time.Duration((e.c.Jitter() - 0.5) * 0.2 * float64(wait))
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(wait):
+		}
+		err := e.Refresh(ctx)
+		if err == nil {
+			failures = 0
+			told.Clear()
+			continue
+		}
+		failures++
+		if _, again := told.LoadOrStore(err.Error(), true); !again && ctx.Err() == nil {
+			e.c.Notice(err.Error())
+		}
+	}
+}

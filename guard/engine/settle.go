@@ -1,0 +1,141 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"github.com/selfsame-build/selfsame/guard/metrics"
+	"github.com/selfsame-build/selfsame/policy"
+)
+
+// settlement is how a flight ends.
+type settlement struct {
+	entry  *entry
+	cached bool // no registry was asked
+}
+
+// settle comes to a verdict: over kept evidence where that counts, else over evidence that is gathered. It runs once for all who ask.
+func (e *Engine) settle(k key, p *policy.Policy) (out settlement) {
+	defer func() {
+		if r := recover(); r != nil { // one image must not take the others' gate down
+			e.c.Notice(fmt.Sprintf("a bug: judging %s@%s: %v\n%s", k.name, k.digest, r, debug.Stack()))
+			out = settlement{entry: e.fail(k, e.c.Gatherer.Epoch(), errors.New("internal error while judging"))}
+		}
+	}()
+	now, epoch := e.clock.now(), e.c.Gatherer.Epoch()
+	old, had := e.recall(k, now)
+	if old != nil && old.usable(epoch, e.lives, now) {
+		old = e.judge(k, old, had, p, now)
+		if !old.due(old.verdict.Allow, e.lives, now) {
+			return settlement{old, true}
+		}
+	} else {
+		old = nil
+	}
+	got, err := e.gather(k, p)
+	switch {
+	case err == nil:
+		return settlement{entry: got}
+	case old != nil && old.usable(e.c.Gatherer.Epoch(), e.lives, e.clock.now()):
+		again := *old
+		again.tried = e.clock.now()
+		e.memory.put(k, &again, nil)
+		e.c.Metrics.Add(metrics.StaleUsed, 1)
+		return settlement{&again, true}
+	}
+	return settlement{entry: e.fail(k, epoch, err)}
+}
+
+// recall finds what is kept of an image, with its evidence.
+func (e *Engine) recall(k key, now time.Time) (*entry, *kept) {
+	if old := e.memory.get(k); old != nil && old.failed == nil {
+		if packed := e.memory.packed(k); packed != nil {
+			if ev, err := unpack(packed); err == nil {
+				return old, &kept{ev, packed}
+			}
+		}
+	}
+	return e.disk.load(k, now)
+}
+
+// judge has the policy decide over evidence and keeps the verdict.
+func (e *Engine) judge(k key, old *entry, have *kept, p *policy.Policy, now time.Time) *entry {
+	judged := old.judged(p.Decide(e.life, have.evidence, now))
+	e.memory.put(k, judged, have.packed)
+	return judged
+}
+
+// fail keeps the failure, for seconds.
+func (e *Engine) fail(k key, epoch Epoch, err error) *entry {
+	out := &entry{epoch: epoch, gathered: e.clock.now(), failed: err}
+	e.memory.put(k, out, nil)
+	return out
+}
+
+// maxMoves is how often evidence is gathered anew because trust or deny list changed meanwhile.
+const maxMoves = 3
+
+// gather asks the Gatherer, within a slot and a time of its own, and judges what it finds.
+func (e *Engine) gather(k key, p *policy.Policy) (*entry, error) {
+	select {
+	case e.slots <- struct{}{}:
+		defer func() { <-e.slots }()
+	case <-e.life.Done():
+		return nil, errors.New("the guard is ending")
+	}
+	ctx, cancel := context.WithTimeout(e.life, e.c.GatherTimeout)
+	defer cancel()
+	start := e.c.Monotonic()
+	ev, epoch, err := e.ask(ctx, k)
+	e.c.Metrics.Observe(metrics.GatherSeconds, (e.c.Monotonic() - start).Seconds())
+	if err != nil {
+		e.c.Metrics.Add(metrics.Gather, 1, "error")
+		return nil, err
+	}
+	e.c.Metrics.Add(metrics.Gather, 1, "ok")
+	packed, err := pack(ev)
+	if err != nil {
+		return nil, err
+	}
+	now := e.clock.now()
+	got := e.judge(k, newEntry(ev, epoch, now), &kept{ev, packed}, p, now)
+	e.keep(k, got, packed)
+	return got, nil
+}
+
+// ask gathers under one epoch: evidence that was gathered while trust or deny list changed is of neither.
+func (e *Engine) ask(ctx context.Context, k key) (*policy.Evidence, Epoch, error) {
+	for range maxMoves {
+		epoch := e.c.Gatherer.Epoch()
+		ev, err := e.c.Gatherer.Gather(ctx, k.name, k.digest)
+		switch {
+		case err != nil:
+			return nil, epoch, err
+		case ev.Image.Digest != k.digest.String():
+			return nil, epoch, fmt.Errorf("gathering evidence: it is about %.100q", ev.Image.Digest)
+		case e.c.Gatherer.Epoch() == epoch:
+			return &ev, epoch, nil
+		}
+	}
+	return nil, Epoch{}, errors.New("trust file or deny list change faster than evidence can be gathered")
+}
+
+// keep writes evidence to disk, beside the question.
+func (e *Engine) keep(k key, got *entry, packed []byte) {
+	if e.disk == nil || packed == nil || e.life.Err() != nil {
+		return
+	}
+	if !e.saves.TryAcquire(1) {
+		e.c.Metrics.Add(metrics.CacheDropped, 1, "full")
+		return
+	}
+	e.work.Go(func() {
+		defer e.saves.Release(1)
+		if err := e.disk.save(k, got, packed); err != nil {
+			e.c.Notice("evidence is not kept: " + err.Error())
+		}
+	})
+}

@@ -1,0 +1,90 @@
+package policy
+
+import (
+	"errors"
+	"slices"
+	"strings"
+
+	"cel.dev/cel-go/common"
+	"cel.dev/cel-go/common/ast"
+	"cel.dev/cel-go/common/operators"
+	"cel.dev/cel-go/parser"
+
+	"github.com/selfsame-build/selfsame/internal/diag"
+)
+
+// suspicious warns of expressions that say something else than they seem to.
+func (l *loader) suspicious(at string, e expression, c *compiled) {
+	if !slices.ContainsFunc(names(c.ast), isVariable) {
+		l.warn(diag.CodePolicyConstant, l.At[at], "the rule `"+c.name+"` looks at no evidence", "it says the same of every image", "use one of the variables in docs/reference/policy.md")
+	}
+	source, err := parsePlain(e.text)
+	if err != nil {
+		return // it compiled, so this does not happen
+	}
+	guarded := sized(source)
+	ast.PreOrderVisit(source.Expr(), ast.NewExprVisitor(func(x ast.Expr) {
+		list, help := trueOfNothing(x)
+		if list == nil || list.Kind() == ast.ListKind || guarded[unparsed(list)] {
+			return
+		}
+		place := source.SourceInfo().GetStartLocation(x.ID())
+		l.warn(diag.CodePolicyEmpty, l.within(at, e, place.Line(), place.Column()), "this is true when `"+oneLine(unparsed(list))+"` is empty",
+			"an empty list is no proof of anything", help)
+	}))
+}
+
+// trueOfNothing is the list that x is true of when it is empty: list.all(v, p), !list.exists(v, p).
+func trueOfNothing(x ast.Expr) (list ast.Expr, help string) {
+	if x.Kind() != ast.CallKind {
+		return nil, ""
+	}
+	switch c := x.AsCall(); {
+	case c.FunctionName() == operators.All && c.IsMemberFunction() && len(c.Args()) == 2:
+		return c.Target(), "write `every` in the place of `all`, or say that it may be empty: size(...) == 0 || ..."
+	case c.FunctionName() == operators.LogicalNot && c.Args()[0].Kind() == ast.CallKind:
+		inner := c.Args()[0].AsCall()
+		if inner.FunctionName() == operators.Exists && inner.IsMemberFunction() && len(inner.Args()) == 2 {
+			return inner.Target(), "say what is to hold of each: list.every(x, !(...)), or that it may be empty: size(...) == 0 || ..."
+		}
+	}
+	return nil, ""
+}
+
+// sized are the lists whose size an expression looks at, as it writes them.
+func sized(source *ast.AST) map[string]bool {
+	out := map[string]bool{}
+	ast.PreOrderVisit(source.Expr(), ast.NewExprVisitor(func(x ast.Expr) {
+		if x.Kind() != ast.CallKind || x.AsCall().FunctionName() != "size" {
+			return
+		}
+		if c := x.AsCall(); c.IsMemberFunction() {
+			out[unparsed(c.Target())] = true
+		} else if len(c.Args()) == 1 {
+			out[unparsed(c.Args()[0])] = true
+		}
+	}))
+	return out
+}
+
+// parsePlain reads an expression without expanding its macros: list.all(x, p) stays a call.
+func parsePlain(text string) (*ast.AST, error) {
+	p, err := parser.NewParser(parser.MaxRecursionDepth(maxDepth), parser.ExpressionSizeCodePointLimit(maxExpression), parser.EnableOptionalSyntax(true))
+	if err != nil {
+		return nil, err
+	}
+	a, errs := p.Parse(common.NewTextSource(text))
+	if len(errs.GetErrors()) > 0 {
+		return nil, errors.New(oneLine(errs.GetErrors()[0].Message))
+	}
+	return a, nil
+}
+
+// unparsed is a part of an expression, as one would write it.
+func unparsed(x ast.Expr) string {
+	text, err := parser.Unparse(x, ast.NewSourceInfo(nil))
+	if err != nil {
+		return "?"
+	}
+	return strings.TrimSpace(text)
+}

@@ -1,0 +1,65 @@
+package registry
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/selfsame-build/selfsame/internal/diag"
+)
+
+func TestParseReference(t *testing.T) {
+	const d = "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+	for _, test := range []struct {
+		ref  string
+		want Reference // empty: refused
+	}{
+		{"debian", Reference{"docker.io/library/debian", "latest", ""}},
+		{"debian:13", Reference{"docker.io/library/debian", "13", ""}},
+		{"docker.io/debian", Reference{"docker.io/library/debian", "latest", ""}},
+		{"index.docker.io/library/debian", Reference{"docker.io/library/debian", "latest", ""}},
+		{"team/shop:v1", Reference{"docker.io/team/shop", "v1", ""}},
+		{"localhost/shop", Reference{"localhost/shop", "latest", ""}},
+		{"localhost:5000/team/shop@" + d, Reference{"localhost:5000/team/shop", "", d}},
+		{"registry.example.com/team/shop:v1@" + d, Reference{"registry.example.com/team/shop", "v1", d}},
+		{"[::1]:5000/shop:v1", Reference{"[::1]:5000/shop", "v1", ""}},
+		{"", Reference{}},
+		{" ", Reference{}},
+		{" debian", Reference{}},
+		{"debian\n", Reference{}},
+		{"Debian", Reference{}},
+		{"Foo/bar", Reference{}}, // distribution/reference takes Foo for a host
+		{"registry.example.com/team//shop", Reference{}},
+		{"registry.example.com/team/../shop", Reference{}},
+		{"../shop", Reference{}},
+		{"https://registry.example.com/shop", Reference{}},
+		{"registry.example.com/shop:" + strings.Repeat("a", 129), Reference{}},
+		{"registry.example.com/shop@" + strings.ToUpper(d), Reference{}},
+		{"registry.example.com/shop@sha256:" + strings.Repeat("A", 64), Reference{}},
+		{"registry.example.com/shop@sha512:" + strings.Repeat("a", 128), Reference{}},
+		{"registry.example.com/shop@" + d + "@" + d, Reference{}},
+		{"registry.example.com/shop@", Reference{}},
+		{"registry.example.com/shöp", Reference{}},
+		{"registry.example.com/shop\u202e:v1", Reference{}},
+		{"rеgistry.example.com/shop", Reference{}}, // a Cyrillic e
+		{"user:password@registry.example.com/shop", Reference{}},
+		{strings.Repeat("a", 10<<10), Reference{}},
+		{digest.Digest(d).Encoded(), Reference{}}, // an image's id, to docker
+	} {
+		got, err := ParseReference(test.ref)
+		if test.want == (Reference{}) {
+			var shown *diag.Diagnostic
+			if !errors.As(err, &shown) || shown.Code != codeReference {
+				t.Errorf("%.80q is read as %+v, %v; want A0514", test.ref, got, err)
+			} else if len(shown.Summary) > 1000 {
+				t.Errorf("%.80q: a message of %d bytes", test.ref, len(shown.Summary))
+			}
+			continue
+		}
+		if err != nil || got != test.want {
+			t.Errorf("%.80q is read as %+v, %v; want %+v", test.ref, got, err, test.want)
+		}
+	}
+}

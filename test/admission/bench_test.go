@@ -1,0 +1,85 @@
+package admission
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/selfsame-build/selfsame/test/kube"
+)
+
+// load runs n calls, at most at once at a time, and reports the rate and the 50th and 99th percentile of a call's time.
+func load(b *testing.B, n, at int, call func(i int) error) {
+	took := make([]time.Duration, n)
+	next := make(chan int)
+	var all sync.WaitGroup
+	begin := time.Now()
+	for range at {
+		all.Go(func() {
+			for i := range next {
+				start := time.Now()
+				if err := call(i); err != nil {
+					b.Error(err)
+				}
+				took[i] = time.Since(start)
+			}
+		})
+	}
+	for i := range n {
+		next <- i
+	}
+	close(next)
+	all.Wait()
+	b.ReportMetric(float64(n)/time.Since(begin).Seconds(), "pods/s")
+	slices.Sort(took)
+	b.ReportMetric(float64(took[n/2].Microseconds())/1000, "p50-ms")
+	b.ReportMetric(float64(took[n*99/100].Microseconds())/1000, "p99-ms")
+	b.ReportMetric(0, "ns/op") // meaningless here
+}
+
+// BenchmarkReviews are validating reviews of pods, as API servers send them (HTTP/2 over TLS), of images whose verdict is known.
+func BenchmarkReviews(b *testing.B) {
+	h := serve(b, false)
+	c := caller()
+	body := fmt.Sprintf(`{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{"uid":"u","kind":{"group":"","version":"v1","kind":"Pod"},"operation":"CREATE","namespace":"shop",
+"object":{"apiVersion":"v1","kind":"Pod","metadata":{"name":"p","annotations":{"padding":%q}},"spec":{"containers":[{"name":"app","image":"%s@%s"}]}}}}`, strings.Repeat("x", 6000), shop, good)
+	for b.Loop() {
+		load(b, 1000, 16, func(int) error {
+			resp, err := c.Post(h.url+"/validate?timeout=5s", "application/json", strings.NewReader(body))
+			if err != nil {
+				return err
+			}
+			defer func() { _ = resp.Body.Close() }()
+			got, err := io.ReadAll(resp.Body)
+			if err == nil && (resp.StatusCode != http.StatusOK || !strings.Contains(string(got), `"allowed":true`)) {
+				err = fmt.Errorf("%d %s", resp.StatusCode, got)
+			}
+			return err
+		})
+	}
+}
+
+// BenchmarkPods are 1,000 pods at a real API server, with both webhooks and the policies; compare with none in the namespace kube-system,
+// which is exempt here.
+func BenchmarkPods(b *testing.B) {
+	c, h := world(b)
+	h.tags.set(shop+":bench", good)
+	for _, ns := range []string{c.Namespace(b), "kube-system"} {
+		name := "judged"
+		if ns == "kube-system" {
+			name = "exempt"
+		}
+		b.Run(name, func(b *testing.B) {
+			for n := 0; b.Loop(); n++ {
+				load(b, 1000, 16, func(i int) error {
+					return c.Create(b.Context(), kube.Pods(ns), kube.Pod(fmt.Sprintf("bench-%d-%d-%d", b.N, n, i), shop+":bench"), nil)
+				})
+			}
+		})
+	}
+}

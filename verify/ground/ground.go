@@ -1,0 +1,211 @@
+package ground
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	digest "github.com/opencontainers/go-digest"
+
+	"github.com/selfsame-build/selfsame/freshness"
+	"github.com/selfsame-build/selfsame/internal/diag"
+	"github.com/selfsame-build/selfsame/policy"
+	"github.com/selfsame-build/selfsame/trust"
+	"github.com/selfsame-build/selfsame/verify"
+)
+
+// Config is what a long-running verifier is made of.
+type Config struct {
+	Setup
+	// Mirrors are other names of repositories: a repository or a path above some ("mirror.example.com", "cache.example.com/hub"), and what it
+	// stands for in evidence ("registry.example.com", "docker.io"). The longest one that fits counts; a name that none fits is its own.
+	Mirrors map[string]string
+	// Budget bounds the reading of one image.
+	Budget verify.Budget
+}
+
+// Ground is a verifier that is ready. It is safe for use by many at once.
+type Ground struct {
+	c          Config
+	refreshing sync.Mutex
+	state      atomic.Pointer[state]
+}
+
+// state is one state of files and lists; it does not change.
+type state struct {
+	Loaded
+	epoch policy.Epoch
+}
+
+// Open reads everything that the configuration names. What cannot be read is an error: there is nothing to fall back on yet.
+func Open(ctx context.Context, c Config) (*Ground, error) {
+	g := &Ground{c: c}
+	next, err := g.load(ctx, c.Setup)
+	if err != nil {
+		return nil, err
+	}
+	g.state.Store(next)
+	return g, nil
+}
+
+func (g *Ground) load(ctx context.Context, s Setup) (*state, error) {
+	l, err := s.Load(ctx, verify.Options{Facts: true, Budget: g.c.Budget})
+	if err != nil {
+		return nil, err
+	}
+	sum, err := g.fingerprint(l)
+	if err != nil {
+		return nil, err
+	}
+	out := &state{Loaded: l, epoch: policy.Epoch{Trust: sum}}
+	if l.Options.Deny != nil {
+		out.epoch.Deny = l.Options.Deny.Sequence
+	}
+	return out, nil
+}
+
+// fingerprint is a hash over everything but the deny list that decides whose word counts: two states with one fingerprint verify alike.
+func (g *Ground) fingerprint(l Loaded) (string, error) {
+	o := l.Options
+	about := struct {
+		Trust, Roster, Root string
+		Keys                []string
+		Identities          []string
+		Demand              trust.Demand
+		Level               trust.Level
+		Mirrors             map[string]string
+		Lists               []string
+	}{Trust: o.PolicySHA256, Root: l.RootSHA256, Demand: o.Demand, Level: o.MinLevel, Mirrors: g.c.Mirrors}
+	if o.Roster != nil {
+		about.Roster = o.Roster.SHA256
+	}
+	for _, k := range o.Trust.Keys {
+		about.Keys = append(about.Keys, k.Key().Hint)
+	}
+	slices.Sort(about.Keys)
+	for _, r := range o.Identities {
+		about.Identities = append(about.Identities, fmt.Sprintf("%q %q %v", r.Issuer, r.Subject, r.Pattern))
+	}
+	if o.Deny != nil {
+		about.Lists = append(about.Lists, o.Deny.Name)
+	}
+	raw, err := json.Marshal(about)
+	if err != nil {
+		return "", fmt.Errorf("hashing the trust: %w", err)
+	}
+	sum := sha256.Sum256(raw)
+	return hex.EncodeToString(sum[:]), nil
+}
+
+// Epoch is the present state, without I/O.
+func (g *Ground) Epoch() policy.Epoch { return g.state.Load().epoch }
+
+// Warnings are what a reader of trust file and roster should look at.
+func (g *Ground) Warnings() diag.List { return g.state.Load().Warnings }
+
+// Options are those by which images are verified now. They are not to be changed.
+func (g *Ground) Options() verify.Options { return g.state.Load().Options }
+
+// Refresh reads everything anew, with new connections only where there were none. What cannot be read, is older than what is in force or
+// has ended is an error, and the present state stays until it ends itself.
+func (g *Ground) Refresh(ctx context.Context) error {
+	g.refreshing.Lock()
+	defer g.refreshing.Unlock()
+	s, now := g.c.Setup, g.state.Load()
+	if deny := now.Options.Deny; deny != nil && s.sameList(now.Options) {
+		s.Lists.atLeast = deny.Sequence // also where nothing outlives the process
+	}
+	next, err := g.load(ctx, s)
+	if err != nil {
+		return err
+	}
+	g.state.Store(next)
+	return nil
+}
+
+// sameList says whether the list that is in force is the one that will be read again: the trust file may name another one by then.
+func (s Setup) sameList(now verify.Options) bool {
+	if s.Lists.Deny != "" || now.DenyAt == nil {
+		return true
+	}
+	var o verify.Options
+	if _, err := o.UseTrust(s.Trust, s.Now()); err != nil || o.DenyAt == nil {
+		return false // loading says why
+	}
+	return o.DenyAt.List == now.DenyAt.List
+}
+
+// Policy reads the policy that is to decide (Setup.ReadPolicy); there must be one.
+func (g *Ground) Policy(ctx context.Context) (*policy.Policy, error) {
+	p, err := g.c.ReadPolicy(ctx, g.Options())
+	if err == nil && p == nil {
+		err = diag.Errorf("A0650", "no policy is named").WithWhy("without one nothing may run").WithHelp("name one in the configuration, or in the trust file: policy: {at: REF}")
+	}
+	return p, err
+}
+
+// NameOf is the name that evidence must bear for an image that is pulled by name.
+func (g *Ground) NameOf(name string) string {
+	best := ""
+	for from := range g.c.Mirrors {
+		if (name == from || strings.HasPrefix(name, from+"/")) && len(from) > len(best) {
+			best = from
+		}
+	}
+	if best == "" {
+		return name
+	}
+	return g.c.Mirrors[best] + strings.TrimPrefix(name, best)
+}
+
+// Gather verifies what is attached to the image d of the repository name, in that repository. The evidence is about the name that a mirror
+// stands for. It is returned whatever it comes to, also if nothing holds or the image is denied; an error says that the registry could not
+// be asked, or that the deny list which is in force has ended.
+func (g *Ground) Gather(ctx context.Context, name string, d digest.Digest) (policy.Evidence, error) {
+	o, err := g.state.Load().at(g.c.Now())
+	if err != nil {
+		return policy.Evidence{}, err
+	}
+	repo, err := g.c.Client.Repository(name)
+	if err != nil {
+		return policy.Evidence{}, err
+	}
+	o.Source, o.Digest, o.ExpectName, o.Reference = repo, d, g.NameOf(repo.Name()), repo.Name()+"@"+d.String()
+	res, err := verify.Run(ctx, o)
+	if err != nil {
+		return policy.Evidence{}, err
+	}
+	if err := res.Unanswered(); err != nil {
+		return policy.Evidence{}, fmt.Errorf("reading the evidence of %s: %w", o.Reference, err)
+	}
+	return res.Facts(), nil
+}
+
+// at are the options for a verification at a time.
+func (s *state) at(now time.Time) (verify.Options, error) {
+	o := s.Options
+	if o.Deny != nil && !now.Before(o.Deny.Until) {
+		return o, diag.Errorf(codeStale, "the deny list %s does not count any more since %s", o.Deny.Name, o.Deny.Until.UTC().Format(time.RFC3339)).
+			WithWhy("a newer one may say something else, so nothing is decided").
+			WithHelp("see why it is not read again, or have it renewed by whoever signs it")
+	}
+	o.Now = now
+	timed := func(d freshness.Demand) freshness.Demand { d.Now = now; return d }
+	if o.Index != nil {
+		x := *o.Index
+		x.Demand = timed(x.Demand)
+		o.Index = &x
+	}
+	o.OwnerIndexes = slices.Clone(o.OwnerIndexes)
+	for i := range o.OwnerIndexes {
+		o.OwnerIndexes[i].Demand = timed(o.OwnerIndexes[i].Demand)
+	}
+	return o, nil
+}

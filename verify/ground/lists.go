@@ -1,0 +1,119 @@
+package ground
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/selfsame-build/selfsame/freshness"
+	"github.com/selfsame-build/selfsame/signing"
+	"github.com/selfsame-build/selfsame/trust"
+	"github.com/selfsame-build/selfsame/verify"
+)
+
+// Lists are which lists are asked beside those that trust file and roster name.
+type Lists struct {
+	Deny        string // a reference, or the path of a file
+	DenyKeys    []*signing.Verifier
+	DenyMinimum int64
+	DenyMaxAge  time.Duration
+
+	Index        string // the repository; empty: the image's own
+	IndexKeys    []*signing.Verifier
+	IndexMinimum int64
+
+	// atLeast is the number of the deny list that is in force.
+	atLeast int64
+}
+
+// lists opens the deny list, and says which release indexes are demanded: by the setup, by the trust file, by the roster.
+func (s Setup) lists(ctx context.Context, o *verify.Options) error {
+	if s.Lists.Deny != "" && o.DenyAt != nil || len(s.Lists.IndexKeys) > 0 && o.IndexAt != nil {
+		return ErrTwoLists
+	}
+	if s.Lists.Deny == "" && len(s.Lists.IndexKeys) == 0 && o.DenyAt == nil && o.IndexAt == nil && o.Roster == nil {
+		return nil
+	}
+	d := freshness.Demand{Now: o.Now}
+	if s.Memory != nil {
+		var err error
+		if d.Memory, err = s.Memory(); err != nil {
+			return err
+		}
+	}
+	var err error
+	if o.Deny, err = s.denyList(ctx, d, o); err != nil {
+		return err
+	}
+	if o.Index, err = s.releaseIndex(d, o); err != nil {
+		return err
+	}
+	return s.ownerIndexes(d, o)
+}
+
+// denyList opens the deny list; nil: none is asked.
+func (s Setup) denyList(ctx context.Context, d freshness.Demand, o *verify.Options) (*freshness.DenyList, error) {
+	at := s.Lists.Deny
+	switch {
+	case at != "":
+		d.Trust.Keys, d.Minimum, d.MaxAge = s.Lists.DenyKeys, s.Lists.DenyMinimum, s.Lists.DenyMaxAge
+	case o.DenyAt != nil:
+		at = o.DenyAt.List
+		d.Trust, d.Counts, d.Minimum, d.MaxAge = o.Trust, o.Speaks(trust.Revoker), o.DenyAt.Minimum, o.DenyAt.MaxAge
+	default:
+		return nil, nil
+	}
+	d.Minimum = max(d.Minimum, s.Lists.atLeast)
+	place, err := freshness.OpenPlace(s.Client, at)
+	if err != nil {
+		return nil, err
+	}
+	return freshness.OpenDenyList(ctx, place, d)
+}
+
+// releaseIndex says which release index is demanded; nil: none.
+func (s Setup) releaseIndex(d freshness.Demand, o *verify.Options) (*verify.IndexOptions, error) {
+	in := s.Lists.Index
+	switch {
+	case len(s.Lists.IndexKeys) > 0:
+		d.Trust.Keys, d.Minimum = s.Lists.IndexKeys, s.Lists.IndexMinimum
+	case o.IndexAt != nil:
+		in = o.IndexAt.In
+		d.Trust, d.Counts, d.Minimum = o.Trust, o.Speaks(trust.Indexer), o.IndexAt.Minimum
+	default:
+		return nil, nil
+	}
+	x := &verify.IndexOptions{Demand: d}
+	if in != "" {
+		source, err := s.Client.Repository(in)
+		if err != nil {
+			return nil, err
+		}
+		x.Source = source
+	}
+	return x, nil
+}
+
+// ownerIndexes demands what owners of the roster publish in repositories of their own.
+func (s Setup) ownerIndexes(d freshness.Demand, o *verify.Options) error {
+	if o.Roster == nil {
+		return nil
+	}
+	for _, owner := range o.Roster.Owners {
+		if owner.Index == nil {
+			continue
+		}
+		source, err := s.Client.Repository(owner.Index.In)
+		if err != nil {
+			return err
+		}
+		d.Trust, d.Minimum = signing.Trust{}, owner.Index.Minimum
+		for _, k := range o.Trust.Keys {
+			if slices.Contains(owner.Index.Keys, k.Key()) {
+				d.Trust.Keys = append(d.Trust.Keys, k)
+			}
+		}
+		o.OwnerIndexes = append(o.OwnerIndexes, verify.OwnerIndex{Owner: owner.Name, IndexOptions: verify.IndexOptions{Source: source, Demand: d}})
+	}
+	return nil
+}

@@ -1,0 +1,102 @@
+package ground
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/selfsame-build/selfsame/freshness"
+	"github.com/selfsame-build/selfsame/internal/diag"
+	"github.com/selfsame-build/selfsame/policy"
+	"github.com/selfsame-build/selfsame/signing"
+	"github.com/selfsame-build/selfsame/trust"
+	"github.com/selfsame-build/selfsame/verify"
+)
+
+// The diagnostics of this package; internal/diag/codes_signedpolicy.go and codes_freshness.go have their pages.
+const (
+	codeStale    diag.Code = "A0560"
+	codeTwoRoles diag.Code = "A0567"
+	codeUnsigned diag.Code = "A0653"
+)
+
+// PolicyAt says where the policy is, beside what the trust file says.
+type PolicyAt struct {
+	// At is a file, or the reference of a signed policy; empty: what the trust file says.
+	At string
+	// Keys must have signed it; none: the signers with the role policy.
+	Keys    []*signing.Verifier
+	Minimum int64
+	MaxAge  time.Duration
+}
+
+// ReadPolicy reads the policy that is to decide; nil: none is named. A plain file is the verifier's own and needs no signature. Everything
+// else is signed (freshness.OpenPolicy), by p.Keys or by whom the trust file gives the role policy (A0653: nobody has it).
+func (s Setup) ReadPolicy(ctx context.Context, o verify.Options) (*policy.Policy, error) {
+	at, d := s.Policy.At, freshness.Demand{Now: s.Now(), Minimum: s.Policy.Minimum, MaxAge: s.Policy.MaxAge}
+	switch {
+	case at == "" && o.PolicyAt == nil:
+		return nil, nil
+	case at == "":
+		at, d.Minimum, d.MaxAge = o.PolicyAt.At, max(d.Minimum, o.PolicyAt.Minimum), o.PolicyAt.MaxAge
+	case plainFile(at):
+		return policy.Load(at)
+	}
+	if err := s.speakers(o, &d); err != nil {
+		return nil, err
+	}
+	if s.Memory != nil {
+		var err error
+		if d.Memory, err = s.Memory(); err != nil {
+			return nil, err
+		}
+	}
+	place, err := freshness.OpenPolicyPlace(s.Client, at)
+	if err != nil {
+		return nil, err
+	}
+	signed, err := freshness.OpenPolicy(ctx, place, d)
+	if err != nil {
+		return nil, err
+	}
+	return signed.Policy, nil
+}
+
+// speakers says who may have signed the policy.
+func (s Setup) speakers(o verify.Options, d *freshness.Demand) error {
+	for _, k := range s.Policy.Keys {
+		if o.Releases(k.Key()) {
+			return diag.Errorf(codeTwoRoles, "one key for two roles").
+				WithWhy("who releases images must not also be who says which images may run").
+				WithHelp("selfsame key new --out policy")
+		}
+	}
+	switch {
+	case len(s.Policy.Keys) > 0:
+		d.Trust.Keys = s.Policy.Keys
+	case slices.ContainsFunc(o.Signers, func(w trust.Signer) bool { return w.May(trust.Policy) }):
+		d.Trust, d.Counts = o.Trust, o.Speaks(trust.Policy)
+	default:
+		return diag.Errorf(codeUnsigned, "nobody is named who may sign policies").
+			WithWhy("whoever may push to the registry could put rules of his own there").
+			WithHelp("pass --policy-key policy.pub, or give a signer of the trust file `roles: [policy]`")
+	}
+	return nil
+}
+
+// plainFile says whether a path is a file that is no signed bundle, which is JSON: then it is a policy itself.
+func plainFile(path string) bool {
+	f, err := os.Open(path) //nolint:gosec // the user's own
+	if err != nil {
+		return false
+	}
+	defer func() { _ = f.Close() }() // nothing was written
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return false
+	}
+	head, err := io.ReadAll(io.LimitReader(f, 512))
+	return err == nil && !bytes.HasPrefix(bytes.TrimSpace(head), []byte("{"))
+}
