@@ -44,4 +44,42 @@ enabled and required_plugins names the plugin. Static pods then start only once 
 
     selfsame-guard check --config /etc/selfsame/guard.yaml
 `},
+	{"A0980", ExitUndecided, "the cluster's objects cannot be read", `The API server does not answer, the user may not list what is looked at, or a file is not what kubectl prints. No credential plugin is run: make a
+kubeconfig with a token (kubectl create token) or a client certificate, or give files.
+
+    kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations,namespaces -o json > objects.json
+    kubectl -n selfsame-guard get services,endpointslices -o json > guard.json
+    selfsame-guard doctor cluster --from objects.json --from guard.json
+`},
+	{"A0981", ExitUndecided, "the guard's webhook is not there", `No webhook configuration holds validate.guard.selfsame.build, so everything is admitted.
+`},
+	{"A0982", ExitUndecided, "failurePolicy lets everything through", `With failurePolicy Ignore, whatever keeps the webhook from answering is a way in: load, a network policy, an expired certificate.
+`},
+	{"A0983", ExitUndecided, "the webhook's time is wrong", `Below 2 seconds what is not known yet is refused; above 10 a slow registry holds the API server up.
+`},
+	{"A0984", ExitUndecided, "the webhook is not asked about a resource", `Images come in by pods, by the subresource pods/ephemeralcontainers ("kubectl debug"), and by pods' owners.
+`},
+	{"A0985", ExitUndecided, "the webhook is not asked about an operation", `An image can be set by making an object (CREATE) and by changing one (UPDATE).
+`},
+	{"A0986", ExitUndecided, "another API version passes by the webhook", `With matchPolicy Exact a rule holds for the versions that it names, and not for the same object in another one.
+`},
+	{"A0987", ExitUndecided, "selectors leave something out", `A namespace other than the guard's own is left out, or labels decide that people can change. The label kubernetes.io/metadata.name is the API
+server's own. A namespace that is meant to be left out is named with --exempt.
+`},
+	{"A0988", ExitUndecided, "matchConditions leave something out", `The guard's webhooks need none. What a condition does not match is admitted unjudged.
+`},
+	{"A0989", ExitUndecided, "what is injected later keeps its tag", `Without reinvocationPolicy IfNeeded the mutating webhook does not see containers that a later one adds.
+`},
+	{"A0990", ExitUndecided, "a rule of the webhook never holds", `All that the guard judges is namespaced. A rule of the scope Cluster is about other objects.
+`},
+	{"A0991", ExitUndecided, "the API server will not trust the webhook", `caBundle is empty, no certificate, over, or ends within 30 days. Then nothing is admitted, until somebody removes the webhook.
+`},
+	{"A0992", ExitUndecided, "too few answer for the webhook", `The service is missing, or has fewer than two ready replicas. While nobody answers nothing is admitted.
+`},
+	{"A0993", ExitUndecided, "the webhook rewrites and does not refuse", `The mutating webhook is there without the validating one, which alone refuses.
+`},
+	{"A0994", ExitUndecided, "the webhook can be deleted through the API", `A warning: static manifests (KEP-5793, beta in Kubernetes 1.37) hold from the first request on, and nobody can delete them through the API.
+
+    selfsame-guard manifests --static out ...
+`},
 }

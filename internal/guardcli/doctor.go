@@ -22,7 +22,7 @@ func (a *app) doctorCommand() *cobra.Command {
 		Use: "doctor", GroupID: "look", Short: "Find ways around the guard that nobody would notice", Args: cobra.NoArgs,
 		Long: `Look for settings with which containers start without a verdict although a guard is installed. Exit 17 if there is one. Nothing is changed.`,
 	}
-	cmd.AddCommand(a.doctorNodeCommand())
+	cmd.AddCommand(a.doctorNodeCommand(), a.doctorClusterCommand())
 	return cmd
 }
 
@@ -43,6 +43,51 @@ version and the node agent whether it answers. What two files set differently ha
 	cmd.Flags().StringVar(&n.Containerd, "containerd-config", "/etc/containerd/config.toml", "containerd's configuration; `FILE` or - for the output of \"containerd config dump\" on stdin")
 	cmd.Flags().StringVar(&n.Version, "containerd-version", "", "containerd's version; left out: containerd is asked")
 	return cmd
+}
+
+func (a *app) doctorClusterCommand() *cobra.Command {
+	var c doctor.Cluster
+	var kubeconfig string
+	cmd := &cobra.Command{
+		Use: "cluster", Short: "Check a cluster: the webhook configurations, and who answers them", Args: cobra.NoArgs,
+		Long: `Read the webhook configurations, namespaces, and the guard's service from an API server, or from files as kubectl prints them (JSON or YAML). The
+API server is that of --kubeconfig, of $KUBECONFIG, or the one of the pod that this runs in; nothing but GET is sent to it, and no credential
+plugin is run. Static manifests do not show in the API: give their files with --from as well. Exit 17 if anything is found.`,
+		Example: `  selfsame-guard doctor cluster --kubeconfig ~/.kube/config
+  selfsame-guard manifests ... | selfsame-guard doctor cluster --from -`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx, cancel := context.WithTimeout(cmd.Context(), doctorTime)
+			defer cancel()
+			var err error
+			if c.Server, err = a.apiServer(kubeconfig, len(c.Files) > 0); err != nil {
+				return err
+			}
+			c.In, c.Now = a.In, time.Now()
+			return a.showFindings(c.Check(ctx))
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&kubeconfig, "kubeconfig", "", "how to reach the API server; `FILE`")
+	f.StringArrayVar(&c.Files, "from", nil, "read objects from `FILE`, or - for stdin; may be repeated. Without --kubeconfig no API server is asked then")
+	f.StringVar(&c.Namespace, "namespace", "selfsame-guard", "the guard's own namespace")
+	f.StringArrayVar(&c.Exempt, "exempt", nil, "a namespace that is meant to be left out, beside the guard's own; may be repeated")
+	return cmd
+}
+
+// apiServer is the one to ask; nil where there are files instead.
+func (a *app) apiServer(kubeconfig string, files bool) (*doctor.Server, error) {
+	host := a.Env("KUBERNETES_SERVICE_HOST")
+	switch {
+	case kubeconfig != "":
+		return doctor.FromKubeconfig(kubeconfig)
+	case files:
+		return nil, nil
+	case a.Env("KUBECONFIG") != "":
+		return doctor.FromKubeconfig(a.Env("KUBECONFIG"))
+	case host != "":
+		return doctor.InCluster(host, a.Env("KUBERNETES_SERVICE_PORT"))
+	}
+	return nil, usage("doctor cluster needs --kubeconfig, or files with --from")
 }
 
 // showFindings prints them as `selfsame doctor` prints its checks.
