@@ -134,6 +134,7 @@ func TestOneChangeOfACluster(t *testing.T) {
 		"endpoints not ready":   {"Deployment", "kind: Deployment", "kind: EndpointSlice\nmetadata: {name: x, namespace: selfsame-guard, labels: {kubernetes.io/service-name: selfsame-guard}}\nendpoints: [{conditions: {ready: true}}, {conditions: {ready: false}}]\n---\nkind: Deployment", "A0992", "Service/", "1 ready replicas"},
 		"no service":            {"Service", "kind: Service", "kind: Other", "A0992", "Service/", "is not there"},
 		"an unreadable file":    {hooks, "timeoutSeconds: 5", "timeoutSeconds: five", "A0980", "", "cannot be read"},
+		"a huge document":       {hooks, "    matchPolicy:", "    # " + strings.Repeat("x", 1<<20) + "\n    matchPolicy:", "A0980", "", "give JSON"},
 		"a key that is doubled": {hooks, "failurePolicy: Fail", "failurePolicy: Ignore\n    failurePolicy: Fail", "A0980", "", "cannot be read"},
 		"a namespace's label":   {hooks, selector, "    namespaceSelector: {matchExpressions: [{key: guard, operator: NotIn, values: [\"off\"]}]}" + namespaces, "A0987", hooks, "leaves out: shop"},
 	} {

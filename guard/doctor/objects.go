@@ -172,6 +172,9 @@ func toJSON(name string, doc []byte) ([]byte, error) {
 	if t := bytes.TrimSpace(doc); t[0] == '{' {
 		return t, nil
 	}
+	if len(doc) > strictyaml.MaxBytes {
+		return nil, fmt.Errorf("%s has a YAML document of more than %d bytes; give JSON (kubectl get -o json)", name, strictyaml.MaxBytes)
+	}
 	d := strictyaml.New(&dialect, name, doc)
 	root := d.Tree(doc)
 	if err := d.Err(); err != nil || root == nil {

@@ -78,7 +78,7 @@ server's own. A namespace that is meant to be left out is named with --exempt.
 `},
 	{"A0993", ExitUndecided, "the webhook rewrites and does not refuse", `The mutating webhook is there without the validating one, which alone refuses.
 `},
-	{"A0994", ExitUndecided, "the webhook can be deleted through the API", `A warning: static manifests (KEP-5793, beta in Kubernetes 1.37) hold from the first request on, and nobody can delete them through the API.
+	{"A0994", ExitProven, "the webhook can be deleted through the API", `A warning: static manifests (KEP-5793, beta in Kubernetes 1.37) hold from the first request on, and nobody can delete them through the API.
 
     selfsame-guard manifests --static out ...
 `},
