@@ -117,6 +117,7 @@ var owners = []owner{
 	{"github.com/in-toto/", []string{"provenance"}, "statements have one owner"},
 	{"gopkg.in/yaml.v3/", []string{"internal/strictyaml"}, "YAML is decoded strictly, in one place"},
 	{"github.com/spf13/", []string{"internal/cli", "internal/guardcli", "internal/invocation"}, "flags are a matter of the command line"},
+	{"github.com/pelletier/go-toml/", []string{"guard/doctor"}, "containerd's configuration is read in one place"},
 	{"cel.dev/cel-go/", []string{"policy"}, "policies are evaluated in one place"},
 	{"github.com/prometheus/client_golang/", []string{"guard/metrics"}, "metrics are registered from one table"},
 	{"go.opentelemetry.io/otel/sdk/", []string{"guard/tracing"}, "spans are exported from one place"},

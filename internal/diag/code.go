@@ -16,7 +16,7 @@ type Info struct {
 // Table is every code, group by group (one file a group: codes_recipe.go and so on).
 func Table() []Info {
 	var t []Info
-	for _, group := range [][]Info{recipeCodes, lockCodes, buildCodes, mismatchCodes, evidenceCodes, keylessCodes, verifyCodes, trustCodes, policyCodes, signedPolicyCodes, layoutCodes, freshnessCodes, environmentCodes, debianCodes, auditCodes, guardCodes} {
+	for _, group := range [][]Info{recipeCodes, lockCodes, buildCodes, mismatchCodes, evidenceCodes, keylessCodes, verifyCodes, trustCodes, policyCodes, signedPolicyCodes, layoutCodes, freshnessCodes, environmentCodes, debianCodes, auditCodes, guardCodes, doctorCodes} {
 		t = append(t, group...)
 	}
 	return t

@@ -112,7 +112,7 @@ about it, and keeps watching what runs. It reads one configuration file (--confi
 func (a *app) commands() []*cobra.Command {
 	return []*cobra.Command{
 		a.agentCommand(), a.webhookCommand(),
-		a.psCommand(), a.whereCommand(), a.breakGlassCommand(), a.checkCommand(),
+		a.psCommand(), a.whereCommand(), a.breakGlassCommand(), a.checkCommand(), a.doctorCommand(),
 		a.manifestsCommand(), a.certificateCommand(), a.exportCommand(), a.versionCommand(),
 	}
 }

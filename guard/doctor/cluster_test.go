@@ -1,0 +1,203 @@
+package doctor_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/pem"
+	"math/big"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/selfsame-build/selfsame/guard/doctor"
+	"github.com/selfsame-build/selfsame/guard/manifests"
+	"github.com/selfsame-build/selfsame/internal/diag"
+)
+
+// authority is a certificate that ends so long after now.
+func authority(t *testing.T, now time.Time, left time.Duration) []byte {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: now.Add(-1000 * time.Hour), NotAfter: now.Add(left), IsCA: true, BasicConstraintsValid: true}
+	der, err := x509.CreateCertificate(rand.Reader, c, c, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+}
+
+const guardImage = "registry.example.com/selfsame/guard@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+
+func options(ca []byte) manifests.Options {
+	return manifests.Options{Image: guardImage, CA: ca, URL: "https://10.96.0.50:443",
+		Files: map[string]string{"guard.yaml": "guard: v1\ntrust: trust.yaml\npolicy: {file: policy.yaml}\n"}}
+}
+
+// checkText judges what a file of kubectl's says.
+func checkText(t *testing.T, text string, now time.Time, exempt ...string) []doctor.Finding {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "objects.yaml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return doctor.Cluster{Files: []string{path}, Namespace: "selfsame-guard", Exempt: exempt, Now: now}.Check(t.Context())
+}
+
+// TestManifests: what selfsame-guard prints for kubectl is clean, but for the warning that it can be deleted; with static files it is clean.
+func TestManifests(t *testing.T) {
+	now := time.Now()
+	ca := authority(t, now, 1000*time.Hour)
+	all, err := manifests.Cluster(options(ca))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := checkText(t, all, now)
+	if len(got) != 1 || got[0].Code != "A0994" || !got[0].Warning || doctor.Failed(got) {
+		t.Errorf("findings: %+v", got)
+	}
+	static, err := manifests.Static(options(ca))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range static {
+		all += "\n---\n" + text
+	}
+	if got := checkText(t, all, now); len(got) != 0 {
+		t.Errorf("findings with static manifests: %+v", got)
+	}
+}
+
+// part is the piece of all between two marks, so that a change is of one object alone.
+func part(t *testing.T, all, kind string) (before, at, after string) {
+	t.Helper()
+	i := strings.Index(all, "kind: "+kind+"\n")
+	if i < 0 {
+		t.Fatalf("no %s in the manifests", kind)
+	}
+	n := strings.Index(all[i:], "\n---\n")
+	if n < 0 {
+		n = len(all) - i
+	}
+	return all[:i], all[i : i+n], all[i+n:]
+}
+
+// TestOneChangeOfACluster: each leaves something open, and is found alone.
+func TestOneChangeOfACluster(t *testing.T) {
+	now := time.Now()
+	ca := authority(t, now, 1000*time.Hour)
+	clean, err := manifests.Cluster(options(ca))
+	if err != nil {
+		t.Fatal(err)
+	}
+	bundle := func(left time.Duration) string { return base64.StdEncoding.EncodeToString(authority(t, now, left)) }
+	old := base64.StdEncoding.EncodeToString(ca)
+	const hooks, first, mutate, pods = "ValidatingWebhookConfiguration", "", "MutatingWebhookConfiguration", "[pods, pods/ephemeralcontainers, replicationcontrollers, podtemplates]"
+	const selector = `    namespaceSelector:
+      matchExpressions:
+        - {key: kubernetes.io/metadata.name, operator: NotIn, values: ["selfsame-guard"]}`
+	const namespaces = "\n---\nkind: Namespace\nmetadata: {name: shop, labels: {guard: \"off\"}}\n"
+	for name, c := range map[string]struct {
+		kind, from, to string
+		code           diag.Code
+		place, want    string
+	}{
+		"no webhooks":           {"", "guard.selfsame.build", "guard.example.com", "A0981", "validate.", "is not there"},
+		"mutating alone":        {hooks, "validate.guard", "validate.other", "A0993", "validate.", "without the validating"},
+		"failing open":          {hooks, "failurePolicy: Fail", "failurePolicy: Ignore", "A0982", hooks + "/selfsame-guard", "`Ignore`"},
+		"mutating fails open":   {mutate, "failurePolicy: Fail", "failurePolicy: Ignore", "A0982", mutate, "`Ignore`"},
+		"too long":              {hooks, "timeoutSeconds: 5", "timeoutSeconds: 30", "A0983", hooks, "it is 30"},
+		"too short":             {hooks, "timeoutSeconds: 5", "timeoutSeconds: 1", "A0983", hooks, "it is 1;"},
+		"no ephemeral ones":     {hooks, pods, strings.Replace(pods, " pods/ephemeralcontainers,", "", 1), "A0984", hooks, "`pods/ephemeralcontainers`"},
+		"a star has no subs":    {hooks, pods, `["*"]`, "A0984", hooks, "`pods/ephemeralcontainers`"},
+		"no pods":               {hooks, "[pods, ", "[", "A0984", hooks, "`pods`"},
+		"no deployments":        {hooks, "[deployments, ", "[", "A0984", hooks, "`apps/deployments`"},
+		"no cron jobs":          {hooks, "[jobs, cronjobs]", "[jobs]", "A0984", hooks, "`batch/cronjobs`"},
+		"exact versions":        {hooks, "matchPolicy: Equivalent", "matchPolicy: Exact", "A0986", hooks, "`Exact`"},
+		"a namespace":           {hooks, `values: ["selfsame-guard"]`, `values: ["selfsame-guard", kube-system, shop]`, "A0987", hooks, "leaves out kube-system, shop"},
+		"a label":               {hooks, selector, "    namespaceSelector: {matchExpressions: [{key: guard, operator: DoesNotExist}]}" + first, "A0987", hooks, "labels that people can change"},
+		"labels of objects":     {hooks, "    namespaceSelector:", "    objectSelector: {matchLabels: {guard: \"on\"}}\n    namespaceSelector:", "A0987", hooks, "by their labels"},
+		"conditions":            {hooks, "    matchPolicy:", "    matchConditions: [{name: x, expression: 'false'}]\n    matchPolicy:", "A0988", hooks, "there are 1"},
+		"never again":           {mutate, "reinvocationPolicy: IfNeeded", "reinvocationPolicy: Never", "A0989", mutate, "not `IfNeeded`"},
+		"no bundle":             {hooks, old, `""`, "A0991", hooks, "is empty"},
+		"an old bundle":         {hooks, old, bundle(-time.Hour), "A0991", hooks, "it ended on"},
+		"a bundle that ends":    {hooks, old, bundle(29 * 24 * time.Hour), "A0991", hooks, "it ends on"},
+		"no certificate":        {hooks, old, base64.StdEncoding.EncodeToString([]byte("hello")), "A0991", hooks, "no certificate"},
+		"one replica":           {"Deployment", "replicas: 2", "replicas: 1", "A0992", "Service/selfsame-guard/selfsame-guard", "1 ready replicas"},
+		"endpoints not ready":   {"Deployment", "kind: Deployment", "kind: EndpointSlice\nmetadata: {name: x, namespace: selfsame-guard, labels: {kubernetes.io/service-name: selfsame-guard}}\nendpoints: [{conditions: {ready: true}}, {conditions: {ready: false}}]\n---\nkind: Deployment", "A0992", "Service/", "1 ready replicas"},
+		"no service":            {"Service", "kind: Service", "kind: Other", "A0992", "Service/", "is not there"},
+		"an unreadable file":    {hooks, "timeoutSeconds: 5", "timeoutSeconds: five", "A0980", "", "cannot be read"},
+		"a huge document":       {hooks, "    matchPolicy:", "    # " + strings.Repeat("x", 1<<20) + "\n    matchPolicy:", "A0980", "", "give JSON"},
+		"a key that is doubled": {hooks, "failurePolicy: Fail", "failurePolicy: Ignore\n    failurePolicy: Fail", "A0980", "", "cannot be read"},
+		"a namespace's label":   {hooks, selector, "    namespaceSelector: {matchExpressions: [{key: guard, operator: NotIn, values: [\"off\"]}]}" + namespaces, "A0987", hooks, "leaves out: shop"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			before, at, after := "", clean, ""
+			if c.kind != "" {
+				before, at, after = part(t, clean, c.kind)
+			}
+			if !strings.Contains(at, c.from) {
+				t.Fatalf("%q is not in\n%s", c.from, at)
+			}
+			var got []doctor.Finding
+			for _, f := range checkText(t, before+strings.ReplaceAll(at, c.from, c.to)+after, now) {
+				if !f.Warning {
+					got = append(got, f)
+				}
+			}
+			if len(got) != 1 || got[0].Code != c.code || !strings.HasPrefix(got[0].Place, c.place) || !strings.Contains(got[0].Summary, c.want) || got[0].Fix == "" || got[0].Why == "" {
+				t.Fatalf("got %+v\nwant %s at %s with %s", got, c.code, c.place, c.want)
+			}
+			if _, ok := diag.Lookup(got[0].Code); !ok {
+				t.Errorf("%s has no page", got[0].Code)
+			}
+		})
+	}
+}
+
+// TestOperationsAndScope: a rule is for several resources, and each is said.
+func TestOperationsAndScope(t *testing.T) {
+	now := time.Now()
+	clean, err := manifests.Cluster(options(authority(t, now, 1000*time.Hour)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for from, code := range map[string]diag.Code{"operations: [CREATE, UPDATE]|operations: [CREATE]": "A0985", "operations: [CREATE, UPDATE]|operations: [UPDATE]": "A0985", "scope: Namespaced|scope: Cluster": "A0990"} {
+		before, at, after := part(t, clean, "ValidatingWebhookConfiguration")
+		was, is, _ := strings.Cut(from, "|")
+		got := checkText(t, before+strings.ReplaceAll(at, was, is)+after, now)
+		if len(got) != 11 { // ten resources and the warning
+			t.Errorf("%s: %d findings: %+v", is, len(got), got)
+		}
+		for _, f := range got[:len(got)-1] {
+			if f.Code != code {
+				t.Errorf("%s: %+v", is, f)
+			}
+		}
+	}
+}
+
+// TestExempt: a namespace that is meant to be left out is no finding.
+func TestExempt(t *testing.T) {
+	now := time.Now()
+	o := options(authority(t, now, 1000*time.Hour))
+	o.Exempt = []string{"kube-system"}
+	all, err := manifests.Cluster(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := checkText(t, all, now); len(got) != 3 || got[0].Code != "A0987" || got[1].Code != "A0987" {
+		t.Errorf("without --exempt: %+v", got)
+	}
+	if got := checkText(t, all, now, "kube-system"); len(got) != 1 {
+		t.Errorf("with --exempt: %+v", got)
+	}
+}
