@@ -123,6 +123,7 @@ func TestOneChangeOfACluster(t *testing.T) {
 		"exact versions":        {hooks, "matchPolicy: Equivalent", "matchPolicy: Exact", "A0986", hooks, "`Exact`"},
 		"a namespace":           {hooks, `values: ["selfsame-guard"]`, `values: ["selfsame-guard", kube-system, shop]`, "A0987", hooks, "leaves out kube-system, shop"},
 		"a label":               {hooks, selector, "    namespaceSelector: {matchExpressions: [{key: guard, operator: DoesNotExist}]}" + first, "A0987", hooks, "labels that people can change"},
+		"one namespace":         {hooks, "operator: NotIn", "operator: In", "A0987", hooks, "labels that people can change"},
 		"labels of objects":     {hooks, "    namespaceSelector:", "    objectSelector: {matchLabels: {guard: \"on\"}}\n    namespaceSelector:", "A0987", hooks, "by their labels"},
 		"conditions":            {hooks, "    matchPolicy:", "    matchConditions: [{name: x, expression: 'false'}]\n    matchPolicy:", "A0988", hooks, "there are 1"},
 		"never again":           {mutate, "reinvocationPolicy: IfNeeded", "reinvocationPolicy: Never", "A0989", mutate, "not `IfNeeded`"},

@@ -1,11 +1,14 @@
 package doctor
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -93,18 +96,10 @@ func readDir(dir string) ([]fs.DirEntry, error) {
 	if len(all) > maxEntries {
 		return nil, fmt.Errorf("it holds more than %d files", maxEntries)
 	}
-	if len(all) == 0 {
-		err = nil // io.EOF
-		if _, stat := os.ReadDir(dir); stat != nil {
-			err = stat
-		}
+	if errors.Is(err, io.EOF) { // it is empty
+		err = nil
 	}
-	slices.SortFunc(all, func(a, b fs.DirEntry) int {
-		if a.Name() < b.Name() {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(all, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
 	return all, err
 }
 

@@ -67,9 +67,9 @@ func (c Cluster) selectors(s state, h hook) (out []Finding) {
 	if names, loose := h.NamespaceSelector.exempt(may, s.namespaces); loose || len(names) > 0 {
 		summary := "it leaves out " + strings.Join(names, ", ")
 		if loose {
-			summary = "it goes by labels that people can change; it leaves out: " + strings.Join(names, ", ")
+			summary = "it is more than a list of names, or goes by labels that people can change; it leaves out: " + strings.Join(names, ", ")
 			if len(names) == 0 {
-				summary = "it goes by labels that people can change"
+				summary = "it is more than a list of names, or goes by labels that people can change"
 			}
 		}
 		out = append(out, finding("A0987", h.place+" namespaceSelector", summary, "what is in such a namespace is admitted unjudged",

@@ -9,7 +9,7 @@ max_concurrent_downloads other than 3, and image_pull_with_sync_fs = true.
 
     selfsame-guard doctor node
 `},
-	{"A0961", ExitUndecided, "containerd has no image verifier", `The folder of image verifiers is missing or empty, or the plugin is switched off. containerd then allows every pull.
+	{"A0961", ExitUndecided, "containerd has no image verifier", `The folder of image verifiers is missing or empty, or the plugin is switched off. containerd then allows every pull. Install selfsame-pull there.
 `},
 	{"A0962", ExitUndecided, "others can replace an image verifier", `The folder, a program in it, or a folder above belongs to somebody other than root, or others may write to it. Its word is then theirs.
 `},
@@ -17,7 +17,8 @@ max_concurrent_downloads other than 3, and image_pull_with_sync_fs = true.
 `},
 	{"A0964", ExitUndecided, "a file among the image verifiers cannot be run", `Every entry of the folder is run. One that cannot be makes every pull fail, and people then switch the verifiers off.
 `},
-	{"A0965", ExitUndecided, "the guard is not among the image verifiers", `There are programs in the folder, but selfsame-pull is not one of them.
+	{"A0965", ExitUndecided, "the guard is not among the image verifiers", `There are programs in the folder of image verifiers, but selfsame-pull is not one of them, so the policy is not asked about what is pulled.
+Install it there.
 `},
 	{"A0966", ExitUndecided, "image verifiers are ended too soon", `per_verifier_timeout is shorter than the time within which selfsame-pull denies in words. containerd kills it before, and its reason is lost.
 `},
@@ -51,32 +52,34 @@ kubeconfig with a token (kubectl create token) or a client certificate, or give 
     kubectl -n selfsame-guard get services,endpointslices -o json > guard.json
     selfsame-guard doctor cluster --from objects.json --from guard.json
 `},
-	{"A0981", ExitUndecided, "the guard's webhook is not there", `No webhook configuration holds validate.guard.selfsame.build, so everything is admitted.
+	{"A0981", ExitUndecided, "the guard's webhook is not there", `No webhook configuration holds a webhook with the name validate.guard.selfsame.build, so everything is admitted without a verdict.
+
+    selfsame-guard manifests ... | kubectl apply -f -
 `},
 	{"A0982", ExitUndecided, "failurePolicy lets everything through", `With failurePolicy Ignore, whatever keeps the webhook from answering is a way in: load, a network policy, an expired certificate.
 `},
-	{"A0983", ExitUndecided, "the webhook's time is wrong", `Below 2 seconds what is not known yet is refused; above 10 a slow registry holds the API server up.
+	{"A0983", ExitUndecided, "the webhook's time is wrong", `Below 2 seconds what is not known yet is refused; above 10 a slow registry holds the API server up. Set timeoutSeconds to 5.
 `},
 	{"A0984", ExitUndecided, "the webhook is not asked about a resource", `Images come in by pods, by the subresource pods/ephemeralcontainers ("kubectl debug"), and by pods' owners.
 `},
 	{"A0985", ExitUndecided, "the webhook is not asked about an operation", `An image can be set by making an object (CREATE) and by changing one (UPDATE).
 `},
-	{"A0986", ExitUndecided, "another API version passes by the webhook", `With matchPolicy Exact a rule holds for the versions that it names, and not for the same object in another one.
+	{"A0986", ExitUndecided, "another API version passes by the webhook", `With matchPolicy Exact a rule holds for the versions that it names, and not for the same object in another one. Set Equivalent.
 `},
 	{"A0987", ExitUndecided, "selectors leave something out", `A namespace other than the guard's own is left out, or labels decide that people can change. The label kubernetes.io/metadata.name is the API
 server's own. A namespace that is meant to be left out is named with --exempt.
 `},
-	{"A0988", ExitUndecided, "matchConditions leave something out", `The guard's webhooks need none. What a condition does not match is admitted unjudged.
+	{"A0988", ExitUndecided, "matchConditions leave something out", `The guard's webhooks need no matchConditions. What a condition does not match is admitted unjudged. Remove them.
 `},
-	{"A0989", ExitUndecided, "what is injected later keeps its tag", `Without reinvocationPolicy IfNeeded the mutating webhook does not see containers that a later one adds.
+	{"A0989", ExitUndecided, "what is injected later keeps its tag", `Without reinvocationPolicy IfNeeded the mutating webhook does not see containers that a later one adds, and they keep their tags.
 `},
-	{"A0990", ExitUndecided, "a rule of the webhook never holds", `All that the guard judges is namespaced. A rule of the scope Cluster is about other objects.
+	{"A0990", ExitUndecided, "a rule of the webhook never holds", `All that the guard judges is namespaced. A rule of the scope Cluster is about other objects, and never holds. Set Namespaced.
 `},
 	{"A0991", ExitUndecided, "the API server will not trust the webhook", `caBundle is empty, no certificate, over, or ends within 30 days. Then nothing is admitted, until somebody removes the webhook.
 `},
 	{"A0992", ExitUndecided, "too few answer for the webhook", `The service is missing, or has fewer than two ready replicas. While nobody answers nothing is admitted.
 `},
-	{"A0993", ExitUndecided, "the webhook rewrites and does not refuse", `The mutating webhook is there without the validating one, which alone refuses.
+	{"A0993", ExitUndecided, "the webhook rewrites and does not refuse", `The mutating webhook is there without the validating one, which alone refuses. Apply all that "selfsame-guard manifests" prints.
 `},
 	{"A0994", ExitProven, "the webhook can be deleted through the API", `A warning: static manifests (KEP-5793, beta in Kubernetes 1.37) hold from the first request on, and nobody can delete them through the API.
 
