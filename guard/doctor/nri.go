@@ -5,6 +5,8 @@ import (
 	"os"
 	"slices"
 	"time"
+
+	gate "github.com/selfsame-build/selfsame/guard/nri"
 )
 
 // What holds where nothing is written: github.com/containerd/nri v0.12.3, pkg/adaptation.
@@ -13,9 +15,6 @@ const (
 	defaultNRIPlugins = "/opt/nri/plugins"
 	defaultNRITimeout = 2 * time.Second
 )
-
-// nriTime is within what time the guard's plugin decides; see guard/nri.
-const nriTime = 1200 * time.Millisecond
 
 const (
 	nriTable       = "[plugins.'" + nri + "']"
@@ -38,9 +37,9 @@ func (n Node) nri(s settings) (out []Finding) {
 		}
 	}
 	for _, v := range orDefault(s.all("plugins", nri, "plugin_request_timeout"), defaultNRITimeout.String()) {
-		if d, ok := duration(v.any); !ok || d <= nriTime {
+		if d, ok := duration(v.any); !ok || d <= gate.MaxDecision {
 			out = append(out, Finding{Code: "A0970", Place: v.place, Summary: fmt.Sprintf("plugins are dropped after `%v`", v.any),
-				Why: fmt.Sprintf("the guard decides within %s; a plugin that is late is disconnected, and with it everything that it watches", nriTime), Fix: "in " + nriTable + ": plugin_request_timeout = '2s'"})
+				Why: fmt.Sprintf("the guard decides within %s; a plugin that is late is disconnected, and with it everything that it watches", gate.MaxDecision), Fix: "in " + nriTable + ": plugin_request_timeout = '2s'"})
 		}
 	}
 	const why = "whoever can connect there, or put a program there, changes containers before they start"

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/selfsame-build/selfsame/guard/pull"
 )
 
 // What holds where nothing is written: containerd v2.4.2, plugins/imageverifier/plugin.go and path_unix.go.
@@ -19,9 +21,6 @@ const (
 	defaultVerifierTimeout = 10 * time.Second
 )
 
-// verifierTime is how long the thin program takes at most before it denies in words; see guard/pull.
-const verifierTime = 8 * time.Second
-
 const verifierTable = "[plugins.'" + verifiers + "']"
 
 // maxEntries of the folder are looked at.
@@ -30,9 +29,9 @@ const maxEntries = 1024
 func (n Node) verifier(s settings) (out []Finding) {
 	out = append(out, s.disabled(verifiers, "A0961", "no image verifier is asked")...)
 	for _, v := range orDefault(s.all("plugins", verifiers, "per_verifier_timeout"), defaultVerifierTimeout.String()) {
-		if d, ok := duration(v.any); !ok || d < verifierTime {
+		if d, ok := duration(v.any); !ok || d < pull.Deadline {
 			out = append(out, Finding{Code: "A0966", Place: v.place, Summary: fmt.Sprintf("image verifiers are killed after `%v`", v.any),
-				Why: fmt.Sprintf("%s answers in words within %s; killed before, it refuses every image that is not known yet, and nobody reads why", n.Client, verifierTime),
+				Why: fmt.Sprintf("%s answers in words within %s; killed before, it refuses every image that is not known yet, and nobody reads why", n.Client, pull.Deadline),
 				Fix: "in " + verifierTable + ": per_verifier_timeout = '10s'"})
 		}
 	}

@@ -46,9 +46,9 @@ type Plugin struct {
 	deadline atomic.Int64
 }
 
-// The bounds of one decision: containerd waits 2 s unless it is told otherwise, and what is not decided by then is refused without our words.
+// MaxDecision and the part of a request bound one decision: containerd waits 2 s unless it is told otherwise, and what is not decided by then is refused without our words.
 const (
-	maxDecision = 1200 * time.Millisecond
+	MaxDecision = 1200 * time.Millisecond
 	ofRequest   = 0.6
 )
 
@@ -65,7 +65,7 @@ var errLost = errors.New("containerd closed the connection")
 // Run serves until ctx ends, and connects again whenever the connection is gone. Where containerd started the process, it ends with the
 // connection: the next containerd starts another one. Diagnostic: A0940, that it ended.
 func (p *Plugin) Run(ctx context.Context) error {
-	p.deadline.Store(int64(maxDecision))
+	p.deadline.Store(int64(MaxDecision))
 	if fd := p.env(SocketVariable); fd != "" {
 		n, err := strconv.Atoi(fd)
 		if err != nil {
@@ -148,7 +148,7 @@ func (p *Plugin) serve(ctx context.Context, conn net.Conn) error {
 	if err != nil {
 		return fmt.Errorf("registering with containerd: %w", err)
 	}
-	p.deadline.Store(int64(min(maxDecision, time.Duration(float64(s.RequestTimeout())*ofRequest))))
+	p.deadline.Store(int64(min(MaxDecision, time.Duration(float64(s.RequestTimeout())*ofRequest))))
 	p.Metrics.Put(metrics.NRIConnected, 1)
 	defer p.Metrics.Put(metrics.NRIConnected, 0)
 	p.Notice("the start gate is connected")

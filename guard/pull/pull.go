@@ -26,11 +26,11 @@ const descriptorType = "application/vnd.oci.descriptor.v1+json"
 // maxDescriptor bounds stdin, in bytes.
 const maxDescriptor = 64 << 10
 
-// The deadlines: containerd kills a verifier after 10 s, and then nobody reads our words.
-const (
-	answerTime = 6500 * time.Millisecond // the agent's
-	allTime    = 8 * time.Second
-)
+// Deadline is within what time there is an answer: containerd kills a verifier after 10 s, and then nobody reads our words.
+const Deadline = 8 * time.Second
+
+// answerTime is the agent's part of it.
+const answerTime = 6500 * time.Millisecond
 
 // Settings are PROGRAM.json's.
 type Settings struct {
@@ -39,7 +39,7 @@ type Settings struct {
 
 // Main asks, writes to out why not, and gives the exit code: 0 lets the pull go on. program is the program's own path.
 func Main(ctx context.Context, program string, args []string, in io.Reader, out io.Writer) int {
-	ctx, cancel := context.WithTimeout(ctx, allTime)
+	ctx, cancel := context.WithTimeout(ctx, Deadline)
 	defer cancel()
 	done := make(chan wire.Brief, 1)
 	go func() { done <- decide(ctx, program, args, in) }() // a caller that keeps stdin open holds nobody up

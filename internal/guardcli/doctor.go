@@ -8,6 +8,9 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/selfsame-build/selfsame/guard/nri"
+	"github.com/selfsame-build/selfsame/guard/pull"
+
 	"github.com/spf13/cobra"
 
 	"github.com/selfsame-build/selfsame/guard/doctor"
@@ -27,7 +30,7 @@ func (a *app) doctorCommand() *cobra.Command {
 }
 
 func (a *app) doctorNodeCommand() *cobra.Command {
-	n := doctor.Node{Client: "selfsame-pull", Plugin: "selfsame"}
+	n := doctor.Node{Client: pull.Name, Plugin: nri.Name}
 	cmd := &cobra.Command{
 		Use: "node", Short: "Check this node: containerd's configuration, the image verifier, NRI, the agent", Args: cobra.NoArgs,
 		Long: `Read containerd's configuration with all that it imports (versions 2, 3 and 4), look at the folders and sockets that it names, ask containerd for its
