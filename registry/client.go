@@ -59,7 +59,8 @@ const (
 type Client struct {
 	opts   Options
 	base   http.RoundTripper
-	jitter func() float64 // in [0,1): spreads retries and writers apart; nothing secret hangs on it
+	once   http.RoundTripper // base without its repetitions
+	jitter func() float64    // in [0,1): spreads retries and writers apart; nothing secret hangs on it
 
 	mu       sync.Mutex
 	sessions map[sessionKey]*session
@@ -88,6 +89,7 @@ func New(opts Options) *Client {
 	return &Client{
 		opts:     opts,
 		jitter:   rand.Float64,
+		once:     watched,
 		base:     &retrier{inner: watched, attempts: opts.Attempts, first: time.Second / 2, sleep: sleep, jitter: rand.Float64},
 		sessions: map[sessionKey]*session{},
 		subjects: map[string]*subjectState{},
