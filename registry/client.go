@@ -24,7 +24,7 @@ type Options struct {
 	Transport http.RoundTripper
 	// Jobs bounds the transfers at one time; 0: 4.
 	Jobs int
-	// Connections bounds the idle connections that are kept to one host; 0: 16.
+	// Connections bounds the idle connections that are kept to one host: a few for each image that is verified at one time; 0: 64.
 	Connections int
 	// Stall is how long a request may go without a byte in either direction; 0: 60 s.
 	Stall time.Duration
@@ -74,7 +74,7 @@ func New(opts Options) *Client {
 		opts.Keychain = authn.DefaultKeychain
 	}
 	if opts.Transport == nil {
-		opts.Transport = defaultTransport(max(opts.Connections, 16))
+		opts.Transport = defaultTransport(max(opts.Connections, 64))
 	}
 	if opts.Jobs <= 0 {
 		opts.Jobs = defaultJobs

@@ -1,8 +1,10 @@
 package registry_test
 
 import (
+	"context"
 	"encoding/base64"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -68,6 +70,13 @@ func TestGuess(t *testing.T) {
 			"http " + manifest, "http /v2/", "http /token", "http " + manifest + " Bearer", "http " + child + " Bearer", "http " + blob + " Bearer",
 		}},
 		// Some may be read without a login, and not all.
+		// Over https the first answer is half of the handshake already.
+		{"token at another machine", true, false, all, anonymous{}, []string{
+			"https " + manifest, "https /token", "https " + manifest + " Bearer", "https " + child + " Bearer", "https " + blob + " Bearer",
+		}},
+		{"credentials at another machine", true, true, all, login{"ann", "secret"}, []string{
+			"https /v2/", "https " + manifest + " Basic", "https " + child + " Basic", "https " + blob + " Basic",
+		}},
 		{"token for blobs", false, false, func(req *http.Request) bool { return !strings.Contains(req.URL.Path, "/manifests/") }, anonymous{}, []string{
 			"http " + manifest, "http " + child, "http " + blob, "http /v2/", "http /token", "http " + blob + " Bearer",
 		}},
@@ -89,10 +98,18 @@ func TestGuess(t *testing.T) {
 			}
 			s := serveHandler(t, c.tls, &j, h, c.guarded, c.basic)
 			if c.tls {
-				opts.Transport = s.server.Client().Transport
+				through := s.server.Client().Transport.(*http.Transport).Clone()
+				through.DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
+					return new(net.Dialer).DialContext(ctx, network, s.host)
+				}
+				opts.Transport = through
+			}
+			host := s.host
+			if strings.HasSuffix(c.name, "another machine") {
+				host = "example.com" // as the test server's certificate says
 			}
 			j.take()
-			got, err := registry.New(opts).ResolveImage(t.Context(), s.host+"/team/app:1", "linux/amd64")
+			got, err := registry.New(opts).ResolveImage(t.Context(), host+"/team/app:1", "linux/amd64")
 			if err != nil || len(got.Config) == 0 {
 				t.Fatal(err)
 			}
