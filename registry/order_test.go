@@ -9,7 +9,7 @@ import (
 func TestInOrder(t *testing.T) {
 	first, second := errors.New("first"), errors.New("second")
 	failed := make(chan struct{})
-	err := inOrder(3, 2, func(i int) error {
+	err := inOrder(2, 2, func(i int) error {
 		if i == 0 {
 			<-failed
 			return first

@@ -70,7 +70,7 @@ func (r *Repository) readReferrers(ctx context.Context, d digest.Digest, entries
 }
 
 // inOrder calls f for 0 to n-1, at most limit at a time, and gives the error of the first in that order, whichever came first in time.
-// Nothing is begun after an error.
+// Once one has failed, no more than the next is begun.
 func inOrder(n, limit int, f func(i int) error) error {
 	errs := make([]error, n)
 	var failed atomic.Bool
