@@ -24,7 +24,7 @@ type Options struct {
 	Transport http.RoundTripper
 	// Jobs bounds the transfers at one time; 0: 4.
 	Jobs int
-	// Connections bounds the idle connections that are kept to one host; 0: 16.
+	// Connections bounds the idle connections that are kept to one host: a few for each image that is verified at one time; 0: 64.
 	Connections int
 	// Stall is how long a request may go without a byte in either direction; 0: 60 s.
 	Stall time.Duration
@@ -59,7 +59,8 @@ const (
 type Client struct {
 	opts   Options
 	base   http.RoundTripper
-	jitter func() float64 // in [0,1): spreads retries and writers apart; nothing secret hangs on it
+	once   http.RoundTripper // base without its repetitions
+	jitter func() float64    // in [0,1): spreads retries and writers apart; nothing secret hangs on it
 
 	mu       sync.Mutex
 	sessions map[sessionKey]*session
@@ -73,7 +74,7 @@ func New(opts Options) *Client {
 		opts.Keychain = authn.DefaultKeychain
 	}
 	if opts.Transport == nil {
-		opts.Transport = defaultTransport(max(opts.Connections, 16))
+		opts.Transport = defaultTransport(max(opts.Connections, 64))
 	}
 	if opts.Jobs <= 0 {
 		opts.Jobs = defaultJobs
@@ -88,6 +89,7 @@ func New(opts Options) *Client {
 	return &Client{
 		opts:     opts,
 		jitter:   rand.Float64,
+		once:     watched,
 		base:     &retrier{inner: watched, attempts: opts.Attempts, first: time.Second / 2, sleep: sleep, jitter: rand.Float64},
 		sessions: map[sessionKey]*session{},
 		subjects: map[string]*subjectState{},

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 
 	"github.com/opencontainers/go-digest"
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
@@ -33,7 +34,7 @@ func (r *Repository) Referrers(ctx context.Context, d digest.Digest, b artifact.
 	}
 	listing, err := r.readReferrers(ctx, d, entries, b)
 	if err == nil && len(entries) == 0 {
-		listing.Legacy, err = r.readLegacy(ctx, d)
+		listing.Legacy, err = r.readLegacy(ctx, d, b.Slots)
 	}
 	return listing, r.explain(ctx, doing, err)
 }
@@ -48,15 +49,13 @@ func (r *Repository) readReferrers(ctx context.Context, d digest.Digest, entries
 	}
 	found := make([]artifact.Referrer, len(entries))
 	reasons := make([]string, len(entries))
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(r.client.opts.Jobs)
-	for i, e := range entries {
-		group.Go(func() (err error) {
-			found[i], reasons[i], err = r.readReferrer(ctx, e, d, b.ManifestBytes)
+	err := inOrder(len(entries), max(r.client.opts.Jobs, cap(b.Slots)), func(i int) error {
+		return b.Slots.Do(ctx, func() (err error) {
+			found[i], reasons[i], err = r.readReferrer(ctx, entries[i], d, b.ManifestBytes)
 			return err
 		})
-	}
-	if err := group.Wait(); err != nil {
+	})
+	if err != nil {
 		return artifact.Listing{}, err
 	}
 	var l artifact.Listing
@@ -68,6 +67,30 @@ func (r *Repository) readReferrers(ctx context.Context, d digest.Digest, entries
 		}
 	}
 	return l, nil
+}
+
+// inOrder calls f for 0 to n-1, at most limit at a time, and gives the error of the first in that order, whichever came first in time.
+// Once one has failed, no more than the next is begun.
+func inOrder(n, limit int, f func(i int) error) error {
+	errs := make([]error, n)
+	var failed atomic.Bool
+	var group errgroup.Group
+	group.SetLimit(limit)
+	for i := 0; i < n && !failed.Load(); i++ {
+		group.Go(func() error {
+			if errs[i] = f(i); errs[i] != nil {
+				failed.Store(true)
+			}
+			return nil
+		})
+	}
+	_ = group.Wait() // the errors are in their slice
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (r *Repository) readReferrer(ctx context.Context, e artifact.Descriptor, subject digest.Digest, limit int64) (found artifact.Referrer, reason string, err error) {
@@ -95,7 +118,10 @@ func (r *Repository) list(ctx context.Context, d digest.Digest, b artifact.Budge
 	if err != nil || api {
 		return entries, api, err
 	}
-	entries, err = r.readFallback(ctx, d)
+	err = b.Slots.Do(ctx, func() (err error) {
+		entries, err = r.readFallback(ctx, d)
+		return err
+	})
 	if err == nil && len(entries) > b.Referrers {
 		err = &artifact.IncompleteError{Subject: d, Bound: fmt.Sprintf("%d referrers", b.Referrers)}
 	}
@@ -125,7 +151,12 @@ func (r *Repository) pages(ctx context.Context, d digest.Digest, b artifact.Budg
 		if page > b.Pages {
 			return &artifact.IncompleteError{Subject: d, Bound: fmt.Sprintf("%d pages", b.Pages)}
 		}
-		raw, after, err := r.page(ctx, s, next, b.ManifestBytes)
+		var raw []byte
+		var after string
+		err := b.Slots.Do(ctx, func() (err error) {
+			raw, after, err = r.page(ctx, s, next, b.ManifestBytes)
+			return err
+		})
 		if errors.Is(err, errNoAPI) && page == 1 {
 			return nil
 		}

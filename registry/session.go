@@ -22,10 +22,11 @@ type sessionKey struct {
 
 // session is an authenticated way to one repository.
 type session struct {
-	mu   sync.Mutex // held while the handshake runs
-	http *http.Client
-	host url.URL // scheme and host, as the handshake found them
-	repo name.Repository
+	mu    sync.Mutex // held while the handshake runs
+	http  *http.Client
+	guess *guess  // for as long as nothing but an answer says that no login is needed; nil: the handshake says
+	host  url.URL // scheme and host; the transport puts the scheme that answers
+	repo  name.Repository
 }
 
 // session gives the repository's session, making it on first use. A failed handshake is tried again by the next caller.
@@ -41,29 +42,38 @@ func (r *Repository) session(ctx context.Context, write bool) (*session, error) 
 
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.http != nil {
+	if s.http != nil || s.guess != nil {
 		return s, nil
 	}
-	return s, s.handshake(ctx, r.client, write)
+	return s, s.open(ctx, r.client, write)
 }
 
-func (s *session) handshake(ctx context.Context, c *Client, write bool) error {
+// open readies a session: with a guess where one may be made, or else with the handshake.
+func (s *session) open(ctx context.Context, c *Client, write bool) error {
 	ctx, cancel := context.WithTimeout(ctx, smallTimeout)
 	defer cancel()
 	auth, err := authn.Resolve(ctx, c.opts.Keychain, s.repo)
 	if err != nil {
 		return fmt.Errorf("reading the credentials for %s: %w", s.repo.RegistryStr(), err)
 	}
+	s.host = url.URL{Scheme: "https", Host: s.repo.RegistryStr()}
+	if s.guess = guessFor(c, s.repo.Registry, auth); s.guess != nil && !write {
+		return nil
+	}
+	s.guess = nil
 	scope := s.repo.Scope(transport.PullScope)
 	if write {
 		scope = s.repo.Scope(transport.PushScope)
 	}
-	rt, err := transport.NewWithContext(ctx, s.repo.Registry, auth, c.base, []string{scope})
+	return s.handshake(ctx, c.base, auth, scope)
+}
+
+// handshake asks the registry, by way of base, how it wants to be talked to, and logs in.
+func (s *session) handshake(ctx context.Context, base http.RoundTripper, auth authn.Authenticator, scope string) error {
+	rt, err := transport.NewWithContext(ctx, s.repo.Registry, auth, base, []string{scope})
 	if err != nil {
 		return fmt.Errorf("logging in to %s: %w", s.repo.RegistryStr(), err)
 	}
-	// The transport rewrites the scheme of requests to this host to the one that answered.
-	s.host = url.URL{Scheme: "https", Host: s.repo.RegistryStr()}
 	s.http = &http.Client{Transport: rt, CheckRedirect: checkRedirect}
 	return nil
 }
@@ -96,5 +106,21 @@ func (s *session) do(ctx context.Context, method, address string, body io.Reader
 	for k, v := range header {
 		req.Header[k] = v
 	}
-	return s.http.Do(req)
+	client, resp, err := s.ready(req)
+	if err != nil {
+		return nil, err
+	}
+	if resp == nil {
+		if resp, err = client.Do(req); err != nil {
+			return nil, err
+		}
+	}
+	if resp.StatusCode != http.StatusUnauthorized {
+		return resp, nil
+	}
+	if client, err = s.doubt(ctx, client); err != nil || client == nil {
+		return resp, nil
+	}
+	discard(resp)
+	return client.Do(req)
 }

@@ -132,7 +132,9 @@ func TestN9LargeIntegers(t *testing.T) {
 	s := replaced(t, w.statements()[0], `"sourceDateEpoch":1`, `"sourceDateEpoch":9007199254740993`)
 	w.attach(s.Subject, w.sign(w.signer, s.Payload))
 	o := w.options()
-	e, err := gather(t.Context(), Options{Source: o.Source, Trust: o.Trust, Budget: o.Budget.withDefaults()}, image{desc: w.build.Index})
+	o = Options{Source: o.Source, Trust: o.Trust, Budget: o.Budget.withDefaults()}
+	listing, err := o.Source.Referrers(t.Context(), w.build.Index.Digest, o.Budget.Listing)
+	e, err := gather(t.Context(), o, image{desc: w.build.Index}, listing, err, nil)
 	if err != nil || len(e.trusted) != 1 {
 		t.Fatalf("%v %+v", err, e)
 	}

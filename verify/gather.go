@@ -9,16 +9,12 @@ import (
 	"unicode"
 
 	digest "github.com/opencontainers/go-digest"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/selfsame-build/selfsame/provenance"
 	"github.com/selfsame-build/selfsame/registry/artifact"
 	"github.com/selfsame-build/selfsame/signing"
 	"github.com/selfsame-build/selfsame/trust"
 )
-
-// parallel is how many bundles are read at once: enough to hide a registry's latency, few enough to bound memory.
-const parallel = 8
 
 // evidence is what is attached to one image.
 type evidence struct {
@@ -46,11 +42,11 @@ func (e *evidence) ignore(img image, referrer digest.Digest, format string, args
 	e.ignored = append(e.ignored, Ignored{Subject: img.desc.Digest, Referrer: referrer, Reason: clip(fmt.Sprintf(format, args...))})
 }
 
-// gather reads everything attached to img and keeps the statements that a given key signed. It fails only when nothing can
-// be listed at all; a single thing that cannot be read makes the evidence incomplete.
-func gather(ctx context.Context, o Options, img image) (evidence, error) {
+// gather reads everything that a listing, which ended in err, says is attached to img, and keeps the statements that a given key signed.
+// It fails only when nothing can be listed at all; a single thing that cannot be read makes the evidence incomplete. What is large is
+// read once turn is closed.
+func gather(ctx context.Context, o Options, img image, listing artifact.Listing, err error, turn <-chan struct{}) (evidence, error) {
 	e := evidence{present: map[digest.Digest]bool{}}
-	listing, err := o.Source.Referrers(ctx, img.desc.Digest, o.Budget.Listing)
 	var incomplete *artifact.IncompleteError
 	switch {
 	case errors.As(err, &incomplete):
@@ -64,7 +60,7 @@ func gather(ctx context.Context, o Options, img image) (evidence, error) {
 	for _, l := range listing.Legacy {
 		e.ignore(img, l.Descriptor.Digest, "legacy: cosign's tag %s from before OCI had referrers; attach it again as a bundle", l.Tag)
 	}
-	err = e.read(ctx, o, img, e.candidates(img, listing.Referrers))
+	err = e.read(ctx, o, img, e.candidates(img, listing.Referrers), turn)
 	// The same evidence gives the same answer to the letter, whatever order it was read in.
 	sort.SliceStable(e.trusted, func(i, j int) bool { return e.trusted[i].order() < e.trusted[j].order() })
 	return e, err
@@ -95,7 +91,7 @@ func (e *evidence) candidates(img image, all []artifact.Referrer) []artifact.Ref
 
 // read fetches the candidates' bundles within the budget, some at a time. One that does not fit any more is passed over, so that
 // smaller ones behind it are still read.
-func (e *evidence) read(ctx context.Context, o Options, img image, candidates []artifact.Referrer) error {
+func (e *evidence) read(ctx context.Context, o Options, img image, candidates []artifact.Referrer, turn <-chan struct{}) error {
 	left := o.Budget.Bytes
 	var chosen []artifact.Referrer
 	for _, c := range candidates {
@@ -108,42 +104,14 @@ func (e *evidence) read(ctx context.Context, o Options, img image, candidates []
 		e.incomplete = fmt.Sprintf("%d of %d bundles were not read: together they have more than %d bytes, and one of them could speak against the image",
 			e.notRead, len(candidates), o.Budget.Bytes)
 	}
-	for len(chosen) > 0 {
-		n := min(parallel, len(chosen))
-		if err := e.readSome(ctx, o, img, chosen[:n]); err != nil {
-			return err
+	if o.Budget.Bytes-left > bytesAhead {
+		select {
+		case <-turn:
+		case <-ctx.Done():
+			return context.Cause(ctx)
 		}
-		chosen = chosen[n:]
 	}
-	return nil
-}
-
-func (e *evidence) readSome(ctx context.Context, o Options, img image, batch []artifact.Referrer) error {
-	bundles := make([][]byte, len(batch))
-	failures := make([]error, len(batch))
-	var g errgroup.Group
-	for i, r := range batch {
-		g.Go(func() error {
-			bundles[i], failures[i] = o.Source.Blob(ctx, r.Layers[0], signing.MaxBundle)
-			return nil
-		})
-	}
-	_ = g.Wait() // the failures are in their slice
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	for i, r := range batch {
-		if failures[i] != nil {
-			e.incomplete = fmt.Sprintf("reading %s: %v", r.Descriptor.Digest, failures[i])
-			e.unanswered = failures[i]
-			e.ignore(img, r.Descriptor.Digest, "could not be read: %v", failures[i])
-			e.notRead++
-			continue
-		}
-		e.present[r.Layers[0].Digest] = true
-		e.open(o, img, r, bundles[i])
-	}
-	return nil
+	return e.fetch(ctx, o, img, chosen)
 }
 
 // open checks the signature, and only then reads what was signed, from the very bytes that it covers.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/selfsame-build/selfsame/internal/diag"
+	"github.com/selfsame-build/selfsame/registry/artifact"
 )
 
 // Run verifies the image o.Digest. Everything that the evidence proves or fails to prove is in the Result, and Result.Err
@@ -20,16 +21,20 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	}
 	outer := ctx
 	ctx, cancel := context.WithTimeoutCause(ctx, o.Budget.Time, fmt.Errorf("reading took longer than %s", o.Budget.Time))
+	o.Budget.Listing.Slots = make(artifact.Slots, requests)
+	evidence := readAhead(ctx, o)
+	defer evidence.running.Wait()
 	defer cancel()
 	images, err := readImages(ctx, o)
 	if err != nil {
 		return Result{}, unreadable(outer, ctx, err)
 	}
+	evidence.images = images
 	j := newJudge(o)
 	res := newResult(o)
 	seen := seenEvidence{present: Present{}}
-	for _, img := range images {
-		found, err := gather(ctx, o, img)
+	for i, img := range images {
+		found, err := evidence.next(i)
 		if err != nil {
 			return Result{}, unreadable(outer, ctx, err)
 		}

@@ -48,7 +48,8 @@ func (w *world) addImage(platforms ...string) (artifact.Descriptor, []provenance
 	var images []provenance.Image
 	index := v1.Index{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: v1.MediaTypeImageIndex}
 	for _, p := range platforms {
-		config := v1.Descriptor{MediaType: v1.MediaTypeImageConfig, Digest: digest.FromString("config " + p), Size: 9}
+		config := v1.Descriptor{MediaType: v1.MediaTypeImageConfig, Digest: digest.FromString("config " + p), Size: int64(len("config " + p))}
+		w.put(config, []byte("config "+p), false)
 		raw := mustJSON(w.t, v1.Manifest{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: v1.MediaTypeImageManifest, Config: config, Layers: []v1.Descriptor{}})
 		d := artifact.Descriptor{MediaType: v1.MediaTypeImageManifest, Digest: digest.FromBytes(raw), Size: int64(len(raw))}
 		images = append(images, provenance.Image{Platform: p, Manifest: d, Twin: d.Digest, DiffIDs: []digest.Digest{digest.FromString(p)}})

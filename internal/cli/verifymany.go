@@ -78,9 +78,9 @@ func (f manyFlags) references(args []string, stdin io.Reader) ([]string, error) 
 	return args, nil
 }
 
-// client is for as many images at a time.
+// client is for as many images at a time, of which each reads a few things at once.
 func (f manyFlags) client() registry.Options {
-	return registry.Options{Connections: min(max(f.jobs, 1), 64)}
+	return registry.Options{Connections: 4 * min(max(f.jobs, 1), 64)}
 }
 
 // answer is the verdict on one of many images.

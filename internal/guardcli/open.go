@@ -40,8 +40,8 @@ type guard struct {
 	end     []func()
 }
 
-// registryOptions give up soon: somebody waits at a gate, and is told to try again. Connections are kept, as many as gatherings run.
-var registryOptions = registry.Options{Attempts: 2, Stall: 10 * time.Second, Connections: 16}
+// registryOptions give up soon: somebody waits at a gate, and is told to try again. Connections are kept, a few for each gathering.
+var registryOptions = registry.Options{Attempts: 2, Stall: 10 * time.Second, Connections: 64}
 
 // open makes a guard from its configuration. It asks no registry: what cannot be read yet is denied in words, and read again (Run).
 func (a *app) open(ctx context.Context, c config.Config) (*guard, error) {

@@ -129,6 +129,7 @@ type Budget struct {
 	Pages         int   // pages of a listing; default 64
 	ManifestBytes int64 // size of one manifest or page in bytes; default 4 MiB
 	Bytes         int64 // of all manifests and pages together; default 64 MiB
+	Slots         Slots // shared with the run's other reading; nil: the listing bounds its requests by itself
 }
 
 // WithDefaults fills the zero fields.

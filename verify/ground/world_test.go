@@ -79,7 +79,7 @@ func newWorld(t *testing.T) *world {
 	w.server.Start()
 	t.Cleanup(w.server.Close)
 	w.host = strings.TrimPrefix(w.server.URL, "http://")
-	w.client = registry.New(registry.Options{Keychain: anonymous{}, Attempts: 1, Connections: 16})
+	w.client = registry.New(registry.Options{Keychain: anonymous{}, Attempts: 1, Connections: 64})
 	for name, role := range map[string]trust.Role{"release": trust.Release, "revoker": trust.Revoker, "rules": trust.Policy, "other": ""} {
 		w.keys[name] = signingtest.NewSigner(t, role)
 		w.write(name+".pub", string(w.keys[name].Verifier().PEM()))
