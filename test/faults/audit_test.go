@@ -419,7 +419,7 @@ func auditInterrupted(t *testing.T, first, second *machine) {
 	if entries, err := os.ReadDir(filepath.Join(m.home, "state", "selfsame", "audits")); err != nil || len(entries) != 1 {
 		t.Errorf("a killed audit leaves its sandbox for the next one to remove: %v, %v", entries, err)
 	}
-	m.must(16, here, []string{"audit", "-q", reg.host + "/team/slow@" + string(childOf(t, ref)), "--release-key", pub})
+	m.must(10, here, []string{"audit", "-q", reg.host + "/team/slow@" + string(childOf(t, ref)), "--release-key", pub}, "the image of one platform")
 	got := m.audit(0, here, ref, "--release-key", pub)
 	if got.Verdict != rebuild.Reproduced {
 		t.Errorf("%+v", got)
@@ -427,7 +427,7 @@ func auditInterrupted(t *testing.T, first, second *machine) {
 	m.swept()
 }
 
-// childOf is the manifest of an index's only platform: the seal is not attached to it.
+// childOf is the manifest of an index's only platform, which is not the whole that is audited.
 func childOf(t *testing.T, ref string) digest.Digest {
 	t.Helper()
 	got, err := registry.New(registry.Options{}).Resolve(t.Context(), ref)
