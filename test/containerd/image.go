@@ -26,6 +26,9 @@ type Image struct {
 	index v1.Descriptor
 }
 
+// Workload is a static program that prints its arguments and waits for SIGTERM: what NewImage's containers run.
+func Workload() ([]byte, error) { return workload() }
+
 var workload = sync.OnceValues(func() ([]byte, error) {
 	dir, err := os.MkdirTemp("", "workload-")
 	if err != nil {

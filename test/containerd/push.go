@@ -24,11 +24,17 @@ func (i *Image) Push(ctx context.Context, host, repository, tag string) error {
 		digest digest.Digest
 		as     string
 	}{{i.Manifest, i.Manifest.String()}, {i.Index, tag}} {
-		if _, err := send(ctx, http.MethodPut, base+"/manifests/"+m.as, i.media[m.digest], i.blobs[m.digest]); err != nil {
+		if err := Put(ctx, base+"/manifests/"+m.as, i.media[m.digest], i.blobs[m.digest]); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// Put stores a manifest.
+func Put(ctx context.Context, address, mediaType string, raw []byte) error {
+	_, err := send(ctx, http.MethodPut, address, mediaType, raw)
+	return err
 }
 
 func pushBlob(ctx context.Context, base string, d digest.Digest, content []byte) error {
