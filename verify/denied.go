@@ -176,14 +176,15 @@ func deniedInput(l *freshness.DenyList, image digest.Digest, s statement) (prove
 }
 
 // blameDenied names the deny list as the reason where an image fails after statements were taken out. Where not everything was read, what
-// was not could have sufficed without them; and a veto stands by itself.
+// was not could have sufficed without them; and a veto stands by itself. No rule lifts it: one that is content with less would let through
+// what whoever was denied has made.
 func blameDenied(checks []Check, e *evidence) {
 	if len(e.denied) == 0 || e.incomplete != "" || !slices.ContainsFunc(checks, func(c Check) bool { return c.Status == StatusFail && !c.final }) {
 		return
 	}
 	for i := range checks {
 		if checks[i].Name == checkDenyList {
-			checks[i] = Check{Name: checkDenyList, Status: StatusFail, Reason: clip(e.denied[0]), verdict: VerdictDenied, final: true}
+			checks[i] = Check{Name: checkDenyList, Status: StatusFail, Reason: clip(e.denied[0]), verdict: VerdictDenied, final: true, block: true}
 		}
 	}
 }
