@@ -35,6 +35,7 @@ func TestAmbiguous(t *testing.T) {
 		"rebuilders, one owner":  {signers{like("a", "ci-.*", "x", trust.Rebuilder), like("b", ".*-1", "x", trust.Rebuilder)}, nil, ""},
 		"owners of the roster":   {nil, signers{owner("x", "ci-.*"), owner("y", ".*-1")}, "A0610"},
 		"waiver and an owner":    {signers{like("a", ".*-1", "", trust.Waiver)}, signers{owner("x", "ci-.*")}, "A0607"},
+		"break-glass and an owner": {signers{like("a", ".*-1", "", trust.BreakGlass)}, signers{owner("x", "ci-.*")}, "A0607"},
 		"release and an owner":   {signers{like("a", ".*-1", "", trust.Release)}, signers{owner("x", "ci-.*")}, ""}, // a warning of the roster's; he counts as the maker
 	} {
 		err := trust.Ambiguous(trust.Party{Identity: trust.Identity{Issuer: issuer, Subject: "ci-1"}}, c.signers, c.owners)

@@ -70,6 +70,27 @@ func deniedAtOnce(o Options) (Result, bool) {
 	return res, true
 }
 
+// deniedAmong is the verdict where evidence could not be read and the deny list names one of the manifests all the same.
+func deniedAmong(o Options, images []image) (Result, bool) {
+	if o.Deny == nil {
+		return Result{}, false
+	}
+	res := newResult(o)
+	for _, img := range images {
+		if e, hit := o.Deny.Image(img.desc.Digest); hit {
+			f := &findings{}
+			f.denied(o.Deny, e)
+			res.Subjects = append(res.Subjects, Subject{Digest: img.desc.Digest, Platform: img.platform, Label: img.label, Checks: f.checks})
+		}
+	}
+	if len(res.Subjects) == 0 {
+		return Result{}, false
+	}
+	res.conclude()
+	res.factsOfDenied(o)
+	return res, true
+}
+
 // denied is a failure that no evidence takes back.
 func (f *findings) denied(l *freshness.DenyList, e provenance.DenyEntry) {
 	f.fail(VerdictDenied, checkDenyList, "%s: %s (%s, %s)", e.Subject(), e.Reason, l.Source(), e.Added.UTC().Format(time.DateOnly))
@@ -217,6 +238,6 @@ func (o Options) releases(p trust.Party) bool {
 // notReleasing is d, for which nobody counts who may release images.
 func (o Options) notReleasing(d freshness.Demand) freshness.Demand {
 	counts := d.Counts
-	d.Counts = func(by trust.Party, at time.Time) bool { return (counts == nil || counts(by, at)) && !o.releases(by) }
+	d.Counts = func(by trust.Party, at time.Time, series string) bool { return (counts == nil || counts(by, at, series)) && !o.releases(by) }
 	return d
 }

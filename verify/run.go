@@ -31,6 +31,9 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	for _, img := range images {
 		found, err := gather(ctx, o, img)
 		if err != nil {
+			if res, denied := deniedAmong(o, images); denied {
+				return res, nil
+			}
 			return Result{}, unreadable(outer, ctx, err)
 		}
 		if found.ambiguous != nil {
