@@ -70,13 +70,19 @@ func deniedAtOnce(o Options) (Result, bool) {
 	return res, true
 }
 
-// deniedAmong is the verdict where evidence could not be read and the deny list names one of the manifests all the same.
-func deniedAmong(o Options, images []image) (Result, bool) {
+// deniedAmong is the verdict where evidence could not be read, and one of the manifests is denied all the same: by itself, or among those that
+// were judged already.
+func deniedAmong(o Options, images []image, judged []Subject) (Result, bool) {
 	if o.Deny == nil {
 		return Result{}, false
 	}
 	res := newResult(o)
-	for _, img := range images {
+	for _, s := range judged {
+		if slices.ContainsFunc(s.Checks, func(c Check) bool { return c.Status == StatusFail && c.verdict == VerdictDenied }) {
+			res.Subjects = append(res.Subjects, s)
+		}
+	}
+	for _, img := range images[len(judged):] {
 		if e, hit := o.Deny.Image(img.desc.Digest); hit {
 			f := &findings{}
 			f.denied(o.Deny, e)

@@ -1,6 +1,8 @@
 package verify
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -234,7 +236,7 @@ func TestFactsLeaveOut(t *testing.T) {
 		}, nil},
 		"a rebuild by a rebuilder whom nobody owns": {trust.Signer{Name: "scan", Roles: []trust.Role{trust.Rebuilder}}, time.Time{},
 			func(c *council) provenance.Subjected { return c.statements()[1] }, nil},
-		"a rebuild by who does not rebuild":  {scan, time.Time{}, func(c *council) provenance.Subjected { return c.statements()[1] }, nil},
+		"a rebuild by who does not rebuild": {scan, time.Time{}, func(c *council) provenance.Subjected { return c.statements()[1] }, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newCouncil(t)
@@ -430,6 +432,44 @@ func TestFactsAndTheDenyList(t *testing.T) {
 	if e = c.facts(list(provenance.DenyEntry{Signer: &key})); len(e.Signatures)+len(e.Provenance)+len(e.Rebuilds) > 0 || len(e.Blocks) != 1 || e.Blocks[0].Verdict != "denied" || e.Blocks[0].ExitCode != 14 {
 		t.Errorf("signer: %q", c.brief(e))
 	}
+}
+
+// A listing that nobody answers hides no denial of what is known of the image already.
+func TestFactsOfADeniedPlatformThatIsNotAnswered(t *testing.T) {
+	c := newCouncil(t)
+	c.publish(nil)
+	revoker := newSigner(t)
+	run := func(entry provenance.DenyEntry, silent digest.Digest) (Result, error) {
+		o := c.options()
+		o.Facts, o.Deny, o.Now = true, denyList(t, revoker, nil, entry), noon
+		o.Source = silentAbout{o.Source, silent}
+		return Run(t.Context(), o)
+	}
+	amd64, arm64 := c.build.Images[0].Manifest.Digest, c.build.Images[1].Manifest.Digest
+	for name, x := range map[string]struct{ denied, silent digest.Digest }{
+		"itself": {amd64, amd64}, "one after it": {amd64, c.build.Index.Digest}, "one before it": {amd64, arm64},
+	} {
+		res, err := run(provenance.DenyEntry{Digest: x.denied}, x.silent)
+		if e := res.Facts(); err != nil || res.ExitCode != diag.ExitPolicy || len(e.Blocks) != 1 || e.Blocks[0].Verdict != "denied" {
+			t.Errorf("%s: %v, %q", name, err, c.brief(e))
+		}
+	}
+	if _, err := run(provenance.DenyEntry{Digest: digest.FromString("x")}, amd64); diag.ExitCode(err) != diag.ExitUndecided {
+		t.Errorf("nothing is denied: %v", err)
+	}
+}
+
+// silentAbout answers no listing of one manifest.
+type silentAbout struct {
+	artifact.Source
+	image digest.Digest
+}
+
+func (s silentAbout) Referrers(ctx context.Context, d digest.Digest, b artifact.Budget) (artifact.Listing, error) {
+	if d == s.image {
+		return artifact.Listing{}, errors.New("503")
+	}
+	return s.Source.Referrers(ctx, d, b)
 }
 
 // Keys of the command line have no names.

@@ -31,7 +31,7 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	for _, img := range images {
 		found, err := gather(ctx, o, img)
 		if err != nil {
-			if res, denied := deniedAmong(o, images); denied {
+			if res, denied := deniedAmong(o, images, res.Subjects); denied {
 				return res, nil
 			}
 			return Result{}, unreadable(outer, ctx, err)
