@@ -82,7 +82,7 @@ func TestGatherOfWhatIsDeniedAndNotAnswered(t *testing.T) {
 	w.attach("team/shop", image, shop, provenance.PredicateProvenance, `{"buildDefinition":{"buildType":"https://ci.example.com/v1","externalParameters":{},
 		"resolvedDependencies":[{"uri":"pkg:docker/debian","digest":{"sha256":"`+base.Encoded()+`"}}]},"runDetails":{"builder":{"id":"https://ci.example.com"}}}`)
 	hidden := w.attach("team/shop", image, shop, "https://example.com/other/v1", `{}`)
-	w.deny(3, base)
+	w.denyAll(3, provenance.DenyEntry{Base: base})
 	g := w.open(w.config(w.trust(w.denylist())))
 	w.asked = func(r *http.Request) bool { return strings.Contains(r.URL.Path, hidden.Encoded()) }
 	e, err := g.Gather(t.Context(), shop, image.Digest)
