@@ -129,7 +129,7 @@ func TestPolicyVerbs(t *testing.T) {
 		t.Error(out)
 	}
 	// The trust file says whose word counts; the policy that it names takes no part.
-	w.write("absent.yaml", "trust: v1\nsigners:\n  release: {keys: [release.pub], roles: [release]}\n  rules: {keys: [other.pub], roles: [policy]}\npolicy: {at: absent.json}\n")
+	w.write("absent.yaml", "trust: v1\nsigners:\n  release: {keys: [release.pub], roles: [release]}\n  rules: {keys: [other.pub], roles: [policy]}\npolicy: {at: ./absent.json}\n")
 	w.must(17, "A0650", "verify", "image", "--trust", "absent.yaml")
 	w.must(13, "1 of 1 images change verdict", "policy", "diff", "policy.yaml", "lenient.yaml", "image", "--trust", "absent.yaml")
 	w.write("broken.json", `{"image":{"naem":""}}`)
