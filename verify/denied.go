@@ -244,6 +244,8 @@ func (o Options) releases(p trust.Party) bool {
 // notReleasing is d, for which nobody counts who may release images.
 func (o Options) notReleasing(d freshness.Demand) freshness.Demand {
 	counts := d.Counts
-	d.Counts = func(by trust.Party, at time.Time, series string) bool { return (counts == nil || counts(by, at, series)) && !o.releases(by) }
+	d.Counts = func(by trust.Party, at time.Time, series string) bool {
+		return (counts == nil || counts(by, at, series)) && !o.releases(by)
+	}
 	return d
 }
