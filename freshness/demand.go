@@ -3,6 +3,7 @@ package freshness
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	digest "github.com/opencontainers/go-digest"
@@ -16,12 +17,17 @@ import (
 // maxAhead is how far in the future a statement may have been issued: clocks of machines differ, days do not pass unnoticed.
 const maxAhead = 10 * time.Minute
 
+// Counts says whether somebody's word counts in a series, which has the name of a repository, at the time that somebody trusted vouches for;
+// the zero time: nobody does.
+type Counts func(by trust.Party, at time.Time, series string) bool
+
 // Demand is what a verifier asks of an edition, beside its signature.
 type Demand struct {
 	// Trust is whose signature counts.
 	Trust signing.Trust
-	// Counts says whose word counts of all whose signatures hold, and when; nil: everybody's. It must be set where Trust has a root.
-	Counts func(by trust.Party, at time.Time) bool
+	// Counts says whose word counts of all whose signatures hold, when, and in which series: the repository that the statement is about. nil:
+	// everybody's. It must be set where Trust has a root.
+	Counts Counts
 	// Now is the verifier's clock.
 	Now time.Time
 	// Minimum is the least sequence number; 0: any. It is what a verifier without a memory has instead.
@@ -70,7 +76,7 @@ func (d Demand) check(what string, e provenance.Edition, signed signing.Signed, 
 	series.Sequence, series.Statement, series.Issued = e.Sequence, found.Statement, e.Issued
 	before, known, err := d.Memory.Advance(series)
 	switch {
-	case errors.Is(err, errOlder), errors.Is(err, errForked):
+	case errors.Is(err, errOlder), errors.Is(err, errForked), errors.Is(err, errCalled):
 		return found, stale(what, err)
 	case err != nil:
 		return found, err
@@ -80,6 +86,27 @@ func (d Demand) check(what string, e provenance.Edition, signed signing.Signed, 
 		found.Remembered = "first seen"
 	}
 	return found, nil
+}
+
+// bind holds a file to the name that what lay in it had when it was first read: a repository is one, and a path is none, so that any other
+// series of the same signer would be taken for this one, and be "first seen".
+func (d Demand) bind(what string, p Place, e Edition, kind, name string) error {
+	f, ok := p.(file)
+	if !ok || d.Memory == nil {
+		return nil
+	}
+	path, err := filepath.Abs(f.path)
+	if err != nil {
+		return unreadable(f.path, err)
+	}
+	_, _, err = d.Memory.Advance(Seen{Kind: kind, Name: path, Called: name, Sequence: e.Sequence, Statement: e.Statement, Issued: e.Issued})
+	switch {
+	case errors.Is(err, errCalled):
+		return stale(what, fmt.Errorf("%w; give it a path of its own", err))
+	case errors.Is(err, errOlder), errors.Is(err, errForked):
+		return stale(what, err)
+	}
+	return err
 }
 
 func (d Demand) inTime(e provenance.Edition) error {
@@ -94,7 +121,13 @@ func (d Demand) inTime(e provenance.Edition) error {
 	return nil
 }
 
-func (d Demand) counts(s signing.Signed) bool { return d.Counts == nil || d.Counts(s.By, s.Time) }
+func (d Demand) counts(s signing.Signed, st provenance.Statement) bool {
+	series := ""
+	if len(st.Subject) == 1 { // one with several is refused by whoever reads it
+		series = st.Subject[0].Name
+	}
+	return d.Counts == nil || d.Counts(s.By, s.Time, series)
+}
 
 func stale(what string, err error) error {
 	return diag.Errorf(codeStale, "%s does not count: %w", what, err).
@@ -110,12 +143,12 @@ func (d Demand) open(what string, bundle []byte) (signing.Signed, provenance.Sta
 	if err != nil {
 		return signed, provenance.Statement{}, invalid(what, err)
 	}
-	if !d.counts(signed) {
-		return signed, provenance.Statement{}, invalid(what, fmt.Errorf("%s may not speak in it", signed.By))
-	}
 	s, err := provenance.Parse(signed.Payload)
 	if err != nil {
 		return signed, s, invalid(what, err)
+	}
+	if !d.counts(signed, s) {
+		return signed, provenance.Statement{}, invalid(what, fmt.Errorf("%s may not speak in it", signed.By))
 	}
 	return signed, s, nil
 }

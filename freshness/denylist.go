@@ -52,6 +52,9 @@ func (d Demand) denyList(p Place, pinned string, bundle []byte) (*DenyList, erro
 	if err != nil {
 		return nil, err
 	}
+	if err := d.bind(what, p, edition, provenance.PredicateDenyList, name); err != nil {
+		return nil, err
+	}
 	return &DenyList{Edition: edition, Denied: list.Denied(), Name: name, Place: pinned, Entries: list.Entries}, nil
 }
 

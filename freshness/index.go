@@ -120,12 +120,12 @@ func readIndex(q IndexQuestion, d Demand, raw []byte) (*Index, signing.Signed, e
 	if err != nil {
 		return nil, signed, err
 	}
-	if !d.counts(signed) {
-		return nil, signed, fmt.Errorf("%s may not speak in it", signed.By)
-	}
 	s, err := provenance.Parse(signed.Payload)
 	if err != nil {
 		return nil, signed, err
+	}
+	if !d.counts(signed, s) {
+		return nil, signed, fmt.Errorf("%s may not speak in it", signed.By)
 	}
 	x, err := s.ReleaseIndex()
 	switch {

@@ -28,10 +28,11 @@ type Memory struct {
 
 // Seen is one edition as it is remembered: a file of this shape for each series, named by the hash of Kind, Name and About.
 type Seen struct {
-	Kind      string        `json:"kind"`            // the predicate type
-	Name      string        `json:"name"`            // the list's, or the repository that an index is for
-	About     digest.Digest `json:"about,omitempty"` // the image that an index is for
-	Owner     string        `json:"owner,omitempty"` // whose series it is, where several keep one about the same
+	Kind      string        `json:"kind"`             // the predicate type
+	Name      string        `json:"name"`             // the list's, or the repository that an index is for
+	About     digest.Digest `json:"about,omitempty"`  // the image that an index is for
+	Owner     string        `json:"owner,omitempty"`  // whose series it is, where several keep one about the same
+	Called    string        `json:"called,omitempty"` // of what lies in a file, by whose path it is remembered: the name it had
 	Sequence  int64         `json:"sequence"`
 	Statement digest.Digest `json:"statement"` // of the payload's bytes
 	Issued    time.Time     `json:"issued"`
@@ -40,6 +41,7 @@ type Seen struct {
 // Ways in which an edition does not follow the one that is remembered.
 var (
 	errOlder  = errors.New("an older one than was seen before")
+	errCalled = errors.New("not what lay here before")
 	errForked = errors.New("another one of the same number than was seen before")
 )
 
@@ -49,7 +51,7 @@ func (s Seen) file() string {
 }
 
 // Advance compares s with what is remembered of its series and, when it follows, remembers s. known is false at the first sight of a
-// series. The error has errOlder or errForked in its chain, or is the diagnostic A0562: a memory that cannot be read or written is no
+// series. The error has errOlder, errForked or errCalled in its chain, or is the diagnostic A0562: a memory that cannot be read or written is no
 // reason to go on without.
 func (m *Memory) Advance(s Seen) (before Seen, known bool, err error) {
 	if err := os.MkdirAll(m.Dir, 0o700); err != nil {
@@ -67,6 +69,8 @@ func (m *Memory) Advance(s Seen) (before Seen, known bool, err error) {
 	switch {
 	case err != nil:
 		return before, known, err
+	case known && s.Called != before.Called:
+		return before, known, fmt.Errorf("it is %q, %w: %q", s.Called, errCalled, before.Called)
 	case known && s.Sequence < before.Sequence:
 		return before, known, fmt.Errorf("sequence %d is %w, %d", s.Sequence, errOlder, before.Sequence)
 	case known && s.Sequence == before.Sequence && s.Statement != before.Statement:

@@ -20,8 +20,8 @@ type SignedPolicy struct {
 	Content []byte // the file, byte for byte
 }
 
-// OpenPolicy reads the signed policy at a place and checks it: signed by somebody in d.Trust, of the place's own name, not ended, not older
-// than what is remembered, and a policy whose version is the number that was signed. It denies everything from when its signature's time is
+// OpenPolicy reads the signed policy at a place and checks it: signed by somebody in d.Trust, of the place's own name (of a file: the one that
+// is remembered), not ended, not older than what is remembered, and a policy whose version is the number that was signed. It denies everything from when its signature's time is
 // over. Diagnostics: A0561 it does not hold; A0560 it has ended or is older; A0650 there is none; A0562 the memory; those of package policy,
 // where its text is no policy; and those of the registry.
 func OpenPolicy(ctx context.Context, p Place, d Demand) (*SignedPolicy, error) {
@@ -39,6 +39,9 @@ func OpenPolicy(ctx context.Context, p Place, d Demand) (*SignedPolicy, error) {
 	}
 	s.Edition, err = d.check(what, s.Edition.Edition, signed, Seen{Kind: provenance.PredicatePolicy, Name: s.Name})
 	if err != nil {
+		return nil, err
+	}
+	if err := d.bind(what, p, s.Edition, provenance.PredicatePolicy, s.Name); err != nil {
 		return nil, err
 	}
 	s.Policy, s.Place = s.EndingBy(s.Until), pinned

@@ -147,9 +147,12 @@ func TestPolicyThatDoesNotCount(t *testing.T) {
 		code   diag.Code
 		exit   int
 	}{
-		"as it is":            {bundle, nil, "", 0},
-		"another key":         {bundle, func(d *freshness.Demand) { d.Trust = trustOf(stranger) }, "A0561", diag.ExitInvalid},
-		"who may not":         {bundle, func(d *freshness.Demand) { d.Counts = func(trust.Party, time.Time) bool { return false } }, "A0561", diag.ExitInvalid},
+		"as it is":    {bundle, nil, "", 0},
+		"another key": {bundle, func(d *freshness.Demand) { d.Trust = trustOf(stranger) }, "A0561", diag.ExitInvalid},
+		"who may not": {bundle, func(d *freshness.Demand) { d.Counts = func(trust.Party, time.Time, string) bool { return false } }, "A0561", diag.ExitInvalid},
+		"who may elsewhere": {bundle, func(d *freshness.Demand) {
+			d.Counts = func(_ trust.Party, _ time.Time, series string) bool { return series != ref }
+		}, "A0561", diag.ExitInvalid},
 		"expired":             {bundle, func(d *freshness.Demand) { d.Now = noon.Add(30 * day) }, "A0560", diag.ExitUndecided},
 		"too old":             {bundle, func(d *freshness.Demand) { d.Now, d.MaxAge = noon.Add(8*day), 7*day }, "A0560", diag.ExitUndecided},
 		"below the minimum":   {bundle, func(d *freshness.Demand) { d.Minimum = 4 }, "A0560", diag.ExitUndecided},
@@ -270,4 +273,39 @@ func TestPolicyNeedsItsRole(t *testing.T) {
 	o.now = time.Date(2026, 12, 2, 0, 0, 0, 0, time.UTC)
 	_, err = o.push(rules(3, "expires: 2026-12-01\n"))
 	wantCode(t, "a policy that is over", err, diag.CodePolicyOver, diag.ExitPolicy)
+}
+
+// A file has no name by itself: it keeps the one that it was first read with.
+func TestPolicyInAFileKeepsItsName(t *testing.T) {
+	o := newOffice(t, filepath.Join(t.TempDir(), "policy.json"))
+	memory := &freshness.Memory{Dir: t.TempDir()}
+	put := func(name string, version int64) {
+		t.Helper()
+		s, err := provenance.PolicyStatement(name, provenance.PolicyDocument{Edition: provenance.NewEdition(version, noon, day), Content: rules(int(version), "")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		bundle, err := signing.Sign(t.Context(), o.signer, s.Payload)
+		if err == nil {
+			_, err = o.place.Write(t.Context(), bundle)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct {
+		name    string
+		version int64
+		code    diag.Code
+		exit    int
+	}{{"prod", 3, "", 0}, {"lax", 1, "A0560", diag.ExitUndecided}, {"lax", 9, "A0560", diag.ExitUndecided}, {"prod", 2, "A0560", diag.ExitUndecided}, {"prod", 4, "", 0}} {
+		put(c.name, c.version)
+		_, err := o.open(memory, nil)
+		wantCode(t, fmt.Sprintf("%s, version %d", c.name, c.version), err, c.code, c.exit)
+	}
+	o.place = newOffice(t, filepath.Join(t.TempDir(), "policy.json")).place
+	put("lax", 10)
+	if _, err := o.open(memory, nil); err != nil {
+		t.Errorf("in a file of its own: %v", err)
+	}
 }

@@ -13,7 +13,6 @@ import (
 	"github.com/selfsame-build/selfsame/internal/diag"
 	"github.com/selfsame-build/selfsame/provenance"
 	"github.com/selfsame-build/selfsame/signing"
-	"github.com/selfsame-build/selfsame/trust"
 )
 
 // Registries have no conditional write, so two operators who change one list at the same time could each replace the other's. As with the
@@ -34,7 +33,7 @@ type Publisher struct {
 	Trust signing.Trust
 	// Counts says who counts of all whom Trust.Root vouches for; nil: everybody. It must be set where there is a root, and must let the
 	// signer count: a list is not published that its next writer would not take.
-	Counts func(by trust.Party, at time.Time) bool
+	Counts Counts
 	// Life is how long the new edition counts.
 	Life time.Duration
 	// Memory is what was seen before; nil: nothing is remembered.

@@ -28,7 +28,7 @@ type Indexer struct {
 	// Before is whose index is followed, beside that of the signer's own key: while the indexer's key is rotated, the one that was. Counts
 	// says whose word counts of all whom Before.Root vouches for; nil: everybody's, and must be set where there is a root.
 	Before signing.Trust
-	Counts func(by trust.Party, at time.Time) bool
+	Counts Counts
 	// Memory is what was seen before; nil: nothing is remembered.
 	Memory *Memory
 	// Sequence is the least number of the new index: for a first index where verifiers have seen a later one. 0: the next.

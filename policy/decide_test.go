@@ -144,14 +144,21 @@ func TestEvidenceEnds(t *testing.T) {
 // TestWarnings are what a reader should look at.
 func TestWarnings(t *testing.T) {
 	for require, want := range map[string]string{
-		`provenance.all(p, p.level >= 2)`:                         "A0630 this is true when `provenance` is empty",
-		`!packages.exists(p, p.license == "")`:                    "A0630 this is true when `packages` is empty",
-		`provenance.every(p, p.inputs.all(i, i.digest != ""))`:    "A0630 this is true when `p.inputs` is empty",
-		`size(packages) == 0 || packages.all(p, p.license != "")`: "",
-		`packages.size() > 1 && packages.all(p, p.license != "")`: "",
-		`["a", "b"].all(x, x != image.name)`:                      "",
-		`provenance.every(p, p.level >= 2)`:                       "",
-		`1 < 2`:                                                   "A0632 the rule `r` looks at no evidence",
+		`provenance.all(p, p.level >= 2)`:                                          "A0630 this is true when `provenance` is empty",
+		`!packages.exists(p, p.license == "")`:                                     "A0630 this is true when `packages` is empty",
+		`provenance.every(p, p.inputs.all(i, i.digest != ""))`:                     "A0630 this is true when `p.inputs` is empty",
+		`size(packages) == 0 || packages.all(p, p.license != "")`:                  "",
+		`packages.size() > 1 && packages.all(p, p.license != "")`:                  "",
+		`["a", "b"].all(x, x != image.name)`:                                       "",
+		`provenance.every(p, p.level >= 2)`:                                        "",
+		`signatures.exists(s, s.signer == "evil") == false`:                        "A0630 the rule `r` is true of an image of which nothing is known",
+		`signatures.filter(s, s.signer == "evil").size() == 0`:                     "A0630 the rule `r` is true of an image of which nothing is known",
+		`sets.contains(["us"], signatures.map(s, s.signer))`:                       "A0630 the rule `r` is true of an image of which nothing is known",
+		`signatures.map(s, s.signer).hasOnly(["us"])`:                              "A0630 the rule `r` is true of an image of which nothing is known",
+		`size(packages) >= 0 && packages.all(p, p.license != "")`:                  "A0630 the rule `r` is true of an image of which nothing is known",
+		`summary.verdict != "denied"`:                                              "A0630 the rule `r` is true of an image of which nothing is known",
+		`signatures.exists(s, s.signer == "us" && s.time > now - duration("24h"))`: "",
+		`1 < 2`: "A0632 the rule `r` looks at no evidence",
 	} {
 		got := ""
 		for _, w := range mustParse(t, oneRule(require)).Warnings() {

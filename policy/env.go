@@ -30,7 +30,7 @@ const (
 // shown are the types that expressions see. Their fields have the names of the cel tags.
 var shown = []reflect.Type{
 	reflect.TypeFor[Evidence](), reflect.TypeFor[Image](), reflect.TypeFor[Platform](), reflect.TypeFor[Signature](), reflect.TypeFor[Provenance](),
-	reflect.TypeFor[Input](), reflect.TypeFor[Rebuild](), reflect.TypeFor[Package](), reflect.TypeFor[Statement](), reflect.TypeFor[List](),
+	reflect.TypeFor[Input](), reflect.TypeFor[Base](), reflect.TypeFor[Rebuild](), reflect.TypeFor[Package](), reflect.TypeFor[Statement](), reflect.TypeFor[List](),
 	reflect.TypeFor[Summary](),
 }
 

@@ -12,7 +12,7 @@ type Evidence struct {
 	Provenance []Provenance `cel:"provenance" json:"provenance"`
 	Rebuilds   []Rebuild    `cel:"rebuilds" json:"rebuilds"`
 	Packages   []Package    `cel:"packages" json:"packages"`
-	Bases      []Input      `cel:"bases" json:"bases"`
+	Bases      []Base       `cel:"bases" json:"bases"`
 	// Statements are those of every other predicate type, with the predicate as it was signed.
 	Statements []Statement `cel:"statements" json:"statements"`
 	Lists      []List      `cel:"lists" json:"lists"`
@@ -60,7 +60,10 @@ type Provenance struct {
 	Source     Input          `cel:"source" json:"source"`         // what was built
 	Parameters map[string]any `cel:"parameters" json:"parameters"` // externalParameters
 	Inputs     []Input        `cel:"inputs" json:"inputs"`         // resolvedDependencies
-	Time       time.Time      `cel:"time" json:"time,omitzero"`    // trusted, as Signature.Time
+	Time       time.Time      `cel:"time" json:"time,omitzero"`    // when it was signed; trusted, as Signature.Time
+	// Finished is when the build ended by the provenance's own word; the zero time: it does not say. Anybody can have an old statement
+	// stamped anew, so that Time alone says nothing of how old a build is.
+	Finished time.Time `cel:"finished" json:"finished,omitzero"`
 }
 
 // Input is one thing that entered a build.
@@ -71,11 +74,20 @@ type Input struct {
 	Digest string `cel:"digest" json:"digest"` // "sha256:..." or "gitCommit:..."
 }
 
-// Rebuild is a statement that the image was built again with the same result.
+// Base is an image that entered a build as what it was built on.
+type Base struct {
+	Subject string `cel:"subject" json:"subject"` // as Signature.Subject, of the provenance that names it
+	URI     string `cel:"uri" json:"uri"`         // as the provenance has it
+	Name    string `cel:"name" json:"name"`       // its repository
+	PURL    string `cel:"purl" json:"purl"`
+	Digest  string `cel:"digest" json:"digest"` // "sha256:..."
+}
+
+// Rebuild is a statement that the image was built again with the same result, one that counts.
 type Rebuild struct {
 	Subject      string    `cel:"subject" json:"subject"`
 	Signer       string    `cel:"signer" json:"signer"`
-	Owner        string    `cel:"owner" json:"owner"`
+	Owner        string    `cel:"owner" json:"owner"`               // by whom it is counted: an owner of the roster or of a signer; of the twins' own: the maker
 	Original     bool      `cel:"original" json:"original"`         // said by who made the image: the twins' own
 	Level        string    `cel:"level" json:"level"`               // of equality: "manifest", "content", ...
 	Independence string    `cel:"independence" json:"independence"` // "same-host", "other-host", "other-owner"
@@ -87,6 +99,7 @@ type Rebuild struct {
 
 // Package is one that the signed SBOM lists.
 type Package struct {
+	Subject string `cel:"subject" json:"subject"` // as Signature.Subject, of the SBOM that lists it
 	Name    string `cel:"name" json:"name"`
 	Version string `cel:"version" json:"version"`
 	PURL    string `cel:"purl" json:"purl"`

@@ -48,7 +48,7 @@ func (l *loader) rule(at string, r rule) *compiled {
 		c.at = l.At[at]
 	}
 	for _, m := range r.Match {
-		c.match = append(c.match, newPattern(m))
+		c.match = append(c.match, newPattern(canonical(m)))
 	}
 	if !r.On.IsZero() && !r.Until.IsZero() && !r.On.Before(r.Until) {
 		l.Report(diag.CodePolicyWindow, l.At[at+".effectiveUntil"], "`effectiveUntil` is not after `effectiveOn`", "no time lies between them", "exchange them, or remove one")

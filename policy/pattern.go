@@ -33,6 +33,19 @@ func newPattern(s string) pattern {
 	return p
 }
 
+// canonical is a name or pattern with its registry in lower case and without the port that is meant where none stands: there are several names
+// for one host, and a rule is about all of them.
+func canonical(name string) string {
+	host, path, below := strings.Cut(name, "/")
+	if !below {
+		return name
+	}
+	if short := strings.TrimSuffix(strings.ToLower(host), ":443"); short != host {
+		return short + "/" + path
+	}
+	return name
+}
+
 // matches says whether the whole of name fits.
 func (p pattern) matches(name string) bool {
 	return strings.HasPrefix(name, p.prefix) && strings.HasSuffix(name, p.suffix) && walk(p.elements, name)

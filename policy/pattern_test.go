@@ -52,3 +52,18 @@ func FuzzPattern(f *testing.F) {
 		}
 	})
 }
+
+// One registry has several names, and a rule is about all of them.
+func TestNamesOfOneRegistry(t *testing.T) {
+	for _, match := range []string{"registry.example.com/team/*", "Registry.Example.com:443/team/*"} {
+		p := mustParse(t, strings.Replace(oneRule("image.index"), `["**"]`, `["`+match+`"]`, 1))
+		for name, want := range map[string]bool{
+			"registry.example.com/team/shop": true, "registry.example.com:443/team/shop": true, "REGISTRY.example.com/team/shop": true,
+			"registry.example.com:8443/team/shop": false, "registry.example.com/TEAM/shop": false, "registry.example.org/team/shop": false,
+		} {
+			if got := p.InScope(name); got != want {
+				t.Errorf("%s, %s: %t", match, name, got)
+			}
+		}
+	}
+}

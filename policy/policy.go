@@ -70,8 +70,9 @@ func (p *Policy) InScope(name string) bool {
 // Warnings are what a reader should look at and what stops nothing, whatever the time.
 func (p *Policy) Warnings() diag.List { return slices.Clone(p.warnings) }
 
-// about says whether the rule's patterns fit the name.
+// about says whether the rule's patterns fit the name, however its registry is spelt.
 func (r *compiled) about(name string) bool {
+	name = canonical(name)
 	for _, m := range r.match {
 		if m.matches(name) {
 			return true

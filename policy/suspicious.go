@@ -3,13 +3,16 @@
 package policy
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"cel.dev/cel-go/common"
 	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/operators"
+	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/parser"
 
 	"github.com/selfsame-build/selfsame/internal/diag"
@@ -17,6 +20,7 @@ import (
 
 // suspicious warns of expressions that say something else than they seem to.
 func (l *loader) suspicious(at string, e expression, c *compiled) {
+	before := len(l.warnings)
 	if !slices.ContainsFunc(names(c.ast), isVariable) {
 		l.warn(diag.CodePolicyConstant, l.At[at], "the rule `"+c.name+"` looks at no evidence", "it says the same of every image", "use one of the variables in docs/reference/policy.md")
 	}
@@ -34,6 +38,20 @@ func (l *loader) suspicious(at string, e expression, c *compiled) {
 		l.warn(diag.CodePolicyEmpty, l.within(at, e, place.Line(), place.Column()), "this is true when `"+oneLine(unparsed(list))+"` is empty",
 			"an empty list is no proof of anything", help)
 	}))
+	if len(l.warnings) == before && !saysEmpty(source) && slices.ContainsFunc(names(c.ast), isEvidence) && trueOfNoEvidence(c) {
+		l.warn(diag.CodePolicyEmpty, l.At[at], "the rule `"+c.name+"` is true of an image of which nothing is known", "no evidence is no proof of anything",
+			"demand that there is something: list.every(x, ...), list.exists(x, ...), size(list) > 0")
+	}
+}
+
+// isEvidence says whether a name is that of a variable which may be empty: an image always has its name.
+func isEvidence(name string) bool { return isVariable(name) && name != "image" && name != nowName }
+
+// trueOfNoEvidence asks the rule about nothing at all. There are more ways to say so than anybody can list: exists(...) == false,
+// size(filter(...)) == 0, a list that has only what is wanted.
+func trueOfNoEvidence(c *compiled) bool {
+	holds, _, err := c.ask(context.Background(), newActivation(&Evidence{}, time.Unix(0, 0)))
+	return err == nil && holds
 }
 
 // trueOfNothing is the list that x is true of when it is empty: list.all(v, p), !list.exists(v, p).
@@ -57,16 +75,42 @@ func trueOfNothing(x ast.Expr) (list ast.Expr, help string) {
 func sized(source *ast.AST) map[string]bool {
 	out := map[string]bool{}
 	ast.PreOrderVisit(source.Expr(), ast.NewExprVisitor(func(x ast.Expr) {
-		if x.Kind() != ast.CallKind || x.AsCall().FunctionName() != "size" {
-			return
-		}
-		if c := x.AsCall(); c.IsMemberFunction() {
-			out[unparsed(c.Target())] = true
-		} else if len(c.Args()) == 1 {
-			out[unparsed(c.Args()[0])] = true
+		if list := sizeArgument(x); list != nil {
+			out[unparsed(list)] = true
 		}
 	}))
 	return out
+}
+
+// saysEmpty says whether the expression allows a list of the evidence to be empty in so many words: size(list) == 0.
+func saysEmpty(source *ast.AST) bool {
+	found := false
+	ast.PreOrderVisit(source.Expr(), ast.NewExprVisitor(func(x ast.Expr) {
+		if x.Kind() != ast.CallKind || x.AsCall().FunctionName() != operators.Equals {
+			return
+		}
+		sides := x.AsCall().Args()
+		for i, side := range sides {
+			list := sizeArgument(side)
+			zero := sides[1-i]
+			found = found || list != nil && (list.Kind() == ast.IdentKind || list.Kind() == ast.SelectKind) && zero.Kind() == ast.LiteralKind && zero.AsLiteral() == types.IntZero
+		}
+	}))
+	return found
+}
+
+// sizeArgument is the list in size(list) or list.size(); nil: x is neither.
+func sizeArgument(x ast.Expr) ast.Expr {
+	if x.Kind() != ast.CallKind || x.AsCall().FunctionName() != "size" {
+		return nil
+	}
+	switch c := x.AsCall(); {
+	case c.IsMemberFunction():
+		return c.Target()
+	case len(c.Args()) == 1:
+		return c.Args()[0]
+	}
+	return nil
 }
 
 // parsePlain reads an expression without expanding its macros: list.all(x, p) stays a call.

@@ -4,6 +4,7 @@ package policy
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -74,10 +75,30 @@ func vetCall(a *ast.AST, c ast.CallExpr) (summary, help string) {
 	case slices.Contains([]string{"distinct", "sort", "hasOnly", "hasAny", "hasAll", "hasExactly", "sets.contains", "sets.equivalent", "sets.intersects"}, name) &&
 		!slices.ContainsFunc(kinds, flatItems):
 		return "`" + name + "` takes lists of texts or numbers", "pick a field first: list.map(x, x.name)"
+	case name == "matches" && !literal(args[len(args)-1]):
+		return "`matches` takes a pattern that is written here", "a pattern out of evidence could take seconds to read; use glob(), which may be given any"
+	case strings.HasPrefix(name, "get") && len(args) > 1 && !offset(args[1]):
+		return "`" + name + "` takes no time zone by name", "leave it out for UTC, or write an offset: " + name + "(\"+01:00\")"
 	case name == "flatten" && (len(args) > 1 || !flatLists(kinds[0])):
 		return "`flatten` takes a list of lists", "flatten one level of lists of one type"
 	}
 	return "", ""
+}
+
+// literal is a text that stands in the expression itself.
+func literal(x ast.Expr) bool {
+	if x.Kind() != ast.LiteralKind {
+		return false
+	}
+	_, ok := x.AsLiteral().(types.String)
+	return ok
+}
+
+// offsets are time zones that need no table: the zones of a machine differ from those of another, and so would verdicts.
+var offsets = regexp.MustCompile(`^[+-][01]\d:[0-5]\d$`)
+
+func offset(x ast.Expr) bool {
+	return literal(x) && offsets.MatchString(string(x.AsLiteral().(types.String)))
 }
 
 // flat is a type whose values are plain, or lists of plain values.

@@ -51,6 +51,16 @@ type Meaning struct {
 	Tone Tone
 }
 
+// Governs says whether a statement of this type is about other statements, or about what gates do, and so tells nothing of what an image is:
+// lists of what exists or was taken back, policies, waivers, break-glass statements. Nothing that it says may be taken for evidence.
+func (s Statement) Governs() bool {
+	switch s.PredicateType {
+	case PredicateWaiver, PredicateReleaseIndex, PredicateDenyList, PredicatePolicy, PredicateBreakGlass:
+		return true
+	}
+	return false
+}
+
 // String is "negative rebuild".
 func (m Meaning) String() string { return string(m.Tone) + " " + string(m.Kind) }
 

@@ -35,8 +35,8 @@ func Ambiguous(p Party, signers, owners []Signer) error {
 	}
 	for _, o := range theirs {
 		for _, s := range mine {
-			if s.May(Waiver) {
-				return bothAre(diag.CodeTrustRoles, p, s, o, "the one has the role "+string(Waiver)+", and the other is an owner of the roster", "he could overrule his own rebuild")
+			if role, why, bad := excludes(s, o); bad {
+				return bothAre(diag.CodeTrustRoles, p, s, o, "the one has the role "+string(role)+", and the other is an owner of the roster", why)
 			}
 		}
 	}

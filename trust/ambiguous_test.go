@@ -25,17 +25,18 @@ func TestAmbiguous(t *testing.T) {
 		signers, owners signers
 		want            diag.Code
 	}{
-		"one entry":              {signers{like("a", "ci-.*", "", trust.Release)}, nil, ""},
-		"another's pattern":      {signers{like("a", "ci-.*", "", trust.Release), like("b", "qa-.*", "", trust.Finding)}, nil, ""},
-		"release and finding":    {signers{like("a", "ci-.*", "", trust.Release), like("b", ".*-1", "", trust.Finding)}, nil, "A0607"},
-		"release and revoker":    {signers{like("a", "ci-.*", "", trust.Revoker), like("b", ".*-1", "", trust.Release)}, nil, "A0607"},
-		"waiver and promoter":    {signers{like("a", "ci-.*", "", trust.Waiver), like("b", ".*-1", "", trust.Promoter)}, nil, "A0607"},
-		"release and promoter":   {signers{like("a", "ci-.*", "", trust.Release), like("b", ".*-1", "", trust.Promoter)}, nil, ""},
-		"rebuilders, two owners": {signers{like("a", "ci-.*", "x", trust.Rebuilder), like("b", ".*-1", "y", trust.Rebuilder)}, nil, "A0610"},
-		"rebuilders, one owner":  {signers{like("a", "ci-.*", "x", trust.Rebuilder), like("b", ".*-1", "x", trust.Rebuilder)}, nil, ""},
-		"owners of the roster":   {nil, signers{owner("x", "ci-.*"), owner("y", ".*-1")}, "A0610"},
-		"waiver and an owner":    {signers{like("a", ".*-1", "", trust.Waiver)}, signers{owner("x", "ci-.*")}, "A0607"},
-		"release and an owner":   {signers{like("a", ".*-1", "", trust.Release)}, signers{owner("x", "ci-.*")}, ""}, // a warning of the roster's; he counts as the maker
+		"one entry":                {signers{like("a", "ci-.*", "", trust.Release)}, nil, ""},
+		"another's pattern":        {signers{like("a", "ci-.*", "", trust.Release), like("b", "qa-.*", "", trust.Finding)}, nil, ""},
+		"release and finding":      {signers{like("a", "ci-.*", "", trust.Release), like("b", ".*-1", "", trust.Finding)}, nil, "A0607"},
+		"release and revoker":      {signers{like("a", "ci-.*", "", trust.Revoker), like("b", ".*-1", "", trust.Release)}, nil, "A0607"},
+		"waiver and promoter":      {signers{like("a", "ci-.*", "", trust.Waiver), like("b", ".*-1", "", trust.Promoter)}, nil, "A0607"},
+		"release and promoter":     {signers{like("a", "ci-.*", "", trust.Release), like("b", ".*-1", "", trust.Promoter)}, nil, ""},
+		"rebuilders, two owners":   {signers{like("a", "ci-.*", "x", trust.Rebuilder), like("b", ".*-1", "y", trust.Rebuilder)}, nil, "A0610"},
+		"rebuilders, one owner":    {signers{like("a", "ci-.*", "x", trust.Rebuilder), like("b", ".*-1", "x", trust.Rebuilder)}, nil, ""},
+		"owners of the roster":     {nil, signers{owner("x", "ci-.*"), owner("y", ".*-1")}, "A0610"},
+		"waiver and an owner":      {signers{like("a", ".*-1", "", trust.Waiver)}, signers{owner("x", "ci-.*")}, "A0607"},
+		"break-glass and an owner": {signers{like("a", ".*-1", "", trust.BreakGlass)}, signers{owner("x", "ci-.*")}, "A0607"},
+		"release and an owner":     {signers{like("a", ".*-1", "", trust.Release)}, signers{owner("x", "ci-.*")}, ""}, // a warning of the roster's; he counts as the maker
 	} {
 		err := trust.Ambiguous(trust.Party{Identity: trust.Identity{Issuer: issuer, Subject: "ci-1"}}, c.signers, c.owners)
 		if list := diag.All(err); (err == nil) != (c.want == "") || len(list) > 0 && list[0].Code != c.want {

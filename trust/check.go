@@ -8,7 +8,8 @@ import (
 
 // Check is what a reader of the roster should look at, signers being those of the trust file it is used with. An owner who has a key of
 // whoever releases is a warning: his findings would be signed by that key, and stock cosign would take them for a release. So is one who
-// has a rebuilder's key under another owner: he counts as the roster says. An owner who may also say that findings do not count is an error.
+// has a rebuilder's key under another owner: he counts as the roster says. An owner who has a role that excludes an owner's (waiver,
+// break-glass) is an error.
 func (r Roster) Check(signers []Signer) diag.List {
 	out := append(diag.List{}, r.Warnings...)
 	for _, o := range r.Owners {
@@ -16,10 +17,10 @@ func (r Roster) Check(signers []Signer) diag.List {
 			if !shared(s, o) {
 				continue
 			}
-			if s.May(Waiver) {
-				out = append(out, diag.Errorf(diag.CodeTrustRoles, "the owner `%s` has a key or identity of `%s`, who has the role %s", o.Name, s.Name, Waiver).
-					WithAt(diag.Position{File: r.Path}, "").WithWhy("a waiver is for somebody who neither releases nor finds: he could overrule his own rebuild").
-					WithHelp("make another key: `selfsame key new --out waiver`"))
+			if role, why, bad := excludes(s, o); bad {
+				out = append(out, diag.Errorf(diag.CodeTrustRoles, "the owner `%s` has a key or identity of `%s`, who has the role %s", o.Name, s.Name, role).
+					WithAt(diag.Position{File: r.Path}, "").WithWhy(why).
+					WithHelp("make another key: `selfsame key new --out "+string(role)+"`"))
 			}
 			if s.May(Rebuilder) && s.OwnedBy() != o.Name {
 				out = append(out, diag.Warnf(diag.CodeTrustShared, "the owner `%s` has a key or identity of `%s`, whose owner is `%s`", o.Name, s.Name, s.OwnedBy()).

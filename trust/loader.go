@@ -118,6 +118,19 @@ var apart = []struct {
 	{Waiver, []Role{Finding, Rebuilder, Promoter}, "who finds, rebuilds or promotes must not be the one who says that a finding does not count"},
 }
 
+// excludes says which role of a signer an owner of a roster must not have beside his own, by the same table. Who releases is left out: the
+// roster warns of him, and he counts as the maker.
+func excludes(s, owner Signer) (role Role, why string, ok bool) {
+	for _, a := range apart {
+		for _, bad := range a.from {
+			if a.role != Release && s.May(a.role) && owner.May(bad) {
+				return a.role, a.why, true
+			}
+		}
+	}
+	return "", "", false
+}
+
 // conflicts reports roles that exclude each other, of one signer or of one key under two, and rebuilders that would count twice.
 func (l *loader) conflicts(signers []Signer) {
 	for _, a := range apart {

@@ -386,6 +386,7 @@ func TestRosterBesideTrustFile(t *testing.T) {
 		{trust.Signer{Roles: []trust.Role{trust.Waiver}}, "error A0607"},
 		{trust.Signer{Roles: []trust.Role{trust.Rebuilder}, Owner: "another"}, "warning A0610"},
 		{trust.Signer{Roles: []trust.Role{trust.Rebuilder}, Owner: "qa"}, ""},
+		{trust.Signer{Roles: []trust.Role{trust.BreakGlass}}, "error A0607"},
 		{trust.Signer{Roles: []trust.Role{trust.Promoter}}, ""},
 	} {
 		c.signer.Name, c.signer.Keys = "x", []trust.Key{{Hint: "a"}}

@@ -70,6 +70,33 @@ func deniedAtOnce(o Options) (Result, bool) {
 	return res, true
 }
 
+// deniedAmong is the verdict where evidence could not be read, and one of the manifests is denied all the same: by itself, or among those that
+// were judged already.
+func deniedAmong(o Options, images []image, judged []Subject) (Result, bool) {
+	if o.Deny == nil {
+		return Result{}, false
+	}
+	res := newResult(o)
+	for _, s := range judged {
+		if slices.ContainsFunc(s.Checks, func(c Check) bool { return c.Status == StatusFail && c.verdict == VerdictDenied }) {
+			res.Subjects = append(res.Subjects, s)
+		}
+	}
+	for _, img := range images[len(judged):] {
+		if e, hit := o.Deny.Image(img.desc.Digest); hit {
+			f := &findings{}
+			f.denied(o.Deny, e)
+			res.Subjects = append(res.Subjects, Subject{Digest: img.desc.Digest, Platform: img.platform, Label: img.label, Checks: f.checks})
+		}
+	}
+	if len(res.Subjects) == 0 {
+		return Result{}, false
+	}
+	res.conclude()
+	res.factsOfDenied(o)
+	return res, true
+}
+
 // denied is a failure that no evidence takes back.
 func (f *findings) denied(l *freshness.DenyList, e provenance.DenyEntry) {
 	f.fail(VerdictDenied, checkDenyList, "%s: %s (%s, %s)", e.Subject(), e.Reason, l.Source(), e.Added.UTC().Format(time.DateOnly))
@@ -176,14 +203,15 @@ func deniedInput(l *freshness.DenyList, image digest.Digest, s statement) (prove
 }
 
 // blameDenied names the deny list as the reason where an image fails after statements were taken out. Where not everything was read, what
-// was not could have sufficed without them; and a veto stands by itself.
+// was not could have sufficed without them; and a veto stands by itself. No rule lifts it: one that is content with less would let through
+// what whoever was denied has made.
 func blameDenied(checks []Check, e *evidence) {
 	if len(e.denied) == 0 || e.incomplete != "" || !slices.ContainsFunc(checks, func(c Check) bool { return c.Status == StatusFail && !c.final }) {
 		return
 	}
 	for i := range checks {
 		if checks[i].Name == checkDenyList {
-			checks[i] = Check{Name: checkDenyList, Status: StatusFail, Reason: clip(e.denied[0]), verdict: VerdictDenied, final: true}
+			checks[i] = Check{Name: checkDenyList, Status: StatusFail, Reason: clip(e.denied[0]), verdict: VerdictDenied, final: true, block: true}
 		}
 	}
 }
@@ -216,6 +244,8 @@ func (o Options) releases(p trust.Party) bool {
 // notReleasing is d, for which nobody counts who may release images.
 func (o Options) notReleasing(d freshness.Demand) freshness.Demand {
 	counts := d.Counts
-	d.Counts = func(by trust.Party, at time.Time) bool { return (counts == nil || counts(by, at)) && !o.releases(by) }
+	d.Counts = func(by trust.Party, at time.Time, series string) bool {
+		return (counts == nil || counts(by, at, series)) && !o.releases(by)
+	}
 	return d
 }

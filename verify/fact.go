@@ -17,6 +17,9 @@ func (j *judge) fact(e *policy.Evidence, x judged, s statement, owners map[trust
 	if _, against := j.against(x.img, s); against {
 		return // it blocks, or a waiver overrules it: for the image it says nothing either way
 	}
+	if s.Governs() {
+		return // it is about other statements or about gates, and is heard there
+	}
 	var as trust.Signer // under which entry it is said
 	ok := false
 	switch s.PredicateType {
@@ -26,8 +29,6 @@ func (j *judge) fact(e *policy.Evidence, x judged, s statement, owners map[trust
 		as, ok = j.rebuildFact(e, x, s, owners)
 	case provenance.PredicateSPDX:
 		as, ok = packageFacts(e, x, s)
-	case provenance.PredicateWaiver, provenance.PredicateReleaseIndex, provenance.PredicateDenyList, provenance.PredicatePolicy:
-		return // they are about other statements, and were heard where those were judged
 	default:
 		as, ok = j.statementFact(e, x, s)
 	}
@@ -76,7 +77,7 @@ func (j *judge) provenanceFact(e *policy.Evidence, x judged, s statement) (trust
 	}
 	out := policy.Provenance{
 		Subject: x.img.desc.Digest.String(), Signer: j.signerName(as, s.by), Builder: p.Builder(), BuildType: p.BuildDefinition.BuildType,
-		Source: sourceOf(p), Parameters: parameters, Inputs: []policy.Input{}, Time: s.at,
+		Source: sourceOf(p), Parameters: parameters, Inputs: []policy.Input{}, Time: s.at, Finished: p.Finished(),
 	}
 	if level, listed := j.level(s, p.Builder()); listed {
 		out.Level = int(level)
@@ -85,7 +86,7 @@ func (j *judge) provenanceFact(e *policy.Evidence, x judged, s statement) (trust
 		in := inputOf(d)
 		out.Inputs = append(out.Inputs, in)
 		if isImage(d) {
-			e.Bases = append(e.Bases, in)
+			e.Bases = append(e.Bases, policy.Base{Subject: out.Subject, URI: in.URI, Name: in.Name, PURL: in.PURL, Digest: in.Digest})
 		}
 	}
 	e.Provenance = append(e.Provenance, out)
@@ -128,11 +129,13 @@ func (j *judge) rebuildFact(e *policy.Evidence, x judged, s statement, owners ma
 	if err != nil {
 		return as, false
 	}
-	if owner != "" && !original {
-		owners[s.by] = owner
-	}
-	if original && owner == "" {
+	switch {
+	case original && owner == "":
 		owner = as.OwnedBy()
+	case owner == "":
+		return as, false // verify counts it for nobody, so no rule may
+	case !original:
+		owners[s.by] = owner
 	}
 	out := policy.Rebuild{
 		Subject: x.img.desc.Digest.String(), Signer: j.signerName(as, s.by), Owner: j.flagless(owner, as, s.by), Original: original, Level: string(r.Level),
@@ -154,7 +157,7 @@ func packageFacts(e *policy.Evidence, x judged, s statement) (trust.Signer, bool
 		return as, false
 	}
 	for _, c := range contents {
-		e.Packages = append(e.Packages, policy.Package{Name: c.Name, Version: c.Version, PURL: c.PURL, License: c.License})
+		e.Packages = append(e.Packages, policy.Package{Subject: x.img.desc.Digest.String(), Name: c.Name, Version: c.Version, PURL: c.PURL, License: c.License})
 	}
 	return as, true
 }

@@ -72,7 +72,7 @@ func newFacts(o Options, name string) policy.Evidence {
 	return policy.Evidence{
 		Image:      policy.Image{Name: name, Digest: o.Digest.String(), Platforms: []policy.Platform{}},
 		Signatures: []policy.Signature{}, Provenance: []policy.Provenance{}, Rebuilds: []policy.Rebuild{}, Packages: []policy.Package{},
-		Bases: []policy.Input{}, Statements: []policy.Statement{}, Lists: []policy.List{}, Blocks: []policy.Block{},
+		Bases: []policy.Base{}, Statements: []policy.Statement{}, Lists: []policy.List{}, Blocks: []policy.Block{},
 	}
 }
 
@@ -156,11 +156,11 @@ func order(e *policy.Evidence) {
 		return cmp.Or(cmp.Compare(a.Subject, b.Subject), cmp.Compare(a.Type, b.Type), cmp.Compare(a.Signer, b.Signer))
 	})
 	slices.SortFunc(e.Packages, func(a, b policy.Package) int {
-		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Version, b.Version), cmp.Compare(a.PURL, b.PURL), cmp.Compare(a.License, b.License))
+		return cmp.Or(cmp.Compare(a.Subject, b.Subject), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Version, b.Version), cmp.Compare(a.PURL, b.PURL), cmp.Compare(a.License, b.License))
 	})
 	e.Packages = slices.Compact(e.Packages)
-	slices.SortFunc(e.Bases, func(a, b policy.Input) int {
-		return cmp.Or(cmp.Compare(a.URI, b.URI), cmp.Compare(a.Digest, b.Digest), cmp.Compare(a.Name, b.Name))
+	slices.SortFunc(e.Bases, func(a, b policy.Base) int {
+		return cmp.Or(cmp.Compare(a.Subject, b.Subject), cmp.Compare(a.URI, b.URI), cmp.Compare(a.Digest, b.Digest), cmp.Compare(a.Name, b.Name))
 	})
 	e.Bases = slices.Compact(e.Bases)
 }

@@ -1,6 +1,8 @@
 package verify
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -58,10 +60,10 @@ func (c *council) brief(e policy.Evidence) []string {
 		add("rebuild of %s by %s/%s original %t %s %s %s %v", r.Subject, r.Signer, r.Owner, r.Original, r.Level, r.Independence, r.Environment, r.Axes)
 	}
 	for _, p := range e.Packages {
-		add("package %s %s %s %s", p.Name, p.Version, p.PURL, p.License)
+		add("package of %s: %s %s %s %s", p.Subject, p.Name, p.Version, p.PURL, p.License)
 	}
 	for _, b := range e.Bases {
-		add("base %s (%s) %.15s", b.URI, b.Name, b.Digest)
+		add("base of %s: %s (%s) %.15s", b.Subject, b.URI, b.Name, b.Digest)
 	}
 	for _, s := range e.Statements {
 		add("statement on %s by %s %v: %s %v", s.Subject, s.Signer, s.Roles, s.Type, s.Predicate)
@@ -96,14 +98,14 @@ func TestFacts(t *testing.T) {
 	e := c.facts(nil)
 	prov, reb := provenance.PredicateProvenance, provenance.PredicateRebuild
 	want := []string{
-		"base pkg:oci/debian@sha256%3Aab?repository_url=index.docker.io/library/debian (index.docker.io/library/debian) sha256:" + digest.FromString("base").Encoded()[:8],
-		"package bash 5.2 pkg:deb/debian/bash@5.2 GPL-3.0-or-later",
+		"package of index: bash 5.2 pkg:deb/debian/bash@5.2 GPL-3.0-or-later",
 		"statement on index by scan [finding]: " + typeTest + " map[id:9007199254740993 passed:true score:9.8]",
 		"signature of index by scan/scan [finding]: " + typeTest,
 		"signature of index by release/maker [release]: " + provenance.PredicateSPDX,
 	}
 	for _, m := range []string{"index", "amd64", "arm64"} {
 		want = append(want,
+			"base of "+m+": pkg:oci/debian@sha256%3Aab?repository_url=index.docker.io/library/debian (index.docker.io/library/debian) sha256:"+digest.FromString("base").Encoded()[:8],
 			"signature of "+m+" by release/maker [release]: "+prov,
 			"signature of "+m+" by release/maker [release]: "+reb,
 			"signature of "+m+" by qa/qa [rebuilder finding]: "+reb,
@@ -124,12 +126,47 @@ func TestFacts(t *testing.T) {
 	if diff := cmp.Diff(summary, e.Summary); diff != "" {
 		t.Errorf("summary (-want +got):\n%s", diff)
 	}
+	if p := e.Provenance[0]; !p.Finished.Equal(c.build.Finished) || p.Finished.IsZero() {
+		t.Errorf("finished at %s, want %s", p.Finished, c.build.Finished)
+	}
 	at := e.Statements[0]
 	if id, exact := at.Predicate.(map[string]any)["id"].(string); !exact || id != "9007199254740993" || !at.Time.Equal(day(20)) || !e.NotAfter.IsZero() {
 		t.Errorf("id %v, time %s, ends %s", at.Predicate, at.Time, e.NotAfter)
 	}
 	if again := c.facts(nil); cmp.Diff(e, again) != "" {
 		t.Errorf("the same evidence is another value: %s", cmp.Diff(e, again))
+	}
+}
+
+// One platform of three manifests with nothing signed: nobody has built the image again, whoever rebuilt the others.
+func TestFactsOfABarePlatform(t *testing.T) {
+	c := newCouncil(t)
+	bare := c.build.Images[1].Manifest.Digest
+	c.publish(func(s provenance.Subjected) *provenance.Subjected {
+		if s.Subject.Digest == bare {
+			return nil
+		}
+		return &s
+	})
+	for _, name := range []string{"alpha", "beta"} {
+		c.add(rebuilder(name, ""))
+		for _, s := range c.rebuilds("run-" + name) {
+			if s.Subject.Digest != bare {
+				c.say(name, time.Time{}, s)
+			}
+		}
+	}
+	e := c.facts(nil)
+	if len(e.Summary.Rebuilders) > 0 || e.Summary.Reproduced || len(e.Rebuilds) != 6 {
+		t.Errorf("summary %+v, %q", e.Summary, c.brief(e))
+	}
+	for _, s := range c.rebuilds("run-1") { // and with the maker's own word, too
+		if s.Subject.Digest == bare {
+			c.say("release", time.Time{}, s)
+		}
+	}
+	if e = c.facts(nil); len(e.Summary.Rebuilders) > 0 {
+		t.Errorf("summary %+v", e.Summary)
 	}
 }
 
@@ -191,7 +228,15 @@ func TestFactsLeaveOut(t *testing.T) {
 			return c.about(c.build.Index.Digest, shop, provenance.PredicateSPDX, spdxHead)
 		}, nil},
 		"provenance by who does not release": {scan, time.Time{}, func(c *council) provenance.Subjected { return c.statements()[0] }, nil},
-		"a rebuild by who does not rebuild":  {scan, time.Time{}, func(c *council) provenance.Subjected { return c.statements()[1] }, nil},
+		"a break-glass statement": {scan, time.Time{}, func(c *council) provenance.Subjected {
+			return c.about(c.build.Index.Digest, shop, provenance.PredicateBreakGlass, `{"reason":"outage"}`)
+		}, nil},
+		"a policy": {scan, time.Time{}, func(c *council) provenance.Subjected {
+			return c.about(c.build.Index.Digest, shop, provenance.PredicatePolicy, `{"passed":true}`)
+		}, nil},
+		"a rebuild by a rebuilder whom nobody owns": {trust.Signer{Name: "scan", Roles: []trust.Role{trust.Rebuilder}}, time.Time{},
+			func(c *council) provenance.Subjected { return c.statements()[1] }, nil},
+		"a rebuild by who does not rebuild": {scan, time.Time{}, func(c *council) provenance.Subjected { return c.statements()[1] }, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newCouncil(t)
@@ -256,7 +301,7 @@ func TestFactsOfAnotherBuilder(t *testing.T) {
 	o.Facts = true
 	res := c.must(o, VerdictInvalid, "build type")
 	want := []string{
-		"base pkg:docker/debian@13?repository_url=mirror.example.com/debian (mirror.example.com/debian) sha256:00000000",
+		"base of index: pkg:docker/debian@13?repository_url=mirror.example.com/debian (mirror.example.com/debian) sha256:00000000",
 		"provenance of index by vendor level 3 source git+https://git.example.com/x gitCommit:ab12 inputs 2",
 		"signature of index by vendor/vendor [release]: " + provenance.PredicateProvenance,
 	}
@@ -382,11 +427,49 @@ func TestFactsAndTheDenyList(t *testing.T) {
 			t.Errorf("%s: %q", name, c.brief(e))
 		}
 	}
-	// Whose key is denied says nothing any more; that is no objection to the image.
+	// Whose key is denied says nothing any more. No rule that is content with nothing may let the image through for that.
 	key := trust.Party{Key: trust.Key{Hint: c.signer.Key().Hint}}
-	if e = c.facts(list(provenance.DenyEntry{Signer: &key})); len(e.Blocks)+len(e.Signatures)+len(e.Provenance)+len(e.Rebuilds) > 0 {
+	if e = c.facts(list(provenance.DenyEntry{Signer: &key})); len(e.Signatures)+len(e.Provenance)+len(e.Rebuilds) > 0 || len(e.Blocks) != 1 || e.Blocks[0].Verdict != "denied" || e.Blocks[0].ExitCode != 14 {
 		t.Errorf("signer: %q", c.brief(e))
 	}
+}
+
+// A listing that nobody answers hides no denial of what is known of the image already.
+func TestFactsOfADeniedPlatformThatIsNotAnswered(t *testing.T) {
+	c := newCouncil(t)
+	c.publish(nil)
+	revoker := newSigner(t)
+	run := func(entry provenance.DenyEntry, silent digest.Digest) (Result, error) {
+		o := c.options()
+		o.Facts, o.Deny, o.Now = true, denyList(t, revoker, nil, entry), noon
+		o.Source = silentAbout{o.Source, silent}
+		return Run(t.Context(), o)
+	}
+	amd64, arm64 := c.build.Images[0].Manifest.Digest, c.build.Images[1].Manifest.Digest
+	for name, x := range map[string]struct{ denied, silent digest.Digest }{
+		"itself": {amd64, amd64}, "one after it": {amd64, c.build.Index.Digest}, "one before it": {amd64, arm64},
+	} {
+		res, err := run(provenance.DenyEntry{Digest: x.denied}, x.silent)
+		if e := res.Facts(); err != nil || res.ExitCode != diag.ExitPolicy || len(e.Blocks) != 1 || e.Blocks[0].Verdict != "denied" {
+			t.Errorf("%s: %v, %q", name, err, c.brief(e))
+		}
+	}
+	if _, err := run(provenance.DenyEntry{Digest: digest.FromString("x")}, amd64); diag.ExitCode(err) != diag.ExitUndecided {
+		t.Errorf("nothing is denied: %v", err)
+	}
+}
+
+// silentAbout answers no listing of one manifest.
+type silentAbout struct {
+	artifact.Source
+	image digest.Digest
+}
+
+func (s silentAbout) Referrers(ctx context.Context, d digest.Digest, b artifact.Budget) (artifact.Listing, error) {
+	if d == s.image {
+		return artifact.Listing{}, errors.New("503")
+	}
+	return s.Source.Referrers(ctx, d, b)
 }
 
 // Keys of the command line have no names.
@@ -420,7 +503,7 @@ func TestFactsCountAParty(t *testing.T) {
 	}
 	var owners []string
 	for _, r := range c.facts(nil).Rebuilds {
-		if !r.Original && r.Owner != "" {
+		if !r.Original {
 			owners = append(owners, r.Owner)
 		}
 	}

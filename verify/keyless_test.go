@@ -146,10 +146,21 @@ func TestExpressionsThatOverlap(t *testing.T) {
 		}
 	}
 	o := options(release, like("ops", ".*-release", trust.Revoker))
-	if o.Speaks(trust.Revoker)(trust.Party{Identity: trust.Identity{Issuer: issuer, Subject: "ci-release"}}, time.Now()) {
+	if o.Speaks(trust.Revoker)(trust.Party{Identity: trust.Identity{Issuer: issuer, Subject: "ci-release"}}, time.Now(), shop) {
 		t.Error("who releases takes back")
 	}
-	if !o.Speaks(trust.Revoker)(trust.Party{Identity: trust.Identity{Issuer: issuer, Subject: "ops-release"}}, time.Now()) {
+	if !o.Speaks(trust.Revoker)(trust.Party{Identity: trust.Identity{Issuer: issuer, Subject: "ops-release"}}, time.Now(), shop) {
 		t.Error("nobody takes back")
+	}
+	// The names that bound a signer's statements bound his lists and policies.
+	ops := like("ops", "ops-.*", trust.Revoker, trust.Policy)
+	ops.Names = []string{"registry.example.com/ops/*"}
+	o = options(ops)
+	for series, want := range map[string]bool{"registry.example.com/ops/denylist": true, shop: false, "": false} {
+		for _, role := range ops.Roles {
+			if got := o.Speaks(role)(trust.Party{Identity: trust.Identity{Issuer: issuer, Subject: "ops-1"}}, time.Now(), series); got != want {
+				t.Errorf("%s of %q: %t, want %t", role, series, got, want)
+			}
+		}
 	}
 }

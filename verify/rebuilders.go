@@ -18,8 +18,7 @@ type tally struct {
 // rebuilders checks the demand of k of n.
 func (j *judge) rebuilders(f *findings, img image, e *evidence) {
 	t := j.count(img, e)
-	j.owners = append(j.owners, t.owners)
-	j.platforms = append(j.platforms, j.builtBy(t.owners))
+	j.owners[len(j.owners)-1], j.platforms[len(j.platforms)-1] = t.owners, j.builtBy(t.owners)
 	d := j.options.Demand
 	if d == (trust.Demand{}) {
 		return

@@ -36,6 +36,9 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	for i, img := range images {
 		found, err := evidence.next(i)
 		if err != nil {
+			if res, denied := deniedAmong(o, images, res.Subjects); denied {
+				return res, nil
+			}
 			return Result{}, unreadable(outer, ctx, err)
 		}
 		if found.ambiguous != nil {

@@ -6,6 +6,7 @@ import (
 
 	digest "github.com/opencontainers/go-digest"
 
+	"github.com/selfsame-build/selfsame/freshness"
 	"github.com/selfsame-build/selfsame/internal/diag"
 	"github.com/selfsame-build/selfsame/provenance"
 	"github.com/selfsame-build/selfsame/signing"
@@ -77,15 +78,16 @@ func (o Options) Releases(k trust.Key) bool {
 	return o.releases(trust.Party{Key: k})
 }
 
-// Speaks tells who may speak in a role, for lists that are found by themselves (freshness.Demand.Counts).
-func (o Options) Speaks(role trust.Role) func(trust.Party, time.Time) bool {
+// Speaks tells who may speak in a role, for lists that are found by themselves (freshness.Demand.Counts): under which names a
+// signer speaks bounds these, too.
+func (o Options) Speaks(role trust.Role) freshness.Counts {
 	entries := o.entries()
-	return func(by trust.Party, at time.Time) bool {
+	return func(by trust.Party, at time.Time, series string) bool {
 		if trust.Ambiguous(by, o.signers(), o.owners()) != nil {
 			return false
 		}
 		for _, e := range entries {
-			if e.Is(by) && e.May(role) && e.Timing(at) == trust.InTime {
+			if e.Is(by) && e.May(role) && e.Timing(at) == trust.InTime && (e.SpeaksFor(series) || e.Unnamed && series == "") {
 				return true
 			}
 		}

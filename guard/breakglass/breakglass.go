@@ -54,6 +54,11 @@ type Folder struct {
 type Who struct {
 	Trust   signing.Trust
 	Signers []trust.Signer
+	// Owners are the roster's: somebody who is one of them, too, may not break glass.
+	Owners []trust.Signer
+	// Denied says why a signer's word does not count any more, at the time that somebody trusted vouches for; empty: it does. nil: no deny
+	// list is in force.
+	Denied func(by trust.Party, at time.Time) string
 }
 
 // Read reads the folder anew. What does not hold is in the error, a line each, and opens nothing; the others count all the same. A folder
@@ -97,7 +102,8 @@ func (f *Folder) Read(who Who, now time.Time) error {
 	return errors.Join(failed...)
 }
 
-// Open checks one statement: signature, role, signer's window and names, subject, time.
+// Open checks one statement: signature, deny list, role, signer's window and names, subject, time. Somebody of whom it cannot be said who he is
+// (trust.Ambiguous) opens nothing.
 func (w Who) Open(bundle []byte, now time.Time) (Grant, error) {
 	signed, err := w.Trust.Verify(bundle)
 	if err != nil {
@@ -111,12 +117,10 @@ func (w Who) Open(bundle []byte, now time.Time) (Grant, error) {
 	if err != nil {
 		return Grant{}, err
 	}
-	i := slices.IndexFunc(w.Signers, func(s trust.Signer) bool {
-		return s.May(trust.BreakGlass) && s.Is(signed.By) && s.SpeaksFor(image.Name) && s.Timing(signed.Time) == trust.InTime
-	})
+	by, err := w.may(signed.By, signed.Time, image.Name)
 	switch {
-	case i < 0:
-		return Grant{}, fmt.Errorf("%s may not break glass for %s", signed.By, image.Name)
+	case err != nil:
+		return Grant{}, err
 	case !now.Before(b.Expires):
 		return Grant{}, fmt.Errorf("it expired at %s", b.Expires.Format(time.RFC3339))
 	case b.Issued.After(now.Add(maxAhead)):
@@ -124,7 +128,26 @@ func (w Who) Open(bundle []byte, now time.Time) (Grant, error) {
 	}
 	sum := sha256.Sum256(signed.Payload)
 	return Grant{ID: hex.EncodeToString(sum[:8]), Name: image.Name, Digest: image.SHA256(), Namespaces: b.Namespaces, Owner: b.Owner, Reason: b.Reason,
-		SignedBy: w.Signers[i].Name, Issued: b.Issued, Expires: b.Expires}, nil
+		SignedBy: by.Name, Issued: b.Issued, Expires: b.Expires}, nil
+}
+
+// may finds the entry under which somebody breaks glass for a repository, having signed at a time that somebody trusted vouches for.
+func (w Who) may(by trust.Party, at time.Time, name string) (trust.Signer, error) {
+	if err := trust.Ambiguous(by, w.Signers, w.Owners); err != nil {
+		return trust.Signer{}, err
+	}
+	if w.Denied != nil {
+		if why := w.Denied(by, at); why != "" {
+			return trust.Signer{}, fmt.Errorf("%s is denied: %s", by, why)
+		}
+	}
+	i := slices.IndexFunc(w.Signers, func(s trust.Signer) bool {
+		return s.May(trust.BreakGlass) && s.Is(by) && s.SpeaksFor(name) && s.Timing(at) == trust.InTime
+	})
+	if i < 0 {
+		return trust.Signer{}, fmt.Errorf("%s may not break glass for %s", by, name)
+	}
+	return w.Signers[i], nil
 }
 
 // Active are the statements that count now.

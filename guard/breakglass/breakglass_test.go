@@ -48,6 +48,17 @@ func who(s *signing.Signer, change func(*trust.Signer)) breakglass.Who {
 	return breakglass.Who{Trust: signing.Trust{Keys: []*signing.Verifier{s.Verifier()}}, Signers: []trust.Signer{e}}
 }
 
+// denied is w where the deny list names whoever signs without a trusted time.
+func denied(w breakglass.Who) breakglass.Who {
+	w.Denied = func(_ trust.Party, at time.Time) string {
+		if at.IsZero() {
+			return "stolen"
+		}
+		return ""
+	}
+	return w
+}
+
 func TestOpen(t *testing.T) {
 	s, stranger := signingtest.NewSigner(t, trust.BreakGlass), signingtest.NewSigner(t, trust.BreakGlass)
 	for name, c := range map[string]struct {
@@ -67,6 +78,7 @@ func TestOpen(t *testing.T) {
 		"a window, and no time": {who(s, func(e *trust.Signer) { e.Until = now.Add(time.Hour) }), s, now, nil, "may not break glass"},
 		"a byte changed":        {who(s, nil), s, now, func(b []byte) []byte { return flip(t, b) }, "signature"},
 		"nobody is trusted":     {breakglass.Who{}, s, now, nil, "another key"},
+		"denied":                {denied(who(s, nil)), s, now, nil, "is denied: stolen"},
 		"not a bundle":          {who(s, nil), s, now, func([]byte) []byte { return []byte("{}") }, "bundle"},
 	} {
 		data := statement(t, c.by, usual)

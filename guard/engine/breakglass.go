@@ -31,7 +31,7 @@ func (e *Engine) breakGlass(q Question, a Answer, now time.Time) Answer {
 	if !ok {
 		return a
 	}
-	if why := e.notDenied(q.Digest); why != nil {
+	if why := e.notDenied(q); why != nil {
 		a.Reasons = append([]string{line("break-glass statement " + g.ID + " is of no use: " + why.Error())}, a.Reasons...)
 		return a
 	}
@@ -43,13 +43,18 @@ func (e *Engine) breakGlass(q Question, a Answer, now time.Time) Answer {
 	return a
 }
 
-// notDenied says why the deny list keeps a digest from running. Evidence is not enough to ask: there may be none.
-func (e *Engine) notDenied(d digest.Digest) error {
+// notDenied says why the deny list keeps an image from running. Evidence is not enough to ask: there may be none. Then the list is asked for the
+// digest by itself, and what was found denied when evidence could last be read stays so: a list also names platforms, bases, builders and
+// signers, of which nobody knows anything while a registry is down. What was never read, and whose digest is not named, passes.
+func (e *Engine) notDenied(q Question) error {
+	if got := e.memory.get(key{q.Name, q.Digest}); got != nil && got.denied {
+		return fmt.Errorf("the deny list named it, or what it is made of, when its evidence was last read")
+	}
 	denier, ok := e.c.Gatherer.(Denier)
 	if !ok {
 		return fmt.Errorf("the deny list cannot be asked")
 	}
-	switch block, denied, err := denier.Denied(d); {
+	switch block, denied, err := denier.Denied(q.Digest); {
 	case err != nil:
 		return fmt.Errorf("the deny list cannot be asked: %w", err)
 	case denied:

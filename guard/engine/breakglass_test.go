@@ -79,3 +79,19 @@ func TestBreakGlassNeverOverridesTheDenyList(t *testing.T) {
 
 // silent is a Gatherer that is no Denier.
 type silent struct{ engine.Gatherer }
+
+// What the list names may be a platform, a base or a builder, which nobody sees while the registry is down: then what was last seen counts.
+func TestBreakGlassRemembersADenial(t *testing.T) {
+	w := broken(t, evil)
+	w.f.set(func(f *fake) { f.inside = map[digest.Digest]bool{evil: true} })
+	w.want("what is in it is denied", evil, false, engine.ClassDenied, false, 1)
+	w.f.set(func(f *fake) { f.err = errDown; f.epoch.Deny++; f.next.Deny++ }) // a newer list, and no evidence to compare with it
+	if a := w.want("the registry is down", evil, false, engine.ClassUndecided, false, 2); !strings.Contains(a.Denial(), "when its evidence was last read") {
+		t.Error(a.Denial())
+	}
+	w.pass(time.Minute)
+	w.want("still", evil, false, engine.ClassUndecided, false, 3)
+	w.f.set(func(f *fake) { f.inside, f.err = nil, nil })
+	w.pass(time.Minute)
+	w.want("read again, and denied no more", evil, true, engine.ClassBreakGlass, false, 4)
+}

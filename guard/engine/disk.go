@@ -26,7 +26,7 @@ import (
 )
 
 // diskFormat is the version of files; what has another is not read.
-const diskFormat = "selfsame-evidence/v1"
+const diskFormat = "selfsame-evidence/v2"
 
 // disk keeps verified evidence across restarts, one file for each image. It keeps no verdicts: those are reached anew, by the policy in
 // force, so a file can bring no verdict of its own. nil keeps nothing.

@@ -75,7 +75,7 @@ func TestKeptEvidenceIsRefused(t *testing.T) {
 		},
 		"empty": func(t *testing.T, _ *world, file string) { edit(t, file, func([]byte) []byte { return nil }) },
 		"another version": func(t *testing.T, _ *world, file string) {
-			edit(t, file, func(b []byte) []byte { return bytes.Replace(b, []byte("evidence/v1"), []byte("evidence/v2"), 1) })
+			edit(t, file, func(b []byte) []byte { return bytes.Replace(b, []byte("evidence/v2"), []byte("evidence/v9"), 1) })
 		},
 		"of another image": func(t *testing.T, _ *world, file string) {
 			edit(t, file, func(b []byte) []byte { return bytes.Replace(b, []byte("team/shop"), []byte("team/show"), 1) })

@@ -71,7 +71,7 @@ func read(raw []byte, e *policy.Evidence) (err error) {
 	rest := string(raw[w+int(n):]) //nolint:gosec // the same
 	e.Packages, rest, err = list[policy.Package](rest)
 	if err == nil {
-		e.Bases, rest, err = list[policy.Input](rest)
+		e.Bases, rest, err = list[policy.Base](rest)
 	}
 	for i := 0; err == nil && i < len(e.Provenance); i++ {
 		e.Provenance[i].Inputs, rest, err = list[policy.Input](rest)

@@ -18,7 +18,7 @@ func TestPacked(t *testing.T) {
 		Signatures: []policy.Signature{{Signer: "release", Roles: []string{"release"}, Time: at}, {Signer: "x"}},
 		Provenance: []policy.Provenance{{Builder: "b", Level: 2, Parameters: map[string]any{"n": 1.5, "s": "<&>", "l": []any{"a", true, nil}, "m": map[string]any{}}, Inputs: []policy.Input{{URI: "u"}}}},
 		Packages:   []policy.Package{{Name: "bash", Version: "5", PURL: "pkg:deb/debian/bash@5", License: ""}, {}},
-		Bases:      []policy.Input{},
+		Bases:      []policy.Base{},
 		Statements: []policy.Statement{{Type: "t", Predicate: map[string]any{"score": 1e300, "id": "9007199254740993"}}},
 		Lists:      []policy.List{{Kind: "deny list", Sequence: 7, Expires: at}},
 		Summary:    policy.Summary{Verdict: "verified", Axes: []string{"clock"}},

@@ -23,11 +23,12 @@ func (e *Engine) settle(k key, p *policy.Policy) (out settlement) {
 	defer func() {
 		if r := recover(); r != nil { // one image must not take the others' gate down
 			e.c.Notice(fmt.Sprintf("a bug: judging %s@%s: %v\n%s", k.name, k.digest, r, debug.Stack()))
-			out = settlement{entry: e.fail(k, e.c.Gatherer.Epoch(), errors.New("internal error while judging"))}
+			out = settlement{entry: e.fail(k, e.c.Gatherer.Epoch(), errors.New("internal error while judging"), e.wasDenied(k, nil))}
 		}
 	}()
 	now, epoch := e.clock.now(), e.c.Gatherer.Epoch()
 	old, had := e.recall(k, now)
+	denied := e.wasDenied(k, old)
 	if old != nil && old.usable(epoch, e.lives, now) {
 		old = e.judge(k, old, had, p, now)
 		if !old.due(old.verdict.Allow, e.lives, now) {
@@ -47,7 +48,13 @@ func (e *Engine) settle(k key, p *policy.Policy) (out settlement) {
 		e.c.Metrics.Add(metrics.StaleUsed, 1)
 		return settlement{&again, true}
 	}
-	return settlement{entry: e.fail(k, epoch, err)}
+	return settlement{entry: e.fail(k, epoch, err, denied)}
+}
+
+// wasDenied says whether what is known of an image from before, under whatever deny list, is that it is denied.
+func (e *Engine) wasDenied(k key, old *entry) bool {
+	last := e.memory.get(k)
+	return old != nil && old.denied || last != nil && last.denied
 }
 
 // recall finds what is kept of an image, with its evidence.
@@ -69,9 +76,9 @@ func (e *Engine) judge(k key, old *entry, have *kept, p *policy.Policy, now time
 	return judged
 }
 
-// fail keeps the failure, for seconds.
-func (e *Engine) fail(k key, epoch Epoch, err error) *entry {
-	out := &entry{epoch: epoch, gathered: e.clock.now(), failed: err}
+// fail keeps the failure, for seconds; and that the image is denied, for break-glass, until its evidence is gathered again.
+func (e *Engine) fail(k key, epoch Epoch, err error, denied bool) *entry {
+	out := &entry{epoch: epoch, gathered: e.clock.now(), failed: err, denied: denied}
 	e.memory.put(k, out, nil)
 	return out
 }

@@ -40,6 +40,7 @@ type fake struct {
 	err     error        // of Gather
 	refused error        // of Refresh
 	denied  map[digest.Digest]bool
+	inside  map[digest.Digest]bool                     // something in it is denied, which only evidence shows
 	gather  func(ctx context.Context, d digest.Digest) // called in Gather
 	gathers map[digest.Digest]int
 	ends    time.Time
@@ -48,7 +49,7 @@ type fake struct {
 func (f *fake) Gather(ctx context.Context, name string, d digest.Digest) (policy.Evidence, error) {
 	f.mu.Lock()
 	f.gathers[d]++
-	hook, err, denied := f.gather, f.err, f.denied[d]
+	hook, err, denied := f.gather, f.err, f.denied[d] || f.inside[d]
 	f.mu.Unlock()
 	if hook != nil {
 		hook(ctx, d)

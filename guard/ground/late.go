@@ -13,6 +13,7 @@ import (
 
 	"github.com/selfsame-build/selfsame/guard/breakglass"
 	"github.com/selfsame-build/selfsame/policy"
+	"github.com/selfsame-build/selfsame/trust"
 	"github.com/selfsame-build/selfsame/verify/ground"
 )
 
@@ -103,5 +104,18 @@ func (l *Late) BreakGlass() (breakglass.Who, bool) {
 		return breakglass.Who{}, false
 	}
 	o := g.Options()
-	return breakglass.Who{Trust: o.Trust, Signers: o.Signers}, true
+	who := breakglass.Who{Trust: o.Trust, Signers: o.Signers}
+	if o.Roster != nil {
+		who.Owners = o.Roster.Owners
+	}
+	if deny := o.Deny; deny != nil {
+		who.Denied = func(by trust.Party, at time.Time) string {
+			e, denied := deny.Signer(by, at)
+			if !denied {
+				return ""
+			}
+			return fmt.Sprintf("%s: %s (%s)", e.Subject(), e.Reason, deny.Source())
+		}
+	}
+	return who, true
 }

@@ -119,6 +119,7 @@ type policyFlags struct {
 	at   string
 	keys []string
 	time string
+	none bool // no policy is asked, whatever the trust file names
 }
 
 func (f *policyFlags) register(fl *pflag.FlagSet) {
@@ -154,6 +155,9 @@ const codePolicyDemands diag.Code = "A0654"
 
 // alone demands that the policy is all that demands something.
 func (f verifyFlags) policyAlone() error {
+	if f.policy.time != "" && f.trust.summary.wanted() {
+		return usage("--at asks the policy as of another time, and a summary says what holds now: leave one of --at and --vsa, --vsa-reproduced, --svr out")
+	}
 	for flag, set := range map[string]bool{
 		"--allow-unreproduced": f.allow, "--builder": f.builder != "", "--source": f.source != "", "--min-level": f.trust.level != "",
 		"--rebuilders": f.trust.demand.Owners > 0, "--rebuilder-environments": f.trust.demand.Environments > 0,

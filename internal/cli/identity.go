@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/selfsame-build/selfsame/freshness"
 	"github.com/selfsame-build/selfsame/signing"
 	"github.com/selfsame-build/selfsame/trust"
 )
@@ -85,8 +86,8 @@ func (i *identityFlags) rules(rooted bool) ([]trust.IdentityRule, error) {
 }
 
 // counting lets every key count that is given, and those of a root's identities that a rule names.
-func counting(rules []trust.IdentityRule) func(trust.Party, time.Time) bool {
-	return func(by trust.Party, _ time.Time) bool {
+func counting(rules []trust.IdentityRule) freshness.Counts {
+	return func(by trust.Party, _ time.Time, _ string) bool {
 		return by.Identity == (trust.Identity{}) || slices.ContainsFunc(rules, func(r trust.IdentityRule) bool { return r.Matches(by.Identity) })
 	}
 }

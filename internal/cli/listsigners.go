@@ -2,12 +2,11 @@ package cli
 
 import (
 	"context"
-	"time"
 
 	"github.com/spf13/pflag"
 
+	"github.com/selfsame-build/selfsame/freshness"
 	"github.com/selfsame-build/selfsame/signing"
-	"github.com/selfsame-build/selfsame/trust"
 	"github.com/selfsame-build/selfsame/verify/ground"
 )
 
@@ -33,7 +32,7 @@ func (l *listSigners) registerBeside(f *pflag.FlagSet, kind, who string) {
 func (l *listSigners) named() bool { return len(l.keys) > 0 || l.identityFlags.named() }
 
 // load reads what the flags name, with their own root.
-func (l *listSigners) load(ctx context.Context, a *app) (signing.Trust, func(trust.Party, time.Time) bool, error) {
+func (l *listSigners) load(ctx context.Context, a *app) (signing.Trust, freshness.Counts, error) {
 	if !l.identityFlags.named() {
 		return l.against(ctx, a, nil)
 	}
@@ -48,7 +47,7 @@ func (l *listSigners) load(ctx context.Context, a *app) (signing.Trust, func(tru
 }
 
 // against gives whose signatures hold, and who of those counts: nobody is let in by the root alone.
-func (l *listSigners) against(ctx context.Context, a *app, root *signing.Root) (signing.Trust, func(trust.Party, time.Time) bool, error) {
+func (l *listSigners) against(ctx context.Context, a *app, root *signing.Root) (signing.Trust, freshness.Counts, error) {
 	var t signing.Trust
 	rules, err := l.rules(root != nil)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -136,7 +137,7 @@ func (a *app) policyTest() *cobra.Command {
 func (a *app) runPolicyTest(cmd *cobra.Command, args []string, junit string) error {
 	all, failed := []cases.Results{}, 0
 	for _, path := range args {
-		if !strings.Contains(path, "_test.") {
+		if !strings.Contains(filepath.Base(path), "_test.") {
 			path = cases.Beside(path)
 		}
 		set, err := cases.Load(path)

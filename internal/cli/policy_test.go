@@ -45,6 +45,9 @@ func TestVerifyByPolicy(t *testing.T) {
 	w.must(0, "", "deny", "new", "--list", "./deny.json", "--key", "revoker.key")
 	verify(14, "it was not built twice", "--policy", "soon.yaml", "--at", "2100-01-01", "--deny-list", "./deny.json", "--deny-key", "revoker.pub")
 	verify(10, "--at is when", "--at", "2100-01-01")
+	for _, flag := range []string{"--vsa", "--vsa-reproduced", "--svr"} { // what is signed is what holds now
+		verify(10, "--at asks the policy as of another time", "--policy", "policy.yaml", "--at", "2100-01-01", flag, "summary.json", "--sign-with", "other.key")
+	}
 	verify(10, "it is a day or a time", "--policy", "policy.yaml", "--at", "soon")
 	verify(10, "--policy-key needs --policy", "--policy-key", "rules.pub")
 
@@ -84,7 +87,7 @@ func TestVerifyByPolicy(t *testing.T) {
 
 // TestPolicyVerbs goes the way from a policy to start from to one that is compared with the next.
 func TestPolicyVerbs(t *testing.T) {
-	w := newTrusting(t, "release")
+	w := newTrusting(t, "release", "other")
 	w.attach("release", provenance.PredicateProvenance)
 	w.must(0, "reproduced-here", "policy", "new")
 	w.must(10, "there is no policy `nonsense`", "policy", "new", "nonsense")
@@ -98,6 +101,12 @@ func TestPolicyVerbs(t *testing.T) {
 	if out := w.must(0, "", "policy", "test", "policy_test.yaml", "--json"); !strings.HasPrefix(out, `{"schemaVersion":1,"files":[{"file":"policy_test.yaml"`) {
 		t.Error(out)
 	}
+	// A folder's name says nothing of what lies in it.
+	if err := os.Mkdir("a_test.d", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	w.must(0, "", "policy", "new", "reproduced-here", "--out", "a_test.d/policy.yaml")
+	w.must(0, "cases as wanted", "policy", "test", "a_test.d/policy.yaml")
 	w.write("broken.yaml", strings.Replace(aPolicy("1", "summary.reproduced"), "match", "mach", 1))
 	w.must(10, "A0622", "policy", "check", "broken.yaml")
 	w.write("vague.yaml", aPolicy("1", "provenance.all(p, p.level > 1)"))
@@ -119,6 +128,10 @@ func TestPolicyVerbs(t *testing.T) {
 	if out := w.must(13, "", "policy", "diff", "policy.yaml", "lenient.yaml", "image", "--key", "release.pub", "--json"); !strings.HasPrefix(out, `{"schemaVersion":1,"images":1,"changes":[{"image":`) {
 		t.Error(out)
 	}
+	// The trust file says whose word counts; the policy that it names takes no part.
+	w.write("absent.yaml", "trust: v1\nsigners:\n  release: {keys: [release.pub], roles: [release]}\n  rules: {keys: [other.pub], roles: [policy]}\npolicy: {at: ./absent.json}\n")
+	w.must(17, "A0650", "verify", "image", "--trust", "absent.yaml")
+	w.must(13, "1 of 1 images change verdict", "policy", "diff", "policy.yaml", "lenient.yaml", "image", "--trust", "absent.yaml")
 	w.write("broken.json", `{"image":{"naem":""}}`)
 	w.must(10, "is no evidence", "policy", "eval", "broken.json", "--policy", "policy.yaml")
 	w.must(0, `"$schema"`, "schema", "policy")

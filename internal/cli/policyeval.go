@@ -154,7 +154,7 @@ func (a *app) runPolicyDiff(ctx context.Context, args []string, f evidenceFlags)
 	}
 	keys := f.policy.keys
 	future := f.policy.time != ""
-	f.policy = policyFlags{}
+	f.policy = policyFlags{none: true}
 	all, o, _, err := a.evidence(ctx, args[2:], f)
 	if err != nil {
 		return err

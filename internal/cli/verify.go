@@ -142,6 +142,9 @@ func (a *app) ground(ctx context.Context, c *registry.Client, f verifyFlags) (o 
 	if o, err = a.load(ctx, s, base); err != nil {
 		return o, by, err
 	}
+	if f.policy.none {
+		return o, by, nil
+	}
 	if by, err = a.decider(ctx, s, o, f.policy); err != nil || by.policy == nil {
 		return o, by, err
 	}

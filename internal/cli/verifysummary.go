@@ -18,9 +18,12 @@ type summaryFlags struct {
 	format                   string // of what is signed: bundle or dsse
 }
 
+// wanted says whether any summary is to be written.
+func (s summaryFlags) wanted() bool { return s.vsa != "" || s.reproduced != "" || s.svr != "" }
+
 func (s summaryFlags) check() error {
 	switch {
-	case s.vsa == "" && s.reproduced == "" && s.svr == "" && (s.key != "" || s.findingBy != ""):
+	case !s.wanted() && (s.key != "" || s.findingBy != ""):
 		return usage("--sign-with and --finding-key sign what --vsa, --vsa-reproduced and --svr write")
 	case s.format != "bundle" && s.format != "dsse":
 		return usage("--summary-format %s: it is bundle or dsse", s.format)

@@ -46,6 +46,8 @@ A star stands for a part of one path element, two stars for any number of elemen
 loaded, so that a field that does not exist is found now and not when an image is denied. The message points into the expression.
 
 The fields of the evidence are in docs/reference/policy.md. There are no functions that reach files or a network.
+The pattern of matches() is written in the rule, and a time zone is an offset: what comes out of evidence, or out of a machine's own
+tables, would make a verdict slow or different elsewhere.
 `},
 	{CodePolicyCost, ExitUsage, "an expression of the policy may cost too much", `What a rule costs at worst is estimated when the policy is loaded, for the greatest evidence that rules see. This one is beyond the
 limit, mostly because it walks one list inside another, or matches a regular expression against each entry of a long one.
@@ -66,6 +68,9 @@ more than was meant. Correct the name, or remove the waiver.
     provenance.every(p, p.level >= 2)
 
 Where an empty list is right, say so: size(packages) == 0 || packages.all(p, ...).
+
+Each rule is also asked about no evidence at all, once, when it is loaded. One that is true then would let an image pass of which
+nothing is known: signatures.exists(s, s.signer == "x") == false.
 `},
 	{CodePolicyTwice, ExitUsage, "two rules have one name", `A rule's name is how waivers, cases and verdicts speak of it, so it is there once. Give one of the two another name.
 `},

@@ -56,7 +56,7 @@ key, or is of a kind that is not supported. A private key is refused: who verifi
 
   release and finding   stock cosign takes any statement signed by a key as "signed", a failed scan too
   release and waiver    a release could overrule its own rebuilders
-  break-glass           (with any other) what opens every gate for hours is for nothing else
+  break-glass           (with any other, and an owner of the roster) what opens every gate for hours is for nothing else
   waiver and finding    (also rebuilder, promoter, and an owner of the roster) who finds something could excuse it himself
 
 Make a key for each role, also where one person has both:

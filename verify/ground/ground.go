@@ -166,7 +166,7 @@ func (g *Ground) NameOf(name string) string {
 }
 
 // Gather verifies what is attached to the image d of the repository name, in that repository. The evidence is about the name that a mirror
-// stands for. It is returned whatever it comes to, also if nothing holds or the image is denied; an error says that the registry could not
+// stands for. It is returned whatever it comes to, also if nothing holds, and where something is denied although not everything could be read; an error says that the registry could not
 // be asked, or that the deny list which is in force has ended.
 func (g *Ground) Gather(ctx context.Context, name string, d digest.Digest) (policy.Evidence, error) {
 	o, err := g.state.Load().at(g.c.Now())
@@ -182,10 +182,14 @@ func (g *Ground) Gather(ctx context.Context, name string, d digest.Digest) (poli
 	if err != nil {
 		return policy.Evidence{}, err
 	}
+	facts := res.Facts()
+	if slices.ContainsFunc(facts.Blocks, func(b policy.Block) bool { return b.Verdict == string(verify.VerdictDenied) }) {
+		return facts, nil // whatever was not answered changes nothing about that
+	}
 	if err := res.Unanswered(); err != nil {
 		return policy.Evidence{}, fmt.Errorf("reading the evidence of %s: %w", o.Reference, err)
 	}
-	return res.Facts(), nil
+	return facts, nil
 }
 
 // at are the options for a verification at a time.

@@ -7,11 +7,15 @@ import (
 	"testing"
 
 	digest "github.com/opencontainers/go-digest"
+	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/selfsame-build/selfsame/freshness"
 	"github.com/selfsame-build/selfsame/guard/engine"
 	"github.com/selfsame-build/selfsame/internal/diag"
+	"github.com/selfsame-build/selfsame/provenance"
+	"github.com/selfsame-build/selfsame/registry/artifact"
 	"github.com/selfsame-build/selfsame/signing"
+	"github.com/selfsame-build/selfsame/trust"
 	"github.com/selfsame-build/selfsame/verify/ground"
 )
 
@@ -66,6 +70,23 @@ func TestGatherOfWhatIsNotAnswered(t *testing.T) {
 	}
 	w.asked = nil
 	if e, err := g.Gather(t.Context(), shop, d); err != nil || len(e.Statements) != 1 {
+		t.Errorf("evidence %+v, %v", e, err)
+	}
+}
+
+// What is denied is denied, also where a part of the evidence is not answered.
+func TestGatherOfWhatIsDeniedAndNotAnswered(t *testing.T) {
+	w := newWorld(t)
+	shop, base := w.host+"/team/shop", digest.FromString("base")
+	image := artifact.Descriptor{MediaType: v1.MediaTypeImageManifest, Digest: w.push("team/shop", shop)}
+	w.attach("team/shop", image, shop, provenance.PredicateProvenance, `{"buildDefinition":{"buildType":"https://ci.example.com/v1","externalParameters":{},
+		"resolvedDependencies":[{"uri":"pkg:docker/debian","digest":{"sha256":"`+base.Encoded()+`"}}]},"runDetails":{"builder":{"id":"https://ci.example.com"}}}`)
+	hidden := w.attach("team/shop", image, shop, "https://example.com/other/v1", `{}`)
+	w.denyAll(3, provenance.DenyEntry{Base: base})
+	g := w.open(w.config(w.trust(w.denylist())))
+	w.asked = func(r *http.Request) bool { return strings.Contains(r.URL.Path, hidden.Encoded()) }
+	e, err := g.Gather(t.Context(), shop, image.Digest)
+	if err != nil || len(e.Blocks) == 0 || e.Blocks[0].Verdict != "denied" {
 		t.Errorf("evidence %+v, %v", e, err)
 	}
 }
@@ -255,6 +276,37 @@ func (w *world) at(at, key string) ground.PolicyAt {
 }
 
 func first(_ freshness.Seen, _ bool, err error) error { return err }
+
+// Whoever may sign policies is bound by his names, and counts until the deny list names him.
+func TestPolicySigners(t *testing.T) {
+	w := newWorld(t)
+	w.publish(3)
+	at := "policy: {at: " + w.host + "/ops/policy}\n"
+	named := func(names string) string {
+		return w.write("trust.yaml", "trust: v1\nsigners:\n  release: {keys: [release.pub], roles: [release]}\n  ops: {keys: [revoker.pub], roles: [revoker]}\n"+
+			"  rules: {keys: [rules.pub], roles: [policy]"+names+"}\n"+w.denylist()+at)
+	}
+	key := trust.Party{Key: trust.Key{Hint: w.keys["rules"].Key().Hint}}
+	w.deny(3)
+	open := func(what, names string, code diag.Code) {
+		t.Helper()
+		_, err := w.open(w.config(named(names))).Policy(t.Context())
+		if code == "" {
+			w.must(err)
+			return
+		}
+		wantCode(t, what, err, code)
+	}
+	open("any name", "", "")
+	open("its name", ", names: ["+w.host+"/ops/*]", "")
+	open("another's", ", names: ["+w.host+"/team/*]", "A0561")
+	w.denyAll(4, provenance.DenyEntry{Signer: &key})
+	open("denied", "", "A0561")
+	c := w.config(named(""))
+	c.Policy = ground.PolicyAt{At: w.host + "/ops/policy", Keys: []*signing.Verifier{w.keys["rules"].Verifier()}}
+	_, err := w.open(c).Policy(t.Context())
+	wantCode(t, "denied, and given by a flag", err, "A0561")
+}
 
 func TestOpenRefuses(t *testing.T) {
 	w := newWorld(t)

@@ -45,7 +45,7 @@ func (s Speakers) speak(d *freshness.Demand, root *signing.Root, rootless error)
 		return rootless
 	}
 	d.Trust.Root = root
-	d.Counts = func(by trust.Party, _ time.Time) bool {
+	d.Counts = func(by trust.Party, _ time.Time, _ string) bool {
 		return by.Identity == (trust.Identity{}) || slices.ContainsFunc(s.Identities, func(r trust.IdentityRule) bool { return r.Matches(by.Identity) })
 	}
 	return nil

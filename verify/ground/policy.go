@@ -34,7 +34,8 @@ type PolicyAt struct {
 }
 
 // ReadPolicy reads the policy that is to decide; nil: none is named. A plain file is the verifier's own and needs no signature. Everything
-// else is signed (freshness.OpenPolicy), by p.Keys or by whom the trust file gives the role policy (A0653: nobody has it).
+// else is signed (freshness.OpenPolicy), by p.Keys or by whom the trust file gives the role policy (A0653: nobody has it), and not by
+// whom o.Deny names.
 func (s Setup) ReadPolicy(ctx context.Context, o verify.Options) (*policy.Policy, error) {
 	at, d := s.Policy.At, freshness.Demand{Now: s.Now(), Minimum: s.Policy.Minimum, MaxAge: s.Policy.MaxAge}
 	switch {
@@ -84,7 +85,19 @@ func (s Setup) speakers(o verify.Options, d *freshness.Demand) error {
 			WithWhy("whoever may push to the registry could put rules of his own there").
 			WithHelp("pass --policy-key policy.pub, or give a signer of the trust file `roles: [policy]`")
 	}
+	d.Counts = notDenied(o.Deny, d.Counts)
 	return nil
+}
+
+// notDenied is counts without whom the deny list names: who stole a key must not write the rules with it.
+func notDenied(l *freshness.DenyList, counts freshness.Counts) freshness.Counts {
+	if l == nil {
+		return counts
+	}
+	return func(by trust.Party, at time.Time, series string) bool {
+		_, denied := l.Signer(by, at)
+		return !denied && (counts == nil || counts(by, at, series))
+	}
 }
 
 // plainFile says whether a path is a file that is no signed bundle, which is JSON: then it is a policy itself.

@@ -123,28 +123,40 @@ func (w *world) push(name, says string) digest.Digest {
 	w.must(l.Add(w.t.Context(), d, raw))
 	pushed, err := w.client.Push(w.t.Context(), dir, d.Digest, w.host+"/"+name+":v1", nil)
 	w.must(err)
-	w.attach(name, d, says)
+	w.attach(name, d, says, typeTest, `{"passed":true}`)
 	_ = pushed
 	return d.Digest
 }
 
-func (w *world) attach(name string, d artifact.Descriptor, says string) {
+// attach has release say something of an image, and gives the digest of the bundle.
+func (w *world) attach(name string, d artifact.Descriptor, says, predicateType, predicate string) digest.Digest {
 	w.t.Helper()
 	repo, err := w.client.Repository(w.host + "/" + name)
 	w.must(err)
-	payload := fmt.Sprintf(`{"_type":"https://in-toto.io/Statement/v1","subject":[{"name":"%s","digest":{"sha256":"%s"}}],"predicateType":"%s","predicate":{"passed":true}}`, says, d.Digest.Encoded(), typeTest)
+	payload := fmt.Sprintf(`{"_type":"https://in-toto.io/Statement/v1","subject":[{"name":"%s","digest":{"sha256":"%s"}}],"predicateType":"%s","predicate":%s}`, says, d.Digest.Encoded(), predicateType, predicate)
 	bundle, err := signing.SignUnchecked(w.t.Context(), w.keys["release"], []byte(payload))
 	w.must(err)
-	_, err = repo.Attach(w.t.Context(), d, artifact.Bundle(signing.BundleMediaType, bundle, typeTest))
+	_, err = repo.Attach(w.t.Context(), d, artifact.Bundle(signing.BundleMediaType, bundle, predicateType))
 	w.must(err)
+	return digest.FromBytes(bundle)
 }
 
 // deny publishes a deny list of a number.
 func (w *world) deny(sequence int64, images ...digest.Digest) {
 	w.t.Helper()
-	l := provenance.DenyList{Edition: provenance.NewEdition(sequence, w.now, 7*day)}
+	var entries []provenance.DenyEntry
 	for _, d := range images {
-		l.Entries = append(l.Entries, provenance.DenyEntry{Digest: d, Reason: "it leaks", Added: noon})
+		entries = append(entries, provenance.DenyEntry{Digest: d})
+	}
+	w.denyAll(sequence, entries...)
+}
+
+func (w *world) denyAll(sequence int64, entries ...provenance.DenyEntry) {
+	w.t.Helper()
+	l := provenance.DenyList{Edition: provenance.NewEdition(sequence, w.now, 7*day)}
+	for _, e := range entries {
+		e.Reason, e.Added = "it leaks", noon
+		l.Entries = append(l.Entries, e)
 	}
 	s, err := provenance.DenyListStatement(w.host+"/ops/denylist", l)
 	w.must(err)
