@@ -24,6 +24,8 @@ import (
 type Memory struct {
 	// Dir is made when it is missing; `$XDG_STATE_HOME/selfsame/seen` for the command.
 	Dir string
+	// ReadOnly has editions compared with what was seen, and none remembered: a rehearsal changes nothing.
+	ReadOnly bool
 }
 
 // Seen is one edition as it is remembered: a file of this shape for each series, named by the hash of Kind, Name and About.
@@ -54,6 +56,9 @@ func (s Seen) file() string {
 // series. The error has errOlder, errForked or errCalled in its chain, or is the diagnostic A0562: a memory that cannot be read or written is no
 // reason to go on without.
 func (m *Memory) Advance(s Seen) (before Seen, known bool, err error) {
+	if m.ReadOnly {
+		return m.compare(s)
+	}
 	if err := os.MkdirAll(m.Dir, 0o700); err != nil {
 		return before, false, unreadable(m.Dir, err)
 	}
@@ -65,6 +70,21 @@ func (m *Memory) Advance(s Seen) (before Seen, known bool, err error) {
 	if err := flock.Lock(dir, unix.LOCK_EX); err != nil && !flock.Unsupported(err) {
 		return before, false, unreadable(m.Dir, err)
 	}
+	if before, known, err = m.compare(s); err != nil || known && s.Sequence == before.Sequence {
+		return before, known, err
+	}
+	raw, err := json.MarshalIndent(s, "", "  ")
+	if err == nil {
+		err = atomicfile.Write(filepath.Join(m.Dir, s.file()), append(raw, '\n'), 0o600)
+	}
+	if err != nil {
+		return before, known, unreadable(m.Dir, err)
+	}
+	return before, known, nil
+}
+
+// compare says whether s follows what is remembered of its series.
+func (m *Memory) compare(s Seen) (before Seen, known bool, err error) {
 	before, known, err = m.recall(s)
 	switch {
 	case err != nil:
@@ -75,15 +95,6 @@ func (m *Memory) Advance(s Seen) (before Seen, known bool, err error) {
 		return before, known, fmt.Errorf("sequence %d is %w, %d", s.Sequence, errOlder, before.Sequence)
 	case known && s.Sequence == before.Sequence && s.Statement != before.Statement:
 		return before, known, fmt.Errorf("sequence %d is %w", s.Sequence, errForked)
-	case known && s.Sequence == before.Sequence:
-		return before, known, nil
-	}
-	raw, err := json.MarshalIndent(s, "", "  ")
-	if err == nil {
-		err = atomicfile.Write(filepath.Join(m.Dir, s.file()), append(raw, '\n'), 0o600)
-	}
-	if err != nil {
-		return before, known, unreadable(m.Dir, err)
 	}
 	return before, known, nil
 }

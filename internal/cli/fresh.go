@@ -21,6 +21,7 @@ type freshFlags struct {
 	index       string
 	indexMin    int64
 	stateless   bool
+	rehearsal   bool // what is seen is not remembered
 }
 
 func (f *freshFlags) register(fl *pflag.FlagSet) {

@@ -123,7 +123,13 @@ func (a *app) ground(ctx context.Context, c *registry.Client, f verifyFlags) (o 
 	if err != nil {
 		return base, by, err
 	}
-	s.Client, s.Memory = c, func() (*freshness.Memory, error) { return a.memory(f.fresh.stateless) }
+	s.Client, s.Memory = c, func() (*freshness.Memory, error) {
+		m, err := a.memory(f.fresh.stateless)
+		if m != nil {
+			m.ReadOnly = f.fresh.rehearsal
+		}
+		return m, err
+	}
 	if s.Root, s.Identities, err = f.who.load(); err != nil { // before anything is asked or read, see errWhole
 		return base, by, err
 	}
