@@ -37,7 +37,7 @@ func TestStalledBodiesHoldNobodyUp(t *testing.T) {
 	}
 	time.Sleep(200 * time.Millisecond)
 	for _, size := range []int{0, 100 << 10} {
-		body := podAsk(`{"containers":[{"name":"a","image":"` + shop + `@` + good.String() + `"}]}`).body() + strings.Repeat(" ", size)
+		body := podAsk(`{"containers":[{"name":"a","image":"`+shop+`@`+good.String()+`"}]}`).body() + strings.Repeat(" ", size)
 		r, err := http.Post(s.URL+"/validate?timeout=2s", "application/json", strings.NewReader(body))
 		if err != nil {
 			t.Fatal(err)

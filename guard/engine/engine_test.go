@@ -272,3 +272,31 @@ func TestVerdictEndsWhileAsking(t *testing.T) {
 		t.Errorf("allowed %t, class %s\n%s", a.Allow, a.Class, a.Denial())
 	}
 }
+
+// blocked is a log that takes nothing until it is let.
+type blocked chan struct{}
+
+func (b blocked) Write(p []byte) (int, error) {
+	<-b
+	return len(p), nil
+}
+
+// TestBlockedLog: a log that hangs holds up neither decisions nor a gate's own lines.
+func TestBlockedLog(t *testing.T) {
+	log := make(blocked)
+	w := newWorld(t, func(c *engine.Config) { c.Decisions = log })
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for range 5000 {
+			w.Log([]byte("{}\n"))
+		}
+		w.ask(good)
+	}()
+	select {
+	case <-done:
+	case <-time.After(10 * time.Second):
+		t.Error("who writes a line waits for the log")
+	}
+	close(log)
+}
