@@ -68,6 +68,9 @@ func (c *Certificates) Reload() error {
 		return nil
 	}
 	pair, err := readPair(c.certFile, c.keyFile)
+	if err == nil && c.present != nil { // at the start Check says it, with the rest
+		err = usable(pair.Leaf, c.now())
+	}
 	if err != nil {
 		return c.fail(err)
 	}
@@ -152,18 +155,23 @@ func (c *Certificates) NotAfter() time.Time {
 func (c *Certificates) Check() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	leaf, now := c.present.Leaf, c.now()
-	var err error
-	switch {
-	case now.After(leaf.NotAfter):
-		err = fmt.Errorf("it ended at %s", leaf.NotAfter.UTC().Format(time.RFC3339))
-	case now.Before(leaf.NotBefore):
-		err = fmt.Errorf("it begins at %s; is the clock of this machine right?", leaf.NotBefore.UTC().Format(time.RFC3339))
-	case len(leaf.DNSNames) == 0 && len(leaf.IPAddresses) == 0:
-		err = errors.New("it names no host")
-	default:
+	err := usable(c.present.Leaf, c.now())
+	if err == nil {
 		return nil
 	}
 	return diag.Errorf(codeCertificate, "the certificate `%s` cannot be served: %w", c.certFile, err).
 		WithHelp("make another with: selfsame-guard certificate --out DIR")
+}
+
+// usable says why a certificate cannot be served now.
+func usable(leaf *x509.Certificate, now time.Time) error {
+	switch {
+	case now.After(leaf.NotAfter):
+		return fmt.Errorf("it ended at %s", leaf.NotAfter.UTC().Format(time.RFC3339))
+	case now.Before(leaf.NotBefore):
+		return fmt.Errorf("it begins at %s; is the clock of this machine right?", leaf.NotBefore.UTC().Format(time.RFC3339))
+	case len(leaf.DNSNames) == 0 && len(leaf.IPAddresses) == 0:
+		return errors.New("it names no host")
+	}
+	return nil
 }

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"golang.org/x/sync/semaphore"
-
 	"github.com/selfsame-build/selfsame/guard/engine"
 )
 
@@ -55,11 +53,8 @@ type Reviewed struct {
 type Gate struct {
 	opts     Options
 	underway chan struct{}
-	memory   *semaphore.Weighted // bytes of reviews that are being read and judged
+	rooms    rooms
 }
-
-// maxMemory bounds those bytes, so that many large reviews at one time wait for one another. An ordinary one has some 10 kB.
-const maxMemory = 4 * maxBody
 
 // New makes a gate.
 func New(opts Options) (*Gate, error) {
@@ -78,7 +73,7 @@ func New(opts Options) (*Gate, error) {
 	if opts.Reviewed == nil {
 		opts.Reviewed = func(Reviewed) {}
 	}
-	return &Gate{opts: opts, underway: make(chan struct{}, opts.Underway), memory: semaphore.NewWeighted(maxMemory)}, nil
+	return &Gate{opts: opts, underway: make(chan struct{}, opts.Underway), rooms: newRooms()}, nil
 }
 
 const (

@@ -4,10 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"mime"
 	"net/http"
-	"time"
 
 	"github.com/selfsame-build/selfsame/internal/diag"
 )
@@ -19,9 +17,6 @@ func (g *Gate) Handler() http.Handler {
 	mux.HandleFunc("/validate", func(w http.ResponseWriter, r *http.Request) { g.serve(w, r, Validate) })
 	return mux
 }
-
-// bodyTime bounds how long a body may take to arrive: a caller that drips bytes would hold one of the reviews that may be under way.
-const bodyTime = 5 * time.Second
 
 func (g *Gate) serve(w http.ResponseWriter, r *http.Request, phase Phase) {
 	ctx, cancel := context.WithTimeout(r.Context(), g.within(waiting(r)))
@@ -35,24 +30,12 @@ func (g *Gate) serve(w http.ResponseWriter, r *http.Request, phase Phase) {
 		g.malformed(w, phase, http.StatusUnsupportedMediaType, errors.New("a review is application/json"))
 		return
 	}
-	size := r.ContentLength
-	if size < 0 || size > maxBody {
-		size = maxBody
-	}
-	if err := g.memory.Acquire(ctx, size); err != nil {
-		g.malformed(w, phase, http.StatusServiceUnavailable, errBusy)
-		return
-	}
-	defer g.memory.Release(size)
-	body, err := readBody(w, r)
+	body, release, err := g.readBody(ctx, w, r)
 	if err != nil {
-		code := http.StatusBadRequest
-		if tooLong := (*http.MaxBytesError)(nil); errors.As(err, &tooLong) {
-			code = http.StatusRequestEntityTooLarge
-		}
-		g.malformed(w, phase, code, err)
+		g.malformed(w, phase, bodyStatus(err), err)
 		return
 	}
+	defer release()
 	asked, err := readReview(body)
 	if err != nil {
 		g.malformed(w, phase, http.StatusBadRequest, err)
@@ -65,19 +48,6 @@ func (g *Gate) serve(w http.ResponseWriter, r *http.Request, phase Phase) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	_, _ = w.Write(out)
-}
-
-// readBody reads a review within bodyTime. The deadline is taken off afterwards, since on HTTP/1 one that passes later would end the request;
-// after a failure it stays, or the server would go on waiting for the rest.
-func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	control := http.NewResponseController(w)
-	deadline := time.Now().Add(bodyTime)  //nolint:forbidigo // a connection's deadline is the system's time
-	_ = control.SetReadDeadline(deadline) // what has no deadline has the server's own
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	if err == nil {
-		_ = control.SetReadDeadline(time.Time{})
-	}
-	return body, err
 }
 
 // malformed refuses what cannot be answered with a review. The API server takes any status but 200 for a failed call, and failurePolicy:

@@ -2,10 +2,12 @@ package admission
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
 
+	"github.com/hashicorp/golang-lru/v2/simplelru"
 	"github.com/opencontainers/go-digest"
 
 	"github.com/selfsame-build/selfsame/guard/engine"
@@ -33,6 +35,8 @@ const (
 	tagFailed   = time.Second     // the same for a failure
 	maxTags     = 4096            // answers that are kept
 	maxResolves = 32              // registries' answers that are waited for at one time
+	// maxPendingTags bounds the questions under way, those that wait for one of maxResolves among them: some objects' worth (maxImages).
+	maxPendingTags = 16 * maxResolves
 )
 
 // Tags is a Resolver that asks another one once for those who ask at the same time, and remembers the answer for seconds. What it says is
@@ -42,8 +46,9 @@ type Tags struct {
 	now   engine.Clock
 	slots chan struct{}
 
-	mu    sync.Mutex
-	known map[string]*tag
+	mu      sync.Mutex
+	known   *simplelru.LRU[string, *tag] // answers; what was used least recently goes first
+	pending map[string]*tag              // questions
 }
 
 type tag struct {
@@ -55,22 +60,20 @@ type tag struct {
 
 // NewTags remembers what inner says.
 func NewTags(inner Resolver, now engine.Clock) *Tags {
-	return &Tags{inner: inner, now: now, slots: make(chan struct{}, maxResolves), known: map[string]*tag{}}
+	known, _ := simplelru.NewLRU[string, *tag](maxTags, nil) // fails only for sizes below 1
+	return &Tags{inner: inner, now: now, slots: make(chan struct{}, maxResolves), known: known, pending: map[string]*tag{}}
 }
 
-// Resolve answers within ctx. A question that is under way goes on without whoever asked it, for at most 10 s, for the next one.
+// errTags: as many tags are being resolved as may be.
+var errTags = errors.New("too many tags are being resolved; try again")
+
+// Resolve answers within ctx. A question that is under way goes on without whoever asked it, for at most 10 s, for the next one. Beyond
+// maxPending questions under way it answers at once that there are too many.
 func (t *Tags) Resolve(ctx context.Context, ref string) (digest.Digest, error) {
-	t.mu.Lock()
-	k, ok := t.known[ref]
-	if !ok || k.over(t.now()) {
-		if len(t.known) >= maxTags {
-			t.forget()
-		}
-		k = &tag{done: make(chan struct{})}
-		t.known[ref] = k
-		go t.ask(context.WithoutCancel(ctx), ref, k)
+	k, err := t.find(ctx, ref)
+	if err != nil {
+		return "", fmt.Errorf("resolving %.200s: %w", ref, err)
 	}
-	t.mu.Unlock()
 	select {
 	case <-k.done:
 		return k.digest, k.err
@@ -79,29 +82,27 @@ func (t *Tags) Resolve(ctx context.Context, ref string) (digest.Digest, error) {
 	}
 }
 
-func (k *tag) over(now time.Time) bool {
-	select {
-	case <-k.done:
-		return !now.Before(k.until)
-	default:
-		return false
+// find gives what is known of a tag, or has it asked for.
+func (t *Tags) find(ctx context.Context, ref string) (*tag, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	now := t.now()
+	if k, ok := t.known.Get(ref); ok && !k.over(now) {
+		return k, nil
 	}
+	if k, ok := t.pending[ref]; ok {
+		return k, nil
+	}
+	if len(t.pending) >= maxPendingTags {
+		return nil, errTags
+	}
+	k := &tag{done: make(chan struct{})}
+	t.pending[ref] = k
+	go t.ask(context.WithoutCancel(ctx), ref, k)
+	return k, nil
 }
 
-// forget drops what is over, and if that is nothing, everything that has an answer.
-func (t *Tags) forget() {
-	now, before := t.now(), len(t.known)
-	for _, all := range []bool{false, true} {
-		for ref, k := range t.known {
-			if k.over(now) || (all && k.over(now.Add(time.Hour))) {
-				delete(t.known, ref)
-			}
-		}
-		if len(t.known) < before {
-			return
-		}
-	}
-}
+func (k *tag) over(now time.Time) bool { return !now.Before(k.until) }
 
 func (t *Tags) ask(ctx context.Context, ref string, k *tag) {
 	ctx, cancel := context.WithTimeout(ctx, defaultDeadline)
@@ -114,7 +115,11 @@ func (t *Tags) ask(ctx context.Context, ref string, k *tag) {
 		if k.err != nil {
 			keep = tagFailed
 		}
+		t.mu.Lock()
+		defer t.mu.Unlock()
 		k.until = t.now().Add(keep)
+		t.known.Add(ref, k)
+		delete(t.pending, ref)
 		close(k.done)
 	}()
 	select {
@@ -122,6 +127,6 @@ func (t *Tags) ask(ctx context.Context, ref string, k *tag) {
 		defer func() { <-t.slots }()
 		k.digest, k.err = t.inner.Resolve(ctx, ref)
 	case <-ctx.Done():
-		k.err = fmt.Errorf("resolving %.200s: too many tags are being resolved; try again", ref)
+		k.err = fmt.Errorf("resolving %.200s: %w", ref, errTags)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -70,7 +71,42 @@ func TestTags(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if len(tags.known) > maxTags {
-		t.Errorf("%d answers are kept", len(tags.known))
+	if n := tags.known.Len(); n != maxTags || len(tags.pending) != 0 {
+		t.Errorf("%d answers are kept, %d questions are under way", n, len(tags.pending))
 	}
+}
+
+// TestTagsUnderway: a registry that hangs is asked a bounded number of questions, however many reviews there are, and the others are told at
+// once.
+func TestTagsUnderway(t *testing.T) {
+	s := &slow{release: make(chan struct{})}
+	tags := NewTags(s, func() time.Time { return at })
+	short, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	var busy atomic.Int64
+	var wait sync.WaitGroup
+	for i := range 3 * maxPendingTags {
+		wait.Go(func() {
+			if _, err := tags.Resolve(short, fmt.Sprintf("x:%d", i)); errors.Is(err, errTags) {
+				busy.Add(1)
+			}
+		})
+	}
+	wait.Wait()
+	if busy.Load() != 2*maxPendingTags || len(tags.pending) != maxPendingTags {
+		t.Errorf("%d were turned away, %d are under way", busy.Load(), len(tags.pending))
+	}
+	close(s.release)
+	if d, err := tags.Resolve(t.Context(), lastPending(tags)); d != good || err != nil {
+		t.Error("what was under way has no answer:", d, err)
+	}
+}
+
+func lastPending(t *Tags) (ref string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for ref = range t.pending {
+		return ref
+	}
+	return ""
 }

@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/selfsame-build/selfsame/internal/diag"
 	"github.com/selfsame-build/selfsame/policy"
@@ -42,6 +43,15 @@ func (a Answer) undecided(c Class, exit int, err error) Answer {
 	a.Allow, a.Class, a.ExitCode = false, c, exit
 	a.Reasons = []string{line(err.Error())}
 	return a
+}
+
+// inTime is a, or a denial where a allows what is not allowed any more.
+func (a Answer) inTime(now time.Time) Answer {
+	if !a.Allow || a.NotAfter.IsZero() || now.Before(a.NotAfter) {
+		return a
+	}
+	a.BreakGlass = nil
+	return a.undecided(ClassPending, diag.ExitUndecided, errEnded)
 }
 
 // Unanswered is the denial of a question that nobody answered, and why.

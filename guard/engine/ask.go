@@ -23,9 +23,10 @@ func (e *Engine) Ask(ctx context.Context, q Question) Answer {
 	start := e.c.Monotonic()
 	ctx, span := e.c.Tracer.Start(ctx, "selfsame.decide")
 	now := e.clock.now()
-	a := e.answer(ctx, q, now)
+	a := e.answer(ctx, q, now).inTime(e.clock.now())
 	if !a.Allow {
-		a = e.breakGlass(q, a, now)
+		now = e.clock.now()
+		a = e.breakGlass(q, a, now).inTime(now)
 	}
 	e.record(span, q, a, now, e.c.Monotonic()-start)
 	span.End()
@@ -58,8 +59,9 @@ func (e *Engine) answer(ctx context.Context, q Question, now time.Time) Answer {
 		return a.undecided(ClassUndecided, diag.ExitUndecided, err)
 	}
 	a.By = p.Edition()
-	if name := e.c.NameOf(q.Name); !p.InScope(name) {
-		// Nobody is asked about it: a name that no rule is about must not make the guard call whatever host it names.
+	if name := e.c.NameOf(q.Name); !p.InScope(name) && !e.mayBreakGlass(q, now) {
+		// Nobody is asked about it: a name that no rule is about must not make the guard call whatever host it names. One that a signed
+		// statement names is another matter: only its evidence shows which of the deny list's entries are about it.
 		a.Verdict = p.Decide(ctx, &policy.Evidence{Image: policy.Image{Name: name, Digest: q.Digest.String()}}, now)
 		return a.classify(false)
 	}
@@ -89,6 +91,7 @@ func (q Question) check() error {
 // The ways not to come to a verdict in time.
 var (
 	errPending = errors.New("verdict pending: the image is being verified")
+	errEnded   = errors.New("verdict pending: the one that was reached has ended")
 	errBusy    = errors.New("too many images are being verified")
 )
 
@@ -124,8 +127,9 @@ func (e *Engine) settled(ctx context.Context, k key, p *policy.Policy, epoch Epo
 		return r.Val.(settlement).entry, r.Val.(settlement).cached, nil
 	case <-ctx.Done():
 	}
-	// Evidence that is due to be asked for again is better than none: a registry that hangs is one that is down.
-	if got := e.memory.get(k); got != nil && got.failed == nil && got.verdict.By.SHA256 == sha && got.usable(epoch, e.lives, now) {
+	// Evidence that is due to be asked for again is better than none: a registry that hangs is one that is down. A verdict that has ended
+	// (the policy's end, a minute for rules that read the time) is not.
+	if got := e.memory.get(k); got != nil && got.stands(sha, epoch, e.lives, e.clock.now()) {
 		e.c.Metrics.Add(metrics.StaleUsed, 1)
 		return got, true, nil
 	}

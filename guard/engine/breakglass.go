@@ -37,10 +37,14 @@ func (e *Engine) breakGlass(q Question, a Answer, now time.Time) Answer {
 	}
 	e.c.Metrics.Add(metrics.BreakGlassUse, 1, q.Who.Gate.point())
 	a.Allow, a.Class, a.BreakGlass, a.ExitCode = true, ClassBreakGlass, &g, 0
-	if a.NotAfter.IsZero() || g.Expires.Before(a.NotAfter) {
-		a.NotAfter = g.Expires
-	}
+	a.NotAfter = g.Expires // the denial's own end says nothing of how long it may be gone against
 	return a
+}
+
+// mayBreakGlass says whether a statement in force names the image there.
+func (e *Engine) mayBreakGlass(q Question, now time.Time) bool {
+	_, ok := e.c.BreakGlass.Find(e.c.NameOf(q.Name), q.Digest, q.Who.Namespace, q.Who.Gate == GatePull, now)
+	return ok
 }
 
 // notDenied says why the deny list keeps an image from running. Evidence is not enough to ask: there may be none. Then the list is asked for the

@@ -11,6 +11,7 @@ import (
 
 	"github.com/selfsame-build/selfsame/guard/breakglass"
 	"github.com/selfsame-build/selfsame/guard/engine"
+	"github.com/selfsame-build/selfsame/policy"
 	"github.com/selfsame-build/selfsame/provenance"
 	"github.com/selfsame-build/selfsame/signing"
 	"github.com/selfsame-build/selfsame/signing/signingtest"
@@ -20,8 +21,14 @@ import (
 // broken is a world in which one image may run in one namespace for an hour, against the policy.
 func broken(t *testing.T, d digest.Digest) *world {
 	t.Helper()
+	return brokenFor(t, shop, d)
+}
+
+// brokenFor is the same for an image of another name.
+func brokenFor(t *testing.T, name string, d digest.Digest) *world {
+	t.Helper()
 	s := signingtest.NewSigner(t, trust.BreakGlass)
-	made, err := provenance.BreakGlassStatement(shop, d, provenance.BreakGlass{Namespaces: []string{"shop"}, Owner: "ops", Reason: "incident 4711", Issued: start, Expires: start.Add(time.Hour)})
+	made, err := provenance.BreakGlassStatement(name, d, provenance.BreakGlass{Namespaces: []string{"shop"}, Owner: "ops", Reason: "incident 4711", Issued: start, Expires: start.Add(time.Hour)})
 	check(t, err)
 	bundle, err := signing.Sign(t.Context(), s, made.Payload)
 	check(t, err)
@@ -94,4 +101,43 @@ func TestBreakGlassRemembersADenial(t *testing.T) {
 	w.f.set(func(f *fake) { f.inside, f.err = nil, nil })
 	w.pass(time.Minute)
 	w.want("read again, and denied no more", evil, true, engine.ClassBreakGlass, false, 4)
+}
+
+// blocksAlone is a Gatherer whose deny list names no digest: only evidence shows what it is about (a source, a signer, a base, a platform).
+type blocksAlone struct{ *fake }
+
+func (blocksAlone) Denied(digest.Digest) (policy.Block, bool, error) {
+	return policy.Block{}, false, nil
+}
+
+// TestBreakGlassOutOfScope: an image that no rule is about is gathered all the same once a statement names it, since the deny list has entries
+// that only its evidence shows.
+func TestBreakGlassOutOfScope(t *testing.T) {
+	const other = "elsewhere.example.org/x/y"
+	w := brokenFor(t, other, evil)
+	w.config.Gatherer = blocksAlone{w.f}
+	w.Close()
+	w.open()
+	ask := func(namespace string) engine.Answer {
+		return w.Ask(t.Context(), engine.Question{Name: other, Digest: evil, Who: engine.Who{Gate: engine.GateStart, Namespace: namespace}})
+	}
+	if a := ask("pay"); a.Allow || w.f.total() != 0 {
+		t.Errorf("where no statement counts: allowed %t, %d gatherings", a.Allow, w.f.total())
+	}
+	if a := ask("shop"); !a.Allow || a.Class != engine.ClassBreakGlass || w.f.total() != 1 {
+		t.Errorf("by the statement: allowed %t, class %s, %d gatherings", a.Allow, a.Class, w.f.total())
+	}
+	w.f.set(func(f *fake) { f.denied[evil], f.epoch.Deny, f.next.Deny = true, 2, 2 })
+	if a := ask("shop"); a.Allow || a.Class != engine.ClassDenied {
+		t.Errorf("on the deny list: allowed %t, class %s", a.Allow, a.Class)
+	}
+}
+
+// TestBreakGlassEndsByItself: how long the answer counts is the statement's matter, not that of the denial it goes against.
+func TestBreakGlassEndsByItself(t *testing.T) {
+	w := broken(t, good)
+	w.f.ends = start.Add(-time.Minute)
+	if a := w.ask(good); !a.Allow || !a.NotAfter.Equal(start.Add(time.Hour)) {
+		t.Errorf("allowed %t until %s", a.Allow, a.NotAfter)
+	}
 }

@@ -89,12 +89,24 @@ func (d *decisions) write(q Question, a Answer, now time.Time, took time.Duratio
 		d.metrics.Add(metrics.DecisionsLost, 1)
 		return
 	}
+	d.line(append(raw, '\n'))
+}
+
+// line has a line written, or counts it as lost.
+func (d *decisions) line(text []byte) {
+	if d.queue == nil {
+		return
+	}
 	select {
-	case d.queue <- append(raw, '\n'):
+	case d.queue <- text:
 	default:
 		d.metrics.Add(metrics.DecisionsLost, 1)
 	}
 }
+
+// Log writes a gate's own line, which ends in a newline, among the decisions. It never waits: a line for which there is no place is counted
+// as lost.
+func (e *Engine) Log(line []byte) { e.log.line(line) }
 
 func newDecision(q Question, a Answer, now time.Time, took time.Duration) Decision {
 	w := q.Who

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	digest "github.com/opencontainers/go-digest"
@@ -32,9 +33,22 @@ const diskFormat = "selfsame-evidence/v2"
 // force, so a file can bring no verdict of its own. nil keeps nothing.
 type disk struct {
 	dir     string
-	max     int // files
+	max     int   // files
+	bytes   int64 // in all of them
 	metrics *metrics.Set
+
+	pruning sync.Mutex
+	saved   saved // since the last prune, at least
 }
+
+// saved counts what was written.
+type saved struct {
+	files int
+	bytes int64
+}
+
+// maxDisk bounds the folder, in bytes: the manifests give the state 1 GiB in all. A tenth more is there for the time between two prunes.
+const maxDisk = 512 << 20
 
 // header is a file's first line; the packed evidence follows.
 type header struct {
@@ -59,7 +73,7 @@ func openDisk(dir string, max int, m *metrics.Set) (*disk, error) {
 	if err := ours(f, 0o077); err != nil {
 		return nil, unsafe(dir, err)
 	}
-	return &disk{dir: dir, max: max, metrics: m}, nil
+	return &disk{dir: dir, max: max, bytes: maxDisk, metrics: m}, nil
 }
 
 // ours says why an open file or folder is not ours alone; forbidden are the permissions that nobody else may have.
@@ -95,7 +109,18 @@ func (d *disk) save(k key, e *entry, packed []byte) error {
 	if err != nil {
 		return err
 	}
-	return atomicfile.Write(d.path(k), slices.Concat(head, []byte("\n"), packed), 0o600)
+	data := slices.Concat(head, []byte("\n"), packed)
+	if err := atomicfile.Write(d.path(k), data, 0o600); err != nil {
+		return err
+	}
+	d.pruning.Lock()
+	defer d.pruning.Unlock()
+	d.saved.files++
+	d.saved.bytes += int64(len(data))
+	if d.saved.files <= d.max/10 && d.saved.bytes <= d.bytes/10 {
+		return nil
+	}
+	return d.prune()
 }
 
 // load reads an image's evidence, or nothing. What cannot be used is removed and counted.
@@ -163,7 +188,7 @@ func readFile(path string, k key, now time.Time) (*entry, *kept, error) {
 	return e, &kept{ev, packed}, nil
 }
 
-// prune keeps the newest files, as many as may be, and removes what a killed process left half written.
+// prune keeps the newest files, as many and as large as may be, and removes what a killed process left half written.
 func (d *disk) prune() error {
 	entries, err := os.ReadDir(d.dir)
 	if err != nil {
@@ -172,6 +197,7 @@ func (d *disk) prune() error {
 	type file struct {
 		path string
 		at   time.Time
+		size int64
 	}
 	var files []file
 	for _, e := range entries {
@@ -183,12 +209,16 @@ func (d *disk) prune() error {
 			continue
 		}
 		if info, err := e.Info(); err == nil {
-			files = append(files, file{path, info.ModTime()})
+			files = append(files, file{path, info.ModTime(), info.Size()})
 		}
 	}
 	slices.SortFunc(files, func(a, b file) int { return b.at.Compare(a.at) })
-	for _, f := range files[min(d.max, len(files)):] {
-		_ = os.Remove(f.path)
+	var all int64
+	for i, f := range files {
+		if all += f.size; i >= d.max || all > d.bytes {
+			_ = os.Remove(f.path)
+		}
 	}
+	d.saved = saved{}
 	return nil
 }

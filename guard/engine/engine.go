@@ -87,7 +87,7 @@ func New(c Config) (*Engine, error) {
 	e := &Engine{c: c, lives: lives{c.Fresh, c.Stale, c.Refused}, slots: make(chan struct{}, c.Gathers), saves: semaphore.NewWeighted(maxSaves), memory: newMemory(c.Images, c.Memory, c.Metrics)}
 	e.clock = &clock{wall: c.Clock, monotonic: c.Monotonic, back: func() {
 		c.Metrics.Add(metrics.ClockBack, 1)
-		c.Notice("the clock was set back; decisions go on with the later time")
+		c.Notice("the clock was set back; decisions go on with the later time. If that one was wrong, restart the guard: nothing else helps")
 	}}
 	if c.State != "" {
 		var err error

@@ -243,3 +243,60 @@ func TestDenial(t *testing.T) {
 		t.Errorf("allowed, and yet: %q", got)
 	}
 }
+
+// TestVerdictThatEnded: when the registry hangs, what is known is given, but no verdict that has ended: here the policy has, half an hour ago,
+// and the evidence over which it could be decided anew had to leave the memory.
+func TestVerdictThatEnded(t *testing.T) {
+	w := newWorld(t, func(c *engine.Config) { c.Memory = 1 })
+	w.write(text(2, signed, "expires: 2026-11-28T12:00:30Z\n"))
+	check(t, w.Refresh(t.Context()))
+	w.want("before", good, true, engine.ClassOK, false, 1)
+	w.pass(30 * time.Minute)
+	w.f.set(func(f *fake) { f.gather = func(ctx context.Context, _ digest.Digest) { <-ctx.Done() } })
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if a := w.Ask(ctx, engine.Question{Name: shop, Digest: good}); a.Allow || a.Class != engine.ClassPending {
+		t.Errorf("allowed %t, class %s, until %s", a.Allow, a.Class, a.NotAfter)
+	}
+}
+
+// TestVerdictEndsWhileAsking: the time is looked at once more before an answer is given.
+func TestVerdictEndsWhileAsking(t *testing.T) {
+	w := newWorld(t)
+	w.write(text(2, signed, "expires: 2026-11-28T12:00:30Z\n"))
+	check(t, w.Refresh(t.Context()))
+	w.want("before", good, true, engine.ClassOK, false, 1)
+	w.pass(28 * time.Second)
+	w.reads = func() { w.now += time.Second } // each look at the clock takes a second: it is decided at 29 s, and answered at 30 s
+	if a := w.ask(good); a.Allow || a.Class != engine.ClassPending || !strings.Contains(a.Denial(), "has ended") {
+		t.Errorf("allowed %t, class %s\n%s", a.Allow, a.Class, a.Denial())
+	}
+}
+
+// blocked is a log that takes nothing until it is let.
+type blocked chan struct{}
+
+func (b blocked) Write(p []byte) (int, error) {
+	<-b
+	return len(p), nil
+}
+
+// TestBlockedLog: a log that hangs holds up neither decisions nor a gate's own lines.
+func TestBlockedLog(t *testing.T) {
+	log := make(blocked)
+	w := newWorld(t, func(c *engine.Config) { c.Decisions = log })
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for range 5000 {
+			w.Log([]byte("{}\n"))
+		}
+		w.ask(good)
+	}()
+	select {
+	case <-done:
+	case <-time.After(10 * time.Second):
+		t.Error("who writes a line waits for the log")
+	}
+	close(log)
+}

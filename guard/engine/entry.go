@@ -67,8 +67,13 @@ func (e *entry) holds(sha256 string, epoch Epoch, l lives, now time.Time) bool {
 	if e.failed != nil {
 		return e.epoch == epoch && !e.due(false, l, now)
 	}
+	return e.stands(sha256, epoch, l, now) && !e.due(e.verdict.Allow, l, now)
+}
+
+// stands says whether there is a verdict and it counts, though the registry may be due to be asked again.
+func (e *entry) stands(sha256 string, epoch Epoch, l lives, now time.Time) bool {
 	v := e.verdict
-	return v.By.SHA256 == sha256 && e.usable(epoch, l, now) && !e.due(v.Allow, l, now) && (v.NotAfter.IsZero() || now.Before(v.NotAfter))
+	return e.failed == nil && v.By.SHA256 == sha256 && e.usable(epoch, l, now) && (v.NotAfter.IsZero() || now.Before(v.NotAfter))
 }
 
 // judged is the entry with a new verdict over the same evidence.

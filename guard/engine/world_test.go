@@ -112,6 +112,7 @@ type world struct {
 	mu      sync.Mutex
 	now     time.Duration // since start
 	back    time.Duration // how far the clock is set back
+	reads   func()        // called after each look at the clock, when set
 	policy  string
 	config  engine.Config
 	log     bytes.Buffer
@@ -128,7 +129,14 @@ func newWorld(t testing.TB, change ...func(*engine.Config)) *world {
 			defer w.mu.Unlock()
 			return policy.Parse("policy.yaml", []byte(w.policy))
 		},
-		Clock:     func() time.Time { w.mu.Lock(); defer w.mu.Unlock(); return start.Add(w.now - w.back) },
+		Clock: func() time.Time {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			if w.reads != nil {
+				defer w.reads()
+			}
+			return start.Add(w.now - w.back)
+		},
 		Monotonic: func() time.Duration { w.mu.Lock(); defer w.mu.Unlock(); return w.now },
 		Notice:    func(s string) { w.mu.Lock(); defer w.mu.Unlock(); w.notices = append(w.notices, s) },
 	}

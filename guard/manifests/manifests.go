@@ -33,7 +33,8 @@ type values struct {
 	Options
 	CABundle string
 	Outside  []string // namespaces that webhooks and shape rules are not about
-	Strict   []string // and those that the strict binding of the shape rules is not about
+	Strict   selector // of namespaces where the shape rules refuse; nil: there are none
+	Warn     selector // of those where they warn
 	End      string   // of the names of objects: static ones have a reserved one
 	Static   bool
 }
@@ -41,11 +42,38 @@ type values struct {
 func (o Options) values(static bool) values {
 	v := values{Options: o, CABundle: base64.StdEncoding.EncodeToString(o.CA), Static: static}
 	v.Outside = sorted(append([]string{o.Namespace}, o.Exempt...))
-	v.Strict = sorted(append(slices.Clone(v.Outside), o.Audit...))
+	v.Strict, v.Warn = o.bindings(v.Outside)
 	if static {
 		v.End = ".static.k8s.io"
 	}
 	return v
+}
+
+// selector are expressions about a namespace's name, all of which have to hold.
+type selector []expression
+
+type expression struct {
+	Operator string
+	Values   []string
+}
+
+// bindings say where the shape rules refuse and where they warn, as the webhook does: each namespace is in one of both, or outside.
+func (o Options) bindings(outside []string) (strict, warn selector) {
+	within := func(all []string, but ...string) []string {
+		return slices.DeleteFunc(slices.Clone(all), func(n string) bool { return slices.Contains(but, n) })
+	}
+	listed, rest := within(o.Audit, slices.Concat(o.Enforce, outside)...), &warn // Enforce goes first, as in the webhook
+	some := &strict
+	if o.AuditDefault {
+		listed = within(o.Enforce, outside...)
+	} else {
+		some, rest = &warn, &strict
+	}
+	if len(listed) > 0 {
+		*some = selector{{"In", listed}}
+	}
+	*rest = selector{{"NotIn", sorted(slices.Concat(outside, listed))}}
+	return strict, warn
 }
 
 func render(v values, names ...string) (string, error) {

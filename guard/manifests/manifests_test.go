@@ -113,3 +113,52 @@ func TestWrongOptions(t *testing.T) {
 		}
 	}
 }
+
+// TestWhereTheShapeIsRefused: the API server's own rules refuse where the webhook does, and warn where it does.
+func TestWhereTheShapeIsRefused(t *testing.T) {
+	for _, test := range []struct {
+		name           string
+		change         func(*Options)
+		strict, warned string
+	}{
+		{"enforce", func(o *Options) { o.Audit = nil }, `NotIn ["guard"]`, ``},
+		{"audit here", func(o *Options) {}, `NotIn ["guard","lab"]`, `In ["lab"]`},
+		{"in both lists", func(o *Options) { o.Enforce = []string{"lab"} }, `NotIn ["guard"]`, ``},
+		{"audit", func(o *Options) { o.AuditDefault = true }, ``, `NotIn ["guard"]`},
+		{"audit, enforce here", func(o *Options) { o.AuditDefault, o.Enforce = true, []string{"shop"} }, `In ["shop"]`, `NotIn ["guard","shop"]`},
+		{"exempt", func(o *Options) { o.Exempt = []string{"lab"} }, `NotIn ["guard","lab"]`, ``},
+	} {
+		o := options(t)
+		o.Namespace, o.Exempt, o.Audit = "guard", nil, []string{"lab"}
+		test.change(&o)
+		static, err := Static(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := map[string]string{}
+		for doc := range strings.SplitSeq(static["policies/selfsame-guard.yaml"], "---\n") {
+			_, after, found := strings.Cut(doc, "policyName: selfsame-guard-shape.static.k8s.io\n  validationActions: ")
+			if !found {
+				continue
+			}
+			action, rest, _ := strings.Cut(after, "\n")
+			_, rest, _ = strings.Cut(rest, "operator: ")
+			operator, rest, _ := strings.Cut(rest, ", values: ")
+			values, _, _ := strings.Cut(rest, "}")
+			got[action] = operator + " " + values
+		}
+		if got["[Deny]"] != test.strict || got["[Warn, Audit]"] != test.warned {
+			t.Errorf("%s: %v", test.name, got)
+		}
+	}
+}
+
+// TestRegistriesAreWhole: the beginning of a name ends at a slash.
+func TestRegistriesAreWhole(t *testing.T) {
+	o := options(t)
+	o.Registries = []string{"registry.example.com"}
+	all, err := Cluster(o)
+	if err != nil || !strings.Contains(all, `[\"registry.example.com/\"].exists`) {
+		t.Errorf("%v\n%s", err, all)
+	}
+}

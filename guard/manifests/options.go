@@ -29,7 +29,9 @@ type Options struct {
 	ValidateOnly bool
 	Timeout      int      // seconds that the API server waits; 0: 5
 	Exempt       []string // namespaces beside the guard's own that no webhook and no policy is about
-	Audit        []string // namespaces where the shape rules warn
+	Audit        []string // namespaces where the shape rules warn, unless they are in Enforce
+	Enforce      []string // namespaces where they refuse
+	AuditDefault bool     // they warn in all others
 	Registries   []string // prefixes that images have to begin with; none: any
 	// PullSecret is a Secret of the type kubernetes.io/dockerconfigjson in the guard's namespace, to read private registries; empty: none.
 	PullSecret string
@@ -60,10 +62,10 @@ func (o *Options) check() error {
 	if o.StaticDir == "" {
 		o.StaticDir = "/etc/kubernetes/selfsame"
 	}
-	o.Exempt, o.Audit, o.Registries = sorted(o.Exempt), sorted(o.Audit), sorted(o.Registries)
+	o.Exempt, o.Audit, o.Enforce, o.Registries = sorted(o.Exempt), sorted(o.Audit), sorted(o.Enforce), sorted(o.Registries)
 	var all diag.List
 	wrong := func(format string, args ...any) { all = append(all, diag.Errorf(codeManifests, format, args...)) }
-	for _, ns := range slices.Concat([]string{o.Namespace}, o.Exempt, o.Audit) {
+	for _, ns := range slices.Concat([]string{o.Namespace}, o.Exempt, o.Audit, o.Enforce) {
 		if !label.MatchString(ns) {
 			wrong("`%.100s` is not the name of a namespace", ns)
 		}
@@ -72,10 +74,11 @@ func (o *Options) check() error {
 		all = append(all, diag.Errorf(codeManifests, "the guard's own image is `%.200s`, which is no reference with a digest", o.Image).
 			WithHelp("--image registry.example.com/selfsame/guard@sha256:..."))
 	}
-	for _, p := range o.Registries {
+	for i, p := range o.Registries {
 		if !prefix.MatchString(p) {
 			wrong("`%.100s` is not the beginning of an image's name", p)
 		}
+		o.Registries[i] = strings.TrimSuffix(p, "/") + "/" // or registry.example.com.evil.org would begin so, too
 	}
 	if o.PullSecret != "" && !label.MatchString(o.PullSecret) {
 		wrong("`%.100s` is not the name of a Secret", o.PullSecret)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/selfsame-build/selfsame/guard/admission"
 	"github.com/selfsame-build/selfsame/guard/manifests"
 	"github.com/selfsame-build/selfsame/internal/diag"
 )
@@ -30,7 +31,7 @@ ConfigMap.
 With --static DIR nothing is printed: files are written for the API servers' own disks (KEP-5793, the feature gate
 ManifestBasedAdmissionControlConfig). What they say holds from the first request on, and nobody can delete it through the API.`,
 		Example: `  selfsame-guard manifests --config guard/guard.yaml --ca guard-tls/ca.crt --image registry.example.com/selfsame/guard@sha256:... | kubectl apply -f -
-  selfsame-guard manifests --ca guard-tls/ca.crt --image registry.example.com/selfsame/guard@sha256:... --static out --static-url https://10.96.0.50:443`,
+  selfsame-guard manifests --config guard/guard.yaml --ca guard-tls/ca.crt --image registry.example.com/selfsame/guard@sha256:... --static out --static-url https://10.96.0.50:443`,
 		RunE: func(*cobra.Command, []string) error { return a.runManifests(o) },
 	}
 	f := cmd.Flags()
@@ -55,15 +56,15 @@ func (a *app) runManifests(o manifestsOptions) (err error) {
 	if o.CA, err = readBounded(o.ca); err != nil {
 		return err
 	}
-	if o.static != "" {
-		return a.writeStatic(o)
-	}
 	c, err := a.configuration()
 	if err != nil {
 		return err
 	}
 	// The shape rules warn where the webhook does.
-	o.Audit = slices.DeleteFunc(slices.Clone(c.Admission.Audit), func(n string) bool { return slices.Contains(c.Admission.Enforce, n) })
+	o.Audit, o.Enforce, o.AuditDefault = c.Admission.Audit, c.Admission.Enforce, admission.Mode(c.Admission.Default) == admission.Audit
+	if o.static != "" {
+		return a.writeStatic(o)
+	}
 	if o.Files, err = configFiles(a.global.config); err != nil {
 		return err
 	}

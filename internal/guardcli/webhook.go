@@ -8,7 +8,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -69,14 +68,10 @@ func (a *app) runWebhook(ctx context.Context, o webhookOptions) error {
 		return err
 	}
 	defer g.close()
-	log, err := g.decisions(a.Out)
-	if err != nil {
-		return err
-	}
 	gate, err := admission.New(admission.Options{
 		Asker: g, Tags: admission.NewTags(admission.Registry{Client: registry.New(registryOptions)}, time.Now), Now: time.Now, Scope: g.InScope,
 		Modes:    admission.Modes{Default: admission.Mode(c.Admission.Default), Audit: c.Admission.Audit, Enforce: c.Admission.Enforce},
-		Reviewed: (&reviews{to: log, metrics: g.Metrics}).add,
+		Reviewed: (&reviews{log: g.Log, metrics: g.Metrics}).add,
 	})
 	if err != nil {
 		return err
@@ -144,9 +139,8 @@ func readCallers(path string) (*x509.CertPool, error) {
 // reviews counts reviews and writes a line for those that are more than their decisions: what was refused without a verdict, let through in
 // audit mode, or could not be read.
 type reviews struct {
-	to      io.Writer
+	log     func(line []byte) // does not wait
 	metrics *metrics.Set
-	mu      sync.Mutex
 }
 
 // review is such a line.
@@ -174,7 +168,9 @@ const maxRefusals = 10
 func (r *reviews) add(done admission.Reviewed) {
 	r.metrics.Add(metrics.Reviews, 1, string(done.Phase), done.Outcome)
 	r.metrics.Observe(metrics.ReviewSeconds, done.Duration.Seconds(), string(done.Phase))
-	r.metrics.Add(metrics.Unjudged, float64(done.Kept))
+	if done.Phase == admission.Validate { // both phases see the same places
+		r.metrics.Add(metrics.Unjudged, float64(done.Kept))
+	}
 	if len(done.Refusals) == 0 {
 		return
 	}
@@ -189,11 +185,7 @@ func (r *reviews) add(done admission.Reviewed) {
 	if err != nil {
 		return // text always encodes
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if _, err := r.to.Write(append(data, '\n')); err != nil {
-		r.metrics.Add(metrics.DecisionsLost, 1)
-	}
+	r.log(append(data, '\n'))
 }
 
 func cut(s string, n int) string {

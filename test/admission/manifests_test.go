@@ -51,6 +51,46 @@ func TestOwnObjects(t *testing.T) {
 	}
 }
 
+// TestOwnSubresources: what would stop the guard without changing its objects is its administrators' alone, too.
+func TestOwnSubresources(t *testing.T) {
+	c, _ := world(t)
+	ctx := t.Context()
+	const only = "by members of the group selfsame-guard:admins alone"
+	deployment := "/apis/apps/v1/namespaces/selfsame-guard/deployments/selfsame-guard-webhook"
+	none := map[string]any{"spec": map[string]any{"replicas": 0}}
+	for who, as := range map[string]*kube.Client{
+		"an administrator of the cluster": c, "an add-on": c.As("system:serviceaccount:kube-system:add-on", "system:serviceaccounts:kube-system", "system:masters"),
+	} {
+		if err := refused(as.Patch(ctx, deployment+"/scale", kube.Merge, none, nil), 403, only); err != nil {
+			t.Errorf("%s scales to nothing: %v", who, err)
+		}
+		if err := refused(as.Patch(ctx, deployment, kube.Merge, none, nil), 403, only); err != nil {
+			t.Errorf("%s changes the deployment: %v", who, err)
+		}
+		if err := refused(as.Patch(ctx, deployment+"/status", kube.Merge, map[string]any{"status": map[string]any{"observedGeneration": 99}}, nil), 403, only); err != nil {
+			t.Errorf("%s changes its status: %v", who, err)
+		}
+	}
+	controller := c.As("system:serviceaccount:kube-system:deployment-controller", "system:serviceaccounts:kube-system", "system:masters")
+	if err := controller.Patch(ctx, deployment+"/status", kube.Merge, map[string]any{"status": map[string]any{"observedGeneration": 1}}, nil); err != nil {
+		t.Error("the controller:", err)
+	}
+	admin := c.As("ann", "selfsame-guard:admins")
+	if err := admin.Patch(ctx, deployment+"/scale", kube.Merge, map[string]any{"spec": map[string]any{"replicas": 3}}, nil); err != nil {
+		t.Error("an administrator of the guard scales:", err)
+	}
+	pod := kube.Pods("selfsame-guard") + "/selfsame-guard-webhook-1"
+	if err := c.Create(ctx, kube.Pods("selfsame-guard"), kube.Pod("selfsame-guard-webhook-1", options().Image), nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := refused(c.Delete(ctx, pod), 403, only); err != nil {
+		t.Error("deleting a pod:", err)
+	}
+	if err := c.As("system:kube-scheduler", "system:masters").Delete(ctx, pod); err != nil {
+		t.Error("the scheduler makes room:", err)
+	}
+}
+
 // TestStaticManifests: what is read from the API server's disk judges from the first request on, and nobody can delete or change it or
 // the objects beside it (KEP-5793).
 func TestStaticManifests(t *testing.T) {
