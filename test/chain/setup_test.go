@@ -42,7 +42,7 @@ func (w *world) cluster() {
 	hook, health := free(w.t)
 	w.hook = w.serve("selfsame-guard", "webhook", "--config", "webhook.yaml", "--tls-cert", "tls/tls.crt", "--tls-key", "tls/tls.key", "--listen", hook, "--health-listen", health, "--drain", "10ms")
 	static := w.path("static")
-	w.ok("selfsame-guard", "manifests", "--static", static, "--static-dir", static, "--static-url", "https://"+hook, "--ca", "tls/ca.crt", "--image", "registry.example.com/guard@sha256:"+strings.Repeat("a", 64))
+	w.ok("selfsame-guard", "manifests", "--config", "webhook.yaml", "--static", static, "--static-dir", static, "--static-url", "https://"+hook, "--ca", "tls/ca.crt", "--image", "registry.example.com/guard@sha256:"+strings.Repeat("a", 64))
 	w.api = kube.Start(w.t, kube.Options{FeatureGates: []string{"ManifestBasedAdmissionControlConfig"}, Flags: []string{"--admission-control-config-file=" + static + "/admission-configuration.yaml"}}).Client()
 }
 
