@@ -5,9 +5,6 @@ package policy
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
-	"io"
-	"os"
 	"reflect"
 	"time"
 
@@ -63,7 +60,7 @@ func dialect(noun string) *strictyaml.Dialect {
 
 // Load reads the policy at path. The error is a diag.List (A0620 to A0633) with everything that is wrong, each at its line.
 func Load(path string) (*Policy, error) {
-	data, err := bounded(path)
+	data, err := strictyaml.ReadFile(path)
 	if err != nil {
 		return nil, diag.List{diag.Errorf(diag.CodePolicyUnreadable, "cannot read `%s`: %w", strictyaml.Short(path), err).
 			WithAt(diag.Position{File: path}, "").WithHelp("give the path of a policy, as `selfsame policy new` writes one")}
@@ -86,17 +83,4 @@ func Parse(path string, data []byte) (*Policy, error) {
 	}
 	p.warnings = l.warnings
 	return p, nil
-}
-
-// bounded reads a regular file of at most what a decoder takes, and one byte more, so that it sees that there is too much.
-func bounded(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = f.Close() }() // nothing was written
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("not a regular file")
-	}
-	return io.ReadAll(io.LimitReader(f, strictyaml.MaxBytes+1))
 }

@@ -3,9 +3,6 @@ package trust
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -99,7 +96,7 @@ func Parse(path string, data []byte, key KeyReader) (Roots, error) {
 	if l.Decode(reflect.ValueOf(&f).Elem()) {
 		if f.Sigstore != "" {
 			r.Sigstore = l.path(f.Sigstore)
-			if _, err := bounded(r.Sigstore); err != nil {
+			if _, err := strictyaml.ReadFile(r.Sigstore); err != nil {
 				l.Report(diag.CodeTrustKeyFile, l.At["sigstore"], "`"+strictyaml.Short(f.Sigstore)+"` cannot be read", err.Error(), "give the path of a trusted_root.json, relative to this file")
 			}
 		}
@@ -115,25 +112,12 @@ func Parse(path string, data []byte, key KeyReader) (Roots, error) {
 
 // read reads a trust file or roster.
 func read(path string) ([]byte, error) {
-	data, err := bounded(path)
+	data, err := strictyaml.ReadFile(path)
 	if err != nil {
 		return nil, diag.List{diag.Errorf(diag.CodeTrustUnreadable, "cannot read `%s`: %w", strictyaml.Short(path), err).
 			WithAt(diag.Position{File: path}, "").WithHelp("selfsame trust init")}
 	}
 	return data, nil
-}
-
-// bounded reads a regular file of at most what a decoder takes, and one byte more, so that it sees that there is too much.
-func bounded(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = f.Close() }() // nothing was written
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("not a regular file")
-	}
-	return io.ReadAll(io.LimitReader(f, strictyaml.MaxBytes+1))
 }
 
 func sum(data []byte) string {

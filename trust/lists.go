@@ -92,7 +92,7 @@ func (l *loader) lists(f file, r *Roots) {
 
 // place is a file beside this one, by its absolute path; else a reference.
 func (l *loader) place(text string) string {
-	if _, err := bounded(l.path(text)); err == nil {
+	if _, err := strictyaml.ReadFile(l.path(text)); err == nil {
 		text, _ = filepath.Abs(l.path(text))
 	}
 	return text

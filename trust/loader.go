@@ -55,7 +55,7 @@ func (l *loader) publicKey(at, text string) (Key, bool) {
 	if !strings.HasPrefix(strings.TrimSpace(text), "-----BEGIN ") {
 		what = "`" + strictyaml.Short(text) + "`"
 		var err error
-		if data, err = bounded(l.path(text)); err != nil {
+		if data, err = strictyaml.ReadFile(l.path(text)); err != nil {
 			l.Report(diag.CodeTrustKeyFile, l.At[at], what+" cannot be read", err.Error(), "give the path of a public key, relative to this file")
 			return Key{}, false
 		}

@@ -4,8 +4,6 @@ package config
 
 import (
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"reflect"
 	"time"
@@ -80,7 +78,7 @@ type Limits struct {
 
 // Load reads the configuration at path. The error is a diag.List (A0900, A0901) with everything that is wrong, each at its line.
 func Load(path string) (Config, error) {
-	data, err := bounded(path)
+	data, err := strictyaml.ReadFile(path)
 	if err != nil {
 		return Config{}, diag.List{diag.Errorf(diag.CodeGuardUnreadable, "cannot read `%s`: %w", strictyaml.Short(path), err).
 			WithAt(diag.Position{File: path}, "").WithHelp("name the guard's configuration with --config")}
@@ -133,17 +131,4 @@ func must[T any](v T, err error) T {
 		panic(err)
 	}
 	return v
-}
-
-// bounded reads a regular file of at most what a decoder takes, and one byte more, so that it sees that there is too much.
-func bounded(path string) ([]byte, error) {
-	f, err := os.Open(path) //nolint:gosec // the operator names it
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = f.Close() }() // nothing was written
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("not a regular file")
-	}
-	return io.ReadAll(io.LimitReader(f, strictyaml.MaxBytes+1))
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/selfsame-build/selfsame/internal/diag"
+	"github.com/selfsame-build/selfsame/internal/strictyaml"
 	"github.com/selfsame-build/selfsame/policy"
 	"github.com/selfsame-build/selfsame/policy/cases"
 	"github.com/selfsame-build/selfsame/policy/sigstore"
@@ -194,9 +195,9 @@ func (a *app) policyImport() *cobra.Command {
 with its place and with what that means: nothing becomes weaker without a word.`,
 		Example: "  selfsame policy import cluster-image-policy.yaml --out policy.yaml --trust-out trust.yaml",
 		RunE: func(_ *cobra.Command, args []string) error {
-			data, err := readPlain(args[0])
+			data, err := strictyaml.ReadFile(args[0])
 			if err != nil {
-				return err
+				return usage("cannot read `%s`: %v", args[0], err)
 			}
 			im, err := sigstore.Import(name, args[0], data)
 			if err != nil {

@@ -6,8 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -54,9 +52,9 @@ func (a *app) runPolicyPush(ctx context.Context, args []string, f policyPushFlag
 	case p.Life <= 0 || p.Life > provenance.MaxLife:
 		return usage("--expires is between now and %d days", int(provenance.MaxLife/(24*time.Hour)))
 	}
-	content, err := readPlain(args[0])
+	content, err := strictyaml.ReadFile(args[0])
 	if err != nil {
-		return err
+		return usage("cannot read `%s`: %v", args[0], err)
 	}
 	if p.Place, err = freshness.OpenPolicyPlace(registry.New(registry.Options{}), args[1]); err != nil {
 		return err
@@ -86,14 +84,4 @@ func (a *app) runPolicyPush(ctx context.Context, args []string, f policyPushFlag
 	}
 	_, err = fmt.Fprintln(a.Out, out.Pinned)
 	return err
-}
-
-// readPlain reads a file of the user's, of at most what a decoder of YAML takes and one byte more, so that it sees that there is too much.
-func readPlain(path string) ([]byte, error) {
-	f, err := os.Open(path) //nolint:gosec // the user's own
-	if err != nil {
-		return nil, usage("%v", err)
-	}
-	defer func() { _ = f.Close() }() // nothing was written
-	return io.ReadAll(io.LimitReader(f, strictyaml.MaxBytes+1))
 }

@@ -128,10 +128,10 @@ func readCallers(path string) (*x509.CertPool, error) {
 		return nil, diag.Errorf("A0920", "reading `--client-ca`: %w", err)
 	}
 	defer func() { _ = f.Close() }() // nothing was written
-	data, err := io.ReadAll(io.LimitReader(f, maxCallers))
+	data, err := io.ReadAll(io.LimitReader(f, maxCallers+1))
 	pool := x509.NewCertPool()
-	if err != nil || !pool.AppendCertsFromPEM(data) {
-		return nil, diag.Errorf("A0920", "`%s` holds no certificate in PEM", path)
+	if err != nil || len(data) > maxCallers || !pool.AppendCertsFromPEM(data) {
+		return nil, diag.Errorf("A0920", "`%s` holds no certificate in PEM, or more than 1 MiB", path)
 	}
 	return pool, nil
 }

@@ -2,8 +2,6 @@ package cases
 
 import (
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -86,15 +84,7 @@ func Beside(path string) string {
 
 // Load reads the file of cases at path.
 func Load(path string) (Set, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return Set{}, unreadable(path, err)
-	}
-	defer func() { _ = f.Close() }() // nothing was written
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		return Set{}, unreadable(path, fmt.Errorf("not a regular file"))
-	}
-	data, err := io.ReadAll(io.LimitReader(f, strictyaml.MaxBytes+1))
+	data, err := strictyaml.ReadFile(path)
 	if err != nil {
 		return Set{}, unreadable(path, err)
 	}
