@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -16,6 +15,7 @@ import (
 	"cel.dev/cel-go/common/ast"
 
 	"github.com/selfsame-build/selfsame/internal/diag"
+	"github.com/selfsame-build/selfsame/internal/lazyregexp"
 	"github.com/selfsame-build/selfsame/internal/strictyaml"
 )
 
@@ -96,8 +96,8 @@ func (l *loader) within(at string, e expression, line, column int) diag.Position
 }
 
 var (
-	undefinedField = regexp.MustCompile(`^undefined field '(.+)'`)
-	undeclared     = regexp.MustCompile(`^undeclared reference to '([^']+)'`)
+	undefinedField = lazyregexp.New(`^undefined field '(.+)'`)
+	undeclared     = lazyregexp.New(`^undeclared reference to '([^']+)'`)
 )
 
 // wording is CEL's message in a line, and what to do about it.

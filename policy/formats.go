@@ -4,10 +4,10 @@ package policy
 
 import (
 	"reflect"
-	"regexp"
 	"time"
 
 	"github.com/selfsame-build/selfsame/internal/diag"
+	"github.com/selfsame-build/selfsame/internal/lazyregexp"
 	"github.com/selfsame-build/selfsame/internal/strictyaml"
 )
 
@@ -31,7 +31,7 @@ var special = map[reflect.Type]strictyaml.Special{
 }
 
 // dates: a day, or a second in UTC.
-var dates = regexp.MustCompile(`^\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\dZ)?$`)
+var dates = lazyregexp.New(`^\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\dZ)?$`)
 
 // moment reads a time as written here, with or without quotes: YAML's other spellings of one are refused.
 func moment(d *strictyaml.Decoder, f strictyaml.Field, v reflect.Value) {

@@ -4,7 +4,6 @@ package policy
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -14,6 +13,7 @@ import (
 	"cel.dev/cel-go/common/types"
 
 	"github.com/selfsame-build/selfsame/internal/diag"
+	"github.com/selfsame-build/selfsame/internal/lazyregexp"
 )
 
 // calls are the functions and operators that expressions may use. What makes long texts or lists out of short ones is not among them
@@ -95,7 +95,7 @@ func literal(x ast.Expr) bool {
 }
 
 // offsets are time zones that need no table: the zones of a machine differ from those of another, and so would verdicts.
-var offsets = regexp.MustCompile(`^[+-][01]\d:[0-5]\d$`)
+var offsets = lazyregexp.New(`^[+-][01]\d:[0-5]\d$`)
 
 func offset(x ast.Expr) bool {
 	return literal(x) && offsets.MatchString(string(x.AsLiteral().(types.String)))

@@ -10,15 +10,16 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"regexp"
 
 	sigstore "github.com/sigstore/sigstore-go/pkg/bundle"
 	"github.com/sigstore/sigstore-go/pkg/tlog"
 	"github.com/sigstore/sigstore/pkg/signature"
+
+	"github.com/selfsame-build/selfsame/internal/lazyregexp"
 )
 
 // treeID ends the origin of a checkpoint of the public instance's first log: "rekor.sigstore.dev - 1193050959916656506".
-var treeID = regexp.MustCompile(`^.* - [0-9]+$`)
+var treeID = lazyregexp.New(`^.* - [0-9]+$`)
 
 // plainOrigin says whether e has a single log entry of the first kind (Rekor v1) whose checkpoint is signed by a plain origin. sigstore-go
 // v1.3.0 tells the kinds apart by the checkpoint alone (hasRekorV1STH), and looks there for an entry of the second kind, which it is not.

@@ -46,11 +46,11 @@ type Plugin struct {
 	deadline atomic.Int64
 }
 
-// MaxDecision and the part of a request bound one decision: containerd waits 2 s unless it is told otherwise, and what is not decided by then is refused without our words.
-const (
-	MaxDecision = 1200 * time.Millisecond
-	ofRequest   = 0.6
-)
+// MaxDecision is within what time there is an answer, or ofRequest of the time that containerd gives, if that is less (2 s unless it is told
+// otherwise): what is not decided by then is refused without our words.
+const MaxDecision = 1200 * time.Millisecond
+
+const ofRequest = 0.6
 
 // The pauses between two attempts to connect.
 const (

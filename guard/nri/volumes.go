@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"sync"
 
@@ -13,11 +12,12 @@ import (
 
 	"github.com/selfsame-build/selfsame/guard/engine"
 	"github.com/selfsame-build/selfsame/guard/metrics"
+	"github.com/selfsame-build/selfsame/internal/lazyregexp"
 )
 
 // volumePath is where containerd mounts image volumes (internal/cri/server/helpers.go, getImageVolumeHostPath): state folder, image-volumes,
 // sandbox, the hexadecimal part of the digest that the image's name led to, and where only a part is mounted its path.
-var volumePath = regexp.MustCompile(`/image-volumes/([0-9a-f]{64})/([0-9a-f]{64})(?:/|$)`)
+var volumePath = lazyregexp.New(`/image-volumes/([0-9a-f]{64})/([0-9a-f]{64})(?:/|$)`)
 
 // volumes asks for the images that are mounted as volumes. NRI gives their digest, in a path, and no name.
 func (g *gate) volumes(ctx context.Context, pod string, c *api.Container, who engine.Who) error {

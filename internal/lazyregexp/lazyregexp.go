@@ -74,5 +74,8 @@ func (r *Regexp) ReplaceAllStringFunc(src string, repl func(string) string) stri
 	return r.compiled().ReplaceAllStringFunc(src, repl)
 }
 
+// Split is regexp.Regexp's.
+func (r *Regexp) Split(s string, n int) []string { return r.compiled().Split(s, n) }
+
 // String is regexp.Regexp.String.
 func (r *Regexp) String() string { return r.compiled().String() }

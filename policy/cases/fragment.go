@@ -4,12 +4,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/selfsame-build/selfsame/internal/diag"
+	"github.com/selfsame-build/selfsame/internal/lazyregexp"
 	"github.com/selfsame-build/selfsame/internal/strictyaml"
 	"github.com/selfsame-build/selfsame/policy"
 )
@@ -38,7 +38,7 @@ func noTime(d *strictyaml.Decoder, f strictyaml.Field) {
 }
 
 // dates: a day, or a second in UTC.
-var dates = regexp.MustCompile(`^\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\dZ)?$`)
+var dates = lazyregexp.New(`^\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\dZ)?$`)
 
 func parseTime(n *strictyaml.Node) (time.Time, bool) {
 	text := n.Text

@@ -1,12 +1,13 @@
 package sigstore
 
 import (
-	"regexp"
 	"strings"
+
+	"github.com/selfsame-build/selfsame/internal/lazyregexp"
 )
 
 // valid are the globs that the policy-controller takes.
-var valid = regexp.MustCompile(`^[a-zA-Z0-9-_:/*.]+$`)
+var valid = lazyregexp.New(`^[a-zA-Z0-9-_:/*.]+$`)
 
 // maxPatterns is how many patterns one glob may become.
 const maxPatterns = 16
@@ -61,7 +62,7 @@ func globPatterns(glob string) (patterns []string, tag string, ok bool) {
 }
 
 // stars is more than one star.
-var stars = regexp.MustCompile(`\*\*+`)
+var stars = lazyregexp.New(`\*\*+`)
 
 // expand is one element of a glob as patterns: two stars within it may or may not reach over slashes.
 func expand(element string) []string {

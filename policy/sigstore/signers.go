@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+
+	"github.com/selfsame-build/selfsame/internal/lazyregexp"
 )
 
 // entry is a signer of the trust file to be.
@@ -121,7 +123,7 @@ func whole(expression string) string {
 	return ".*(?:" + e + ").*"
 }
 
-var notInNames = regexp.MustCompile(`[^a-z0-9._-]+`)
+var notInNames = lazyregexp.New(`[^a-z0-9._-]+`)
 
 // slug is a text as a name.
 func slug(s string) string {
