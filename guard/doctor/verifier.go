@@ -63,7 +63,7 @@ func (n Node) folder(dir, place string, limits []value) (out []Finding) {
 		info, err := os.Stat(path)
 		if err != nil || !info.Mode().IsRegular() || info.Mode()&0o111 == 0 {
 			out = append(out, Finding{Code: "A0964", Place: path, Summary: "it is in the folder of image verifiers and cannot be run",
-				Why: "containerd runs every entry, and no image can be pulled while one of them fails to start (bindir.go, runVerifier)", Fix: "take it out: mv " + path + " /root/"})
+				Why: "containerd runs every entry, and no image can be pulled while one of them fails to start (bindir.go, runVerifier)", Fix: "make it a program (chmod 755 " + path + "), or move it out of the folder"})
 		}
 		if e.Name() == n.Client {
 			ours = i
