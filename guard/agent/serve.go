@@ -108,6 +108,9 @@ func (s *Server) client(ctx context.Context, conn net.Conn) {
 	r := bufio.NewReaderSize(conn, 4096)
 	for ctx.Err() == nil {
 		_ = conn.SetReadDeadline(time.Now().Add(or(s.Idle, idle)))
+		if ctx.Err() != nil { // it ended between the two, and its deadline was the one that was overwritten
+			return
+		}
 		var q wire.Request
 		switch err := wire.ReadLine(r, &q, wire.MaxRequest); {
 		case errors.Is(err, io.EOF), errors.Is(err, os.ErrDeadlineExceeded), ctx.Err() != nil:

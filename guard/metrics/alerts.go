@@ -24,6 +24,7 @@ var Alerts = []Alert{
 	{"SelfsameUnwatched", `increase(selfsame_unwatched_total[10m]) > 0`, "0m", "warning", "containers run that the agent does not watch", nil},
 	{"SelfsameRefreshFails", `time() - selfsame_refresh_timestamp_seconds > 900`, "0m", "warning", "policy, trust file or deny list could not be read for 15 minutes: revocations do not arrive", nil},
 	{"SelfsamePolicyEnds", `selfsame_policy_expires_timestamp_seconds > 0 and selfsame_policy_expires_timestamp_seconds - time() < 86400`, "0m", "warning", "the policy ends within a day; then everything is denied", nil},
+	{"SelfsameWebhookCertificateEnds", `selfsame_webhook_certificate_expires_timestamp_seconds > 0 and selfsame_webhook_certificate_expires_timestamp_seconds - time() < 604800`, "0m", "critical", "the certificate of the webhook ends within a week; then no API server asks it, and nothing is admitted: `selfsame-guard certificate`", nil},
 	{"SelfsameStaleEvidence", `increase(selfsame_stale_evidence_used_total[10m]) > 0`, "10m", "warning", "the registry does not answer, and evidence from before is used", nil},
 	{"SelfsameUndecided", `sum(rate(selfsame_verify_total{reason=~"undecided|pending|busy"}[5m])) / sum(rate(selfsame_verify_total[5m])) > 0.05`, "5m", "warning", "more than one decision in twenty could not be made", nil},
 	{"SelfsameDecisionsLost", `increase(selfsame_decisions_lost_total[10m]) > 0`, "0m", "warning", "decisions are missing from the log", nil},
