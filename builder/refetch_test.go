@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -82,10 +83,10 @@ func TestRefetchTakesLayers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	lost, sent := "", 0
+	lost, sent := "", atomic.Int64{}
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodGet && strings.Contains(r.URL.Path, "/blobs/sha256:") {
-			sent++
+			sent.Add(1)
 		}
 		if lost != "" && strings.HasSuffix(r.URL.Path, lost) {
 			http.NotFound(w, r)
@@ -122,8 +123,8 @@ func TestRefetchTakesLayers(t *testing.T) {
 	}
 	e := lock.Entry{Kind: lock.KindImage, Platform: "linux/amd64", Key: host + "/base:v1", Digest: root.Digest, Size: root.Size}
 	counts, gone, err := h.Refetch(t.Context(), restoredFrom(&recipes.Recipe{}, e), []string{host})
-	if err != nil || counts.Refetched != 1 || sent != 2 {
-		t.Errorf("%+v, %v, %v, %d blobs were asked for", counts, gone, err, sent)
+	if err != nil || counts.Refetched != 1 || sent.Load() != 2 {
+		t.Errorf("%+v, %v, %v, %d blobs were asked for", counts, gone, err, sent.Load())
 	}
 	lost = string(layer.Digest)
 	counts, _, err = h.Refetch(t.Context(), restoredFrom(&recipes.Recipe{}, e), []string{host})
