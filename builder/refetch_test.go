@@ -83,12 +83,14 @@ func TestRefetchTakesLayers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	lost, sent := "", atomic.Int64{}
+	var lost atomic.Value // the digest that is not there; requests that were given up may still be under way when it changes
+	var sent atomic.Int64
+	lost.Store("nothing")
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodGet && strings.Contains(r.URL.Path, "/blobs/sha256:") {
 			sent.Add(1)
 		}
-		if lost != "" && strings.HasSuffix(r.URL.Path, lost) {
+		if strings.HasSuffix(r.URL.Path, lost.Load().(string)) {
 			http.NotFound(w, r)
 			return
 		}
@@ -126,12 +128,13 @@ func TestRefetchTakesLayers(t *testing.T) {
 	if err != nil || counts.Refetched != 1 || sent.Load() != 2 {
 		t.Errorf("%+v, %v, %v, %d blobs were asked for", counts, gone, err, sent.Load())
 	}
-	lost = string(layer.Digest)
+	lost.Store(string(layer.Digest))
 	counts, _, err = h.Refetch(t.Context(), restoredFrom(&recipes.Recipe{}, e), []string{host})
 	if err != nil || counts.Vanished != 1 {
 		t.Errorf("without its layer: %+v, %v", counts, err)
 	}
-	lost, h.HTTP = "", inputs.Guarded(nil, nil)
+	lost.Store("nothing")
+	h.HTTP = inputs.Guarded(nil, nil)
 	if counts, gone, err = h.Refetch(t.Context(), restoredFrom(&recipes.Recipe{}, e), []string{host}); err != nil || counts.Vanished != 1 {
 		t.Errorf("past the guard: %+v, %v, %v", counts, gone, err)
 	}
