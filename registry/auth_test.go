@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -24,10 +25,14 @@ func (l login) Resolve(authn.Resource) (authn.Authenticator, error) {
 	return authn.FromConfig(authn.AuthConfig{Username: l.user, Password: l.password}), nil
 }
 
-// guarded asks for a bearer token, which it gives for a user and password; a token is good for a few requests only.
+// guarded asks for a bearer token, which it gives for a user and password; each token is good for a few requests only.
 func guarded(tokens *atomic.Int32, scopes *atomic.Value) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
-		var left atomic.Int32
+		var left sync.Map // of each token; requests that come at once may each have asked for one
+		spent := func(req *http.Request) bool {
+			n, ok := left.Load(strings.TrimPrefix(req.Header.Get("Authorization"), "Bearer "))
+			return !ok || n.(*atomic.Int32).Add(-1) < 0
+		}
 		return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 			if req.URL.Path == "/token" {
 				user, password, _ := req.BasicAuth()
@@ -37,11 +42,13 @@ func guarded(tokens *atomic.Int32, scopes *atomic.Value) func(http.Handler) http
 				}
 				asked, _ := scopes.Load().(string)
 				scopes.Store(asked + " " + strings.Join(req.URL.Query()["scope"], " "))
-				left.Store(5)
-				fmt.Fprintf(w, `{"token":"t%d"}`, tokens.Add(1))
+				token, uses := fmt.Sprintf("t%d", tokens.Add(1)), &atomic.Int32{}
+				uses.Store(5)
+				left.Store(token, uses)
+				fmt.Fprintf(w, `{"token":%q}`, token)
 				return
 			}
-			if req.Header.Get("Authorization") != fmt.Sprintf("Bearer t%d", tokens.Load()) || left.Add(-1) < 0 {
+			if spent(req) {
 				w.Header().Set("WWW-Authenticate", fmt.Sprintf(`Bearer realm="http://%s/token",service="test"`, req.Host))
 				w.WriteHeader(http.StatusUnauthorized)
 				return
