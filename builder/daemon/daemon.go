@@ -59,7 +59,7 @@ func (w World) Traced() bool {
 type Spec struct {
 	Name  string `json:"name"`
 	World World  `json:"world"`
-	// CacheBytes bounds what the daemon keeps of old builds.
+	// CacheBytes bounds what the daemon keeps of old builds; it keeps less while the disk is nearly full.
 	CacheBytes int64 `json:"cacheBytes"`
 	// Fresh empties the state root before the daemon starts, and never reuses a running one.
 	Fresh bool `json:"-"`

@@ -131,7 +131,7 @@ func arguments(r run) []string {
 		"--config", r.path("buildkitd.toml"), "--root", r.path("root"), "--addr", "unix://"+r.Socket,
 		"--oci-worker", "true", "--containerd-worker", "false", "--oci-worker-snapshotter", "overlayfs",
 		"--oci-worker-binary", r.path(world.QuietName), "--oci-worker-net", "host", "--oci-worker-gc", "true",
-		"--oci-worker-gc-keepstorage", strconv.FormatInt(r.Spec.CacheBytes>>20, 10),
+		"--oci-worker-gc-keepstorage", kept(r.Spec.CacheBytes, r.path("root")),
 		"--proxy-network", "--allow-insecure-entitlement", "network.host",
 		"--otel-socket-path", strings.TrimSuffix(r.Socket, ".sock")+"-otel", "--cdi-disabled",
 	)
@@ -139,6 +139,17 @@ func arguments(r run) []string {
 		argv = append(argv, "--oci-worker-rootless")
 	}
 	return argv
+}
+
+// kept is what buildkitd keeps of old builds, as "reserved,free,maximum" in megabytes: at most so many bytes and half of the disk, and less,
+// down to a tenth of that, while less than a quarter of it is free. A cache is never worth a build that finds no room.
+func kept(most int64, root string) string {
+	var disk unix.Statfs_t
+	if err := unix.Statfs(root, &disk); err == nil {
+		most = min(most, int64(disk.Blocks)*disk.Bsize/2)
+	}
+	const mega = 1_000_000
+	return fmt.Sprintf("%d,%d,%d", most/10/mega, most/4/mega, most/mega)
 }
 
 // environment is all that the daemon inherits: nothing of the caller's that could reach a build (proxies above all).

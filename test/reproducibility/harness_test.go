@@ -16,6 +16,9 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
+	"github.com/selfsame-build/selfsame/internal/flock"
 	"github.com/selfsame-build/selfsame/report"
 )
 
@@ -87,7 +90,40 @@ func onMachine(t *testing.T, name string) *machine {
 		t.Fatal(err)
 	}
 	machines[name] = m.home
+	own(t, m.home)
+	sweep()
 	return m
+}
+
+// owned are the open folders of machines: whose lock is held, somebody uses.
+var owned []*os.File
+
+func own(t *testing.T, home string) {
+	t.Helper()
+	f, err := os.Open(home)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := flock.Lock(f, unix.LOCK_EX); err != nil && !flock.Unsupported(err) {
+		t.Fatal(err)
+	}
+	owned = append(owned, f)
+}
+
+// sweep disposes of machines that a killed run left, which are gigabytes each. One that is a minute old may not have its lock yet.
+func sweep() {
+	left, _ := filepath.Glob(filepath.Join(os.TempDir(), "selfsame-test-*"))
+	for _, home := range left {
+		f, err := os.Open(home)
+		if err != nil {
+			continue
+		}
+		at, err := f.Stat()
+		if err == nil && time.Since(at.ModTime()) > time.Minute && flock.Lock(f, unix.LOCK_EX|unix.LOCK_NB) == nil {
+			fmt.Fprintln(os.Stderr, "removing what an earlier run left:", home, dispose(home))
+		}
+		f.Close()
+	}
 }
 
 func dispose(home string) error {
