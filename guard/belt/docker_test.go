@@ -73,7 +73,9 @@ func TestDocker(t *testing.T) {
 	good, evil := h.host+"/team/good:v1", h.host+"/team/evil:v1"
 	d.must(t, "pull", good)
 	d.must(t, "pull", evil)
-	run := func(args ...string) []string { return append([]string{"run", "--detach", "--network", "none"}, args...) }
+	run := func(args ...string) []string {
+		return append([]string{"run", "--detach", "--network", "none"}, args...)
+	}
 	const unsigned = "signed: nobody signed it"
 
 	d.started(t, "by tag", run(good)...)

@@ -38,52 +38,39 @@ func openState(dir string) (state, error) {
 
 func (s state) close() { _ = s.root.Close() }
 
-// owned says whether only root (or whoever we are) may write to what is there, and whether it is itself and no link.
+// owned says whether what is there is a file or a folder (and no link to one) that only root, or whoever we are, may write to.
 func (s state) owned(name string) error {
 	info, err := s.root.Lstat(name)
 	if err != nil {
 		return err
 	}
-	return ours(info, s.path(name))
-}
-
-func (s state) path(name string) string { return path.Join(s.root.Name(), name) }
-
-func ours(info os.FileInfo, name string) error {
 	uid, mode := -1, info.Mode()
 	if st, ok := info.Sys().(*syscall.Stat_t); ok {
 		uid = int(st.Uid)
 	}
 	if uid != 0 && uid != os.Geteuid() || mode.Perm()&0o022 != 0 || !mode.IsDir() && !mode.IsRegular() {
-		return fmt.Errorf("%.200s is no file or folder of root's that nobody else may write to", name)
+		return fmt.Errorf("%.200s is no file or folder of root's that nobody else may write to", s.path(name))
 	}
 	return nil
 }
 
-// read gives a file's content, of at most max bytes, if it and all folders above it, up to the state's own, are root's alone.
+func (s state) path(name string) string { return path.Join(s.root.Name(), name) }
+
+// read gives a file's content, of at most max bytes, if it and all folders above it, up to the state's own, are root's alone and no links.
 func (s state) read(name string, max int64) ([]byte, error) {
-	for i, r := range name {
-		if r == '/' {
-			if err := s.owned(name[:i]); err != nil {
-				return nil, err
-			}
+	for i, r := range name + "/" {
+		if r != '/' {
+			continue
+		}
+		if err := s.owned(name[:i]); err != nil {
+			return nil, err
 		}
 	}
-	f, err := s.root.OpenFile(name, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	f, err := s.root.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = f.Close() }()
-	info, err := f.Stat()
-	if err == nil {
-		err = ours(info, s.path(name))
-	}
-	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("%.200s is no file", s.path(name))
-	}
-	if err != nil {
-		return nil, err
-	}
 	data, err := io.ReadAll(io.LimitReader(f, max+1))
 	if err == nil && int64(len(data)) > max {
 		err = fmt.Errorf("%.200s has more than %d bytes", s.path(name), max)
