@@ -78,10 +78,15 @@ func (c client) must(t *testing.T, args ...string) string {
 // podman is one with folders of its own, whose runtime is the wrapper.
 func podman(t *testing.T, dir, runtime string) client {
 	t.Helper()
-	base := []string{"--root", dir + "/storage", "--runroot", dir + "/run", "--tmpdir", dir + "/tmp", "--storage-driver", "overlay",
-		"--cgroup-manager", "cgroupfs", "--events-backend", "file", "--runtime", runtime}
+	base := []string{"--root", dir + "/storage", "--runroot", dir + "/run", "--tmpdir", dir + "/tmp", "--storage-driver", "overlay", "--cgroup-manager", "cgroupfs"}
+	config := "[containers]\ndefault_ulimits = [\"nofile=1024:1024\", \"nproc=1024:1024\"]\n[engine]\nevents_logger = \"file\"\nruntime = \"selfsame\"\n[engine.runtimes]\nselfsame = [\"" + runtime + "\"]\n"
+	if err := os.WriteFile(dir+"/containers.conf", []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	c := client(func(args ...string) (string, error) {
-		out, err := exec.CommandContext(context.WithoutCancel(t.Context()), "podman", append(base, args...)...).CombinedOutput()
+		cmd := exec.CommandContext(context.WithoutCancel(t.Context()), "podman", append(base, args...)...)
+		cmd.Env = append(os.Environ(), "CONTAINERS_CONF="+dir+"/containers.conf")
+		out, err := cmd.CombinedOutput()
 		return string(out), err
 	})
 	t.Cleanup(func() {
@@ -106,7 +111,7 @@ func TestPodman(t *testing.T) {
 	p.must(t, "pull", "--tls-verify=false", good)
 	p.must(t, "pull", "--tls-verify=false", evil)
 	run := func(args ...string) []string {
-		return append([]string{"run", "--detach", "--network", "none", "--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024"}, args...)
+		return append([]string{"run", "--detach", "--network", "none"}, args...)
 	}
 	const unsigned = "signed: nobody signed it"
 
