@@ -103,12 +103,12 @@ func TestDocker(t *testing.T) {
 	d.denied(t, "no containerd", `needs "containerd"`, run(good)...)
 	settings(t, path, set)
 
-	id := d.must(t, "create", "--network", "none", evil)
+	id := d.must(t, "create", "--network", "none", h.host+"/team/good:v2")
 	list := dir + "/data/image/overlay2/repositories.json"
 	edit(t, list, func(v map[string]any) {
 		v["Repositories"].(map[string]any)[h.host+"/team/good"].(map[string]any)[claim] = h.evil.Config.String()
 	})
-	d.denied(t, "a list that says otherwise than the bytes", "team/evil@"+h.evil.Index.String()+" is denied", "start", id)
+	d.denied(t, "a list that says otherwise than the bytes", "team/good@"+h.evil.Index.String()+" is denied", "start", id)
 	id = d.must(t, "create", "--network", "none", good)
 	parent := filepath.Join(dir, "data/image/overlay2/layerdb/mounts", id, "parent")
 	if err := os.WriteFile(parent, []byte(h.evil.Config), 0o600); err != nil {

@@ -119,6 +119,11 @@ func TestStorage(t *testing.T) {
 			s.image["big-data-names"] = nil
 			s.document("manifest-", `{"schemaVersion":2,"manifests":[{"digest":"`+diffID("9")+`"}]}`)
 		}, "leads to another image"},
+		"an index of another image": {byIndex, func(s *storage) {
+			s.image["big-data-names"] = nil
+			other := s.document("manifest-", `{"schemaVersion":2,"config":{"digest":"`+diffID("9")+`"}}`)
+			s.document("manifest-", `{"schemaVersion":2,"manifests":[{"digest":"`+other+`"}]}`)
+		}, "podman has no manifest"},
 		"both at once": {byIndex, func(s *storage) {
 			config := "sha256:" + s.image["id"].(string)
 			s.image["big-data-names"] = nil
