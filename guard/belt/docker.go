@@ -42,7 +42,7 @@ func dockerImage(ctx context.Context, dir, containerd, id string) (found, error)
 		return found{}, err
 	}
 	if container.ID != id || !wire.IsDigest(container.Image) || !isName(container.Driver) {
-		return found{}, errors.New("Docker's state does not say which image it is of")
+		return found{}, errors.New("which image it is of is not in Docker's state")
 	}
 	store := "image/" + container.Driver
 	raw, err := s.blob(store+"/imagedb/content/sha256/"+strings.TrimPrefix(container.Image, "sha256:"), container.Image)
@@ -104,7 +104,7 @@ func dockerNames(all map[string]map[string]string, as, config string, get bytesO
 		return cmp.Or(compareBool(from[b] == name, from[a] == name), strings.Compare(a, b))
 	})
 	if len(digests) == 0 {
-		return found{}, fmt.Errorf("Docker knows no digest of %.120q: it was built or loaded here, and not pulled", as)
+		return found{}, fmt.Errorf("no digest of %.120q is known to Docker: it was built or loaded here, and not pulled", as)
 	}
 	digests, why := leading(get, digests, config)
 	for _, d := range digests[:min(len(digests), maxImages)] {
