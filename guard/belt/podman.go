@@ -131,7 +131,9 @@ func podmanLayers(s state, driver string, c storedContainer, i storedImage, conf
 			layers[l.ID] = l
 		}
 	}
-	if base := layers[c.Layer].Parent; base != i.Layer && !slices.Contains(i.Mapped, base) {
+	base, top := layers[c.Layer].Parent, layers[i.Layer]
+	mapped := slices.Contains(i.Mapped, base) && layers[base].Diff == top.Diff && layers[base].Parent == top.Parent
+	if base != i.Layer && !mapped {
 		return errors.New("it does not lie on its image's layers")
 	}
 	at := i.Layer

@@ -119,6 +119,7 @@ func TestPodman(t *testing.T) {
 	p.started(t, "removed when it ends", run("--rm", good)...)
 	p.started(t, "by digest", run(h.host+"/team/good@"+h.good.Index.String())...)
 	p.started(t, "by id", run(h.good.Config.Encoded())...)
+	p.started(t, "as another user", run("--uidmap", "0:100000:65536", "--gidmap", "0:100000:65536", good)...)
 	p.denied(t, "unsigned", h.host+"/team/evil@"+h.evil.Index.String()+" is denied: "+unsigned, run(evil)...)
 	claim := h.host + "/team/good@" + h.good.Index.String()
 	p.denied(t, "annotated", unsigned, run("--annotation", "io.kubernetes.cri-o.ImageName="+claim, "--annotation", "org.opencontainers.image.ref.name="+claim,

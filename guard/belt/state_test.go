@@ -103,6 +103,7 @@ func TestStorage(t *testing.T) {
 		"by the image's own manifest":  {byManifest, func(*storage) {}, ""},
 		"removed when it ends":         {byIndex, func(s *storage) { s.volatile = true }, ""},
 		"for other users":              {byIndex, func(s *storage) { s.layers[3]["parent"] = "mapped" }, ""},
+		"for other users, other bytes": {byIndex, func(s *storage) { s.layers[3]["parent"], s.layers[2]["diff-digest"] = "mapped", diffID("3") }, "does not lie on its image's layers"},
 		"no container":                 {byIndex, func(s *storage) { s.container["id"] = "d" }, "has 0 entries"},
 		"no image":                     {byIndex, func(s *storage) { s.container["image"] = "" }, "not from an image"},
 		"an image that is gone":        {byIndex, func(s *storage) { s.container["image"] = "gone" }, "has 0 entries"},
