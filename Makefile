@@ -57,7 +57,7 @@ test: deps build ## every test, with real builders and registries; counts what i
 	@export SELFSAME_COSIGN="$$(tools/build cosign)" SELFSAME_REGISTRY="$$(tools/build registry)" SELFSAME_OLD_BUILDKITD="$$(tools/build old-buildkitd)" \
 	SELFSAME_BROWSER="$$(tools/build browser)" SELFSAME_FULCIO="$$(tools/build fulcio)" SELFSAME_REKOR="$$(tools/build rekor)" \
 	SELFSAME_TIMESTAMP="$$(tools/build timestamp)" SELFSAME_CONTAINERD="$$(tools/build containerd)" SELFSAME_ETCD="$$(tools/build etcd)" \
-	SELFSAME_KUBE_APISERVER="$$(tools/build kube-apiserver)" \
+	SELFSAME_KUBE_APISERVER="$$(tools/build kube-apiserver)" SELFSAME_CONTAINERS_IMAGE="$$(tools/build containers-image)" \
 	PATH="$$PWD/bin:$$PATH"; \
 	go test -json -p 2 -count=1 -timeout $(TEST_TIMEOUT) $(TEST_FLAGS) $(PKGS) | go run ./tools/testsum
 

@@ -49,21 +49,21 @@ func TestPublishedPlatforms(t *testing.T) {
 	}
 }
 
-// TestRootOfAnAudit: where no file with XFS can be made memory will do, if there is enough of it; and no builder gets more than it may have.
+// TestRootOfAnAudit: where no file with a filesystem can be made memory will do, if there is enough of it; and no builder gets more than it may have.
 func TestRootOfAnAudit(t *testing.T) {
 	const gb = 1 << 30
 	for _, c := range []struct {
 		disk, memory int64
-		xfs          bool
+		on           bool
 		root         daemon.Root
 		bytes        int64
 	}{
-		{40 * gb, 64 * gb, true, daemon.RootXFS, 40 * gb},
+		{40 * gb, 64 * gb, true, daemon.RootExt4, 40 * gb},
 		{40 * gb, 64 * gb, false, daemon.RootTmpfs, 32 * gb},
 		{10 * gb, 64 * gb, false, daemon.RootTmpfs, 10 * gb},
-		{40 * gb, 8 * gb, false, daemon.RootXFS, 40 * gb}, // whose log says what is lacking
+		{40 * gb, 8 * gb, false, daemon.RootExt4, 40 * gb}, // whose log says what is lacking
 	} {
-		if root, bytes := (&Host{Memory: c.memory}).rootAudit(c.disk, c.xfs); root != c.root || bytes != c.bytes {
+		if root, bytes := (&Host{Memory: c.memory}).rootAudit(c.disk, c.on); root != c.root || bytes != c.bytes {
 			t.Errorf("%+v: %s of %d", c, root, bytes)
 		}
 	}

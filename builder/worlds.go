@@ -86,18 +86,18 @@ func (h *Host) worldAudit(bytes int64) world {
 	w := h.worldA()
 	w.name, w.hostname = "audit", hostnameAudit
 	if !h.Rootless && bytes > 0 {
-		w.daemon.Root, w.daemon.RootBytes = h.rootAudit(bytes, daemon.CanHaveXFS() == nil)
+		w.daemon.Root, w.daemon.RootBytes = h.rootAudit(bytes, daemon.CanHave(daemon.RootExt4) == nil)
 	}
 	return w
 }
 
 // rootAudit is the filesystem of an auditor's builder: a file of so many bytes, or, where none can be made and memory is ample, at most half of
 // the memory. Where neither is possible the builder's log says what is lacking.
-func (h *Host) rootAudit(bytes int64, xfs bool) (daemon.Root, int64) {
-	if !xfs && h.Memory >= ampleMemory {
+func (h *Host) rootAudit(bytes int64, disk bool) (daemon.Root, int64) {
+	if !disk && h.Memory >= ampleMemory {
 		return daemon.RootTmpfs, min(bytes, h.Memory/2)
 	}
-	return daemon.RootXFS, bytes
+	return daemon.RootExt4, bytes
 }
 
 // ampleMemory is where a builder's root in memory leaves enough for the build.

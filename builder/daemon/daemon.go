@@ -34,8 +34,7 @@ const (
 	RootHost  Root = "host"  // a folder on the host's filesystem
 	RootTmpfs Root = "tmpfs" // memory; gone when the daemon ends
 	RootXFS   Root = "xfs"   // a sparse file with XFS, loop-mounted
-	RootExt4  Root = "ext4"  // a sparse file with ext4, loop-mounted
-	RootBtrfs Root = "btrfs" // a sparse file with Btrfs, loop-mounted
+	RootExt4  Root = "ext4"  // a sparse file with ext4, loop-mounted; worthless after a power failure
 )
 
 // World is what a daemon and all of its steps see of the machine. The zero World is the machine as it is.

@@ -1,6 +1,7 @@
 // Package belt is the weaker gate at container start, for hosts without NRI: a wrapper around the OCI runtime. It decides at `create`, and
 // hands every other command on to the real runtime, argument for argument. It is weaker because a client may name another runtime, because
-// root may call the real one, and because a runtime is not told which image its container is of: containerd is asked, by the container's id.
+// root may call the real one, and because a runtime is not told which image its container is of: containerd is asked by the container's id, and
+// podman's and Docker's state is read.
 package belt
 
 import (
@@ -9,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -23,7 +25,7 @@ const Name = "selfsame-runc"
 
 // The deadlines of one decision. Shims wait for the runtime as long as their own caller does.
 const (
-	lookTime   = 2 * time.Second // containerd's
+	lookTime   = 2 * time.Second // to find the image
 	answerTime = 8 * time.Second // the agent's
 )
 
@@ -31,9 +33,13 @@ const (
 type Settings struct {
 	Runtime string `json:"runtime"` // the real one
 	Socket  string `json:"socket"`  // the agent's
-	// Containerd is containerd's own socket, which knows the image of each of its containers. Empty: nobody is asked.
+	// Containerd is containerd's own socket, which knows the image of each of its containers. Empty: it is not asked.
 	Containerd string `json:"containerd"`
-	// Annotations lets an annotation that holds a digest name the image where containerd is not asked. Whoever may write annotations then
+	// Podman is the folder of podman's storage (its graph root: /var/lib/containers/storage), Docker that of a Docker daemon which keeps images
+	// itself (its data root: /var/lib/docker; Containerd is the socket of the containerd which it uses then). Only root may be able to write there.
+	Podman string `json:"podman"`
+	Docker string `json:"docker"`
+	// Annotations lets an annotation that holds a digest name the image where none of those is set. Whoever may write annotations then
 	// says what is checked; CRI-O lets nobody write this one, `podman run --annotation` lets everybody.
 	Annotations bool `json:"annotations"`
 }
@@ -45,7 +51,7 @@ func Run(ctx context.Context, program string, args []string, stderr io.Writer) (
 	c := parse(args)
 	err := thin.Load(program, &s)
 	if err == nil {
-		err = thin.Absolute(map[string]string{"runtime": s.Runtime, "socket": s.Socket})
+		err = thin.Absolute(s.paths())
 	}
 	if err == nil {
 		err = apart(program, s.Runtime)
@@ -61,6 +67,14 @@ func Run(ctx context.Context, program string, args []string, stderr io.Writer) (
 		return "", 1
 	}
 	return s.Runtime, 0
+}
+
+// paths are the settings that are paths.
+func (s Settings) paths() map[string]string {
+	all := map[string]string{"containerd": s.Containerd, "podman": s.Podman, "docker": s.Docker}
+	maps.DeleteFunc(all, func(_, path string) bool { return path == "" })
+	all["runtime"], all["socket"] = s.Runtime, s.Socket
+	return all
 }
 
 // apart says whether the real runtime is the wrapper itself, which would call itself for ever.
@@ -85,25 +99,45 @@ func (s Settings) check(ctx context.Context, c call) error {
 	if err != nil {
 		return refusal("container "+c.id, err)
 	}
-	repo, err := wire.Repository(found.name)
-	if err == nil && !wire.IsDigest(found.digest) {
-		err = fmt.Errorf("nobody knows the digest of %.120q", found.name)
+	if len(found.images) == 0 {
+		return refusal("container "+c.id, errors.New("nobody knows its image"))
+	}
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	var denial error
+	for _, i := range found.images {
+		err := s.ask(ctx, c.id, i, found.namespace)
+		if err == nil {
+			return nil
+		}
+		if denial == nil {
+			denial = err // the likeliest one's says most
+		}
+	}
+	return denial
+}
+
+// ask asks the agent whether an image may run.
+func (s Settings) ask(ctx context.Context, container string, i image, namespace string) error {
+	repo, err := wire.Repository(i.name)
+	if err == nil && !wire.IsDigest(i.digest) {
+		err = fmt.Errorf("nobody knows the digest of %.120q", i.name)
 	}
 	if err != nil {
-		return refusal("container "+c.id, err)
+		return refusal("container "+container, err)
 	}
-	who := map[string]string{"gate": "start", "container": c.id, "reference": found.name}
-	if found.namespace != "" {
-		who["namespace"] = found.namespace
+	who := map[string]string{"gate": "start", "container": container, "reference": i.name}
+	if namespace != "" {
+		who["namespace"] = namespace
 	}
-	if b := wire.Ask(ctx, s.Socket, wire.Question{Name: repo, Digest: found.digest, Who: who}, answerTime); !b.Allow {
+	if b := wire.Ask(ctx, s.Socket, wire.Question{Name: repo, Digest: i.digest, Who: who}, answerTime); !b.Allow {
 		return errors.New(b.Denial)
 	}
 	return nil
 }
 
 func refusal(what string, err error) error {
-	return fmt.Errorf("%.80s is denied: %.300s\nbefore any rule: nobody knows its image\nfix: have %s.json name containerd's socket, and use an image that containerd pulled", what, strings.ReplaceAll(err.Error(), "\n", " "), Name)
+	return fmt.Errorf("%.80s is denied: %.300s\nbefore any rule: nobody knows its image\nfix: have %s.json say who knows it (containerd, podman, docker), and use an image that was pulled from a registry", what, strings.ReplaceAll(err.Error(), "\n", " "), Name)
 }
 
 // tell writes why not where the caller looks: into runc's log file, in runc's form, and to stderr.

@@ -148,6 +148,13 @@ func TestWrapper(t *testing.T) {
 	refused("asking containerd", "create", "--bundle", good, "good")
 	settings(t, path, map[string]any{"runtime": path, "socket": socket})
 	refused("is selfsame-runc itself", "state", "c")
+	for _, key := range []string{"containerd", "podman", "docker"} {
+		settings(t, path, map[string]any{"runtime": runtime, "socket": socket, key: "a/relative/path"})
+		refused("is not an absolute path", "create", "--bundle", good, "good")
+	}
+	settings(t, path, map[string]any{"runtime": runtime, "socket": socket, "docker": dir, "annotations": true})
+	refused("is not containerd's bundle", "create", "--bundle", good, "other")
+	refused("is not one of Docker's", "create", "--bundle", good, "good")
 	settings(t, path, map[string]any{"runtimes": runtime})
 	refused("unknown field", "state", "c")
 }

@@ -3,6 +3,7 @@
 package export
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -35,7 +36,9 @@ type SignedIdentity struct {
 
 // Always is what no policy.json expresses.
 var Always = []string{
-	"it reads signatures as `cosign sign` made them before version 3 (simple signing, under the tag sha256-HEX.sig); selfsame's own statements are bundles, and it reads none of them: sign that way, too, with the same key",
+	"it reads signatures as `cosign sign` made them before version 3 (simple signing, under the tag sha256-HEX.sig); selfsame's own statements are bundles, and it reads none of them: sign that way, too, with the same key, and each image of an index (`cosign sign --recursive`), for a signature of the index counts for none of them",
+	"where to look: /etc/containers/registries.d has to allow sigstore attachments (`selfsame-guard export registries.d`), or every image is rejected",
+	"Debian 12: its podman and skopeo are built without sigstore, and reject every image under it",
 	"provenance, rebuilds, contents, findings, waivers, promotions and their rules",
 	"the deny list: to take an image back, replace the key and sign the others again",
 	"time: when a key begins and ends, how fresh anything has to be, expiry of the policy, break-glass",
@@ -70,9 +73,22 @@ func Make(signers []trust.Signer, pem func(hint string) []byte, scopes []string,
 		if len(keys) == 0 {
 			lost = append(lost, "scope "+scope+": nobody with a key speaks for it, and it is rejected")
 		}
+		if len(keys) > 1 {
+			lost = append(lost, "scope "+scope+": one of several keys is enough, which podman before 5.3, skopeo before 1.17 and CRI-O before 1.32 do not know: they refuse the whole file")
+		}
 		p.Transports["docker"][scope] = []Requirement{signed(keys)}
 	}
 	return p, lost
+}
+
+// Attachments is a file for containers-registries.d(5): these programs look for signatures beside an image only where one says so.
+func (p Policy) Attachments() []byte {
+	var b bytes.Buffer
+	b.WriteString("docker:\n")
+	for _, scope := range slices.Sorted(maps.Keys(p.Transports["docker"])) {
+		fmt.Fprintf(&b, "    %q: {use-sigstore-attachments: true}\n", scope)
+	}
+	return b.Bytes()
 }
 
 func signed(keys [][]byte) Requirement {

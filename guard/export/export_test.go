@@ -67,8 +67,12 @@ func TestMake(t *testing.T) {
 	if got := string(p.JSON()); got != want {
 		t.Errorf("%s", got)
 	}
+	const attachments = "docker:\n    \"registry.example.com/keyless\": {use-sigstore-attachments: true}\n    \"registry.example.com/team\": {use-sigstore-attachments: true}\n"
+	if got := string(p.Attachments()); got != attachments {
+		t.Errorf("%s", got)
+	}
 	all := strings.Join(lost, "\n")
-	for _, want := range []string{"old: its word does not count now", "everywhere speaks for every name", "keyless: identities", "registry.example.com/team/* becomes registry.example.com/team"} {
+	for _, want := range []string{"old: its word does not count now", "everywhere speaks for every name", "keyless: identities", "registry.example.com/team/* becomes registry.example.com/team", "scope registry.example.com/team: one of several keys"} {
 		if !strings.Contains(all, want) {
 			t.Errorf("%q is missing:\n%s", want, all)
 		}

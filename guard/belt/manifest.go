@@ -1,0 +1,96 @@
+package belt
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/selfsame-build/selfsame/guard/wire"
+	"github.com/selfsame-build/selfsame/internal/strictjson"
+)
+
+// The bounds of what is looked at for one container.
+const (
+	maxDigests   = 16  // manifests and indexes of one image
+	maxPlatforms = 128 // images of an index
+	maxImages    = 4   // questions to the agent
+)
+
+// bytesOf gives the bytes with a digest. Those of another one are an error.
+type bytesOf func(digest string) ([]byte, error)
+
+type descriptor struct {
+	Digest string `json:"digest"`
+}
+
+// leads says whether a digest is an image's manifest whose configuration is config, or an index that has such a one, by the bytes
+// themselves. The evidence is about that digest, the container was made from that configuration: no name or note stands between them.
+func leads(get bytesOf, from, config string) (index bool, err error) {
+	m, err := readManifest(get, from)
+	if err != nil {
+		return false, err
+	}
+	if m.Config.Digest == config {
+		return false, nil
+	}
+	for _, d := range m.Manifests[:min(len(m.Manifests), maxPlatforms)] {
+		if below, err := readManifest(get, d.Digest); err == nil && below.Config.Digest == config {
+			return true, nil
+		}
+	}
+	return false, fmt.Errorf("%s leads to another image", from)
+}
+
+type manifest struct {
+	Config    descriptor   `json:"config"`
+	Manifests []descriptor `json:"manifests"`
+}
+
+func readManifest(get bytesOf, d string) (m manifest, err error) {
+	if !wire.IsDigest(d) {
+		return m, fmt.Errorf("%.80q is no digest", d)
+	}
+	raw, err := get(d)
+	if err == nil {
+		err = strictjson.Unmarshal(raw, &m, strictjson.Limits{MaxBytes: maxDocument, AllowUnknown: true})
+	}
+	if err == nil && m.Config.Digest != "" && m.Manifests != nil { // it would be read as either (CVE-2021-41190)
+		err = fmt.Errorf("%s is a manifest and an index at once", d)
+	}
+	return m, err
+}
+
+// leading are those of some digests that lead to config, indexes first: signers sign what a tag leads to. why is what was wrong with the last
+// of the others.
+func leading(get bytesOf, digests []string, config string) (out []string, why error) {
+	var manifests []string
+	for _, d := range digests[:min(len(digests), maxDigests)] {
+		switch index, err := leads(get, d, config); {
+		case err != nil:
+			why = err
+		case index:
+			out = append(out, d)
+		default:
+			manifests = append(manifests, d)
+		}
+	}
+	return slices.Concat(out, manifests), why
+}
+
+// layersOf are the digests of a configuration's layers, uncompressed, lowest first.
+func layersOf(config []byte) ([]digest.Digest, error) {
+	var c struct {
+		RootFS struct {
+			DiffIDs []digest.Digest `json:"diff_ids"`
+		} `json:"rootfs"`
+	}
+	if err := strictjson.Unmarshal(config, &c, strictjson.Limits{MaxBytes: maxDocument, AllowUnknown: true}); err != nil {
+		return nil, fmt.Errorf("the image's configuration: %w", err)
+	}
+	if len(c.RootFS.DiffIDs) == 0 {
+		return nil, errors.New("the image has no layer")
+	}
+	return c.RootFS.DiffIDs, nil
+}
