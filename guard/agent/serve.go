@@ -84,7 +84,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 				s.client(ctx, conn)
 			})
 		default:
-			s.refuse(conn, "busy")
+			s.refuse(conn, wire.Busy)
 			_ = conn.Close()
 		}
 	}
