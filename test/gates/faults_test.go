@@ -2,6 +2,7 @@ package gates
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -82,6 +83,9 @@ func (w *world) registryDown(t *testing.T, known ask) {
 	fresh, _ := w.good()
 	w.broken(down)
 	w.refused(t, fresh, []string{fresh.image + " is denied: ", "503"}, nil)
+	t.Run("by its tag", func(t *testing.T) {
+		denied(t, w.admission(ask{image: strings.Split(fresh.image, "@")[0] + ":v1"}), "has no digest")
+	})
 	t.Run("what is known", func(t *testing.T) { w.passes(t, known) })
 	w.broken(nil)
 	w.soon("the registry is back", func() bool { return w.everywhere(fresh, passes) })
@@ -123,7 +127,12 @@ func (w *world) killed(t *testing.T, _ ask) {
 	defer release()
 	var all sync.WaitGroup
 	all.Go(func() {
-		w.soon("agent and webhook ask", func() bool { return seen() >= 2 })
+		for range 200 { // agent and webhook ask
+			if seen() >= 2 {
+				break
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
 		for _, s := range []*service{w.agent, w.hook} {
 			_ = s.cmd.Process.Signal(syscall.SIGKILL)
 		}
@@ -133,6 +142,9 @@ func (w *world) killed(t *testing.T, _ ask) {
 		t.Run(gate, func(t *testing.T) { denied(t, err, words[gate]) })
 	}
 	all.Wait()
+	if n := seen(); n < 2 {
+		t.Errorf("they were killed over %d questions to the registry: this proves nothing", n)
+	}
 	<-w.agent.ended
 	<-w.hook.ended
 }

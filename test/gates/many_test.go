@@ -89,7 +89,7 @@ func (w *world) fifty(t *testing.T) {
 	}
 }
 
-// thousand is 1,000 pods at once: as many creations as the API server takes, all of them as questions of the node, a tenth as pulls.
+// thousand is 1,000 pods at once: as many creations as the API server takes, all of them as questions of the node, some of them as pulls.
 func (w *world) thousand(t *testing.T) {
 	a, i := w.good()
 	bad, _ := w.bad()
@@ -116,11 +116,11 @@ func (w *world) thousand(t *testing.T) {
 		if failed > 0 {
 			t.Errorf("%d of 1,000 questions, such as %v", failed, err)
 		}
-		if failed, err := each(100, 100, func(int) error { return w.pull(a) }); failed > 0 {
-			t.Errorf("%d of 100 pulls, such as %v", failed, err)
+		if failed, err := each(50, 50, func(int) error { return w.pull(a) }); failed > 0 {
+			t.Errorf("%d of 50 pulls, such as %v", failed, err)
 		}
-		if failed, err := each(100, 100, func(int) error { return w.pull(bad) }); failed != 100 || !strings.Contains(err.Error(), bad.image+" is denied: ") {
-			t.Errorf("%d of 100 bad pulls refused: %v", failed, err)
+		if failed, err := each(50, 50, func(int) error { return w.pull(bad) }); failed != 50 || !strings.Contains(err.Error(), bad.image+" is denied: ") {
+			t.Errorf("%d of 50 bad pulls refused: %v", failed, err)
 		}
 	})
 	if n := w.counted(i.Index); n != 2 {
