@@ -84,7 +84,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 				s.client(ctx, conn)
 			})
 		default:
-			s.refuse(conn, wire.Busy)
+			s.refuse(conn, "busy")
 			_ = conn.Close()
 		}
 	}
