@@ -351,7 +351,7 @@ func TestMoreThanAreServedAtOnce(t *testing.T) {
 	var all sync.WaitGroup
 	for range 1000 {
 		all.Go(func() {
-			if a := wire.Ask(t.Context(), n.client.Socket, wire.Question{Name: shop, Digest: good.String()}, 5*time.Second); !a.Allow {
+			if a := wire.Ask(t.Context(), n.client.Socket, wire.Question{Name: shop, Digest: good.String()}, 20*time.Second); !a.Allow {
 				t.Error(a.Denial)
 			}
 		})

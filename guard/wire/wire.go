@@ -107,7 +107,8 @@ func Call(ctx context.Context, socket string, r Request) (Response, error) {
 	ctx, cancel := context.WithTimeout(ctx, MaxWait+5*time.Second)
 	defer cancel()
 	r.Version = Version
-	began, wait := time.Now(), r.WaitMillis
+	deadline, _ := ctx.Deadline() // there is one
+	left, wait := time.Until(deadline), r.WaitMillis
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
 		out, err := once(ctx, socket, r)
 		if !errors.Is(err, errBusy) {
@@ -119,7 +120,7 @@ func Call(ctx context.Context, socket string, r Request) (Response, error) {
 		case <-time.After(pause):
 		}
 		if wait > 0 { // the agent's part of a time that has begun
-			r.WaitMillis = max(wait-time.Since(began).Milliseconds(), 1)
+			r.WaitMillis = max(wait-(left-time.Until(deadline)).Milliseconds(), 1)
 		}
 	}
 }
@@ -145,6 +146,8 @@ func once(ctx context.Context, socket string, r Request) (Response, error) {
 	switch {
 	case err == nil && out.Version == Version && out.Error == Busy:
 		return Response{}, errBusy
+	case errors.Is(err, unix.ECONNRESET): // it closed without having read the question, and without a word where it is very busy
+		return Response{}, fmt.Errorf("%w, or ended: %w", errBusy, err)
 	case asked != nil:
 		return Response{}, fmt.Errorf("asking the node agent: %w", asked)
 	case err != nil:
