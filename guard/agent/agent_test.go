@@ -343,3 +343,18 @@ func TestWatchJudgesAtOnce(t *testing.T) {
 	cancel()
 	<-done
 }
+
+// TestMoreThanAreServedAtOnce: whoever finds the agent busy asks again, and is answered in his time.
+func TestMoreThanAreServedAtOnce(t *testing.T) {
+	n := serve(t, nil)
+	n.asker.slow = 50 * time.Millisecond
+	var all sync.WaitGroup
+	for range 1000 {
+		all.Go(func() {
+			if a := wire.Ask(t.Context(), n.client.Socket, wire.Question{Name: shop, Digest: good.String()}, 20*time.Second); !a.Allow {
+				t.Error(a.Denial)
+			}
+		})
+	}
+	all.Wait()
+}

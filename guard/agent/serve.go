@@ -93,7 +93,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 // refuse tells a client that he gets no answer, without waiting for him.
 func (s *Server) refuse(conn net.Conn, reason string) {
 	s.Metrics.Add(metrics.Refused, 1, reason)
-	_ = conn.SetWriteDeadline(time.Now().Add(10 * time.Millisecond))
+	_ = conn.SetWriteDeadline(time.Now().Add(time.Second)) // a new connection has room for a line; less may be over before it is written
 	_ = wire.WriteLine(conn, wire.Response{Version: wire.Version, Error: reason}, wire.MaxResponse)
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/selfsame-build/selfsame/internal/diag"
 	"github.com/selfsame-build/selfsame/policy"
@@ -41,7 +42,7 @@ var fixes = map[Class]string{
 // undecided is a without a verdict: a denial in words.
 func (a Answer) undecided(c Class, exit int, err error) Answer {
 	a.Allow, a.Class, a.ExitCode = false, c, exit
-	a.Reasons = []string{line(err.Error())}
+	a.Reasons = []string{line(ends(err.Error(), maxLine))}
 	return a
 }
 
@@ -103,10 +104,14 @@ func (a Answer) Denial() string {
 	case a.Class != ClassRule:
 		by += ", before any rule (" + string(a.Class) + ")"
 	}
-	if n := len(a.Reasons) - 1; n > 0 {
+	switch n := len(a.Reasons) - 1; {
+	case n == 1:
+		by += "; 1 more reason"
+	case n > 1:
 		by += fmt.Sprintf("; %d more reasons", n)
 	}
-	return line(a.Image.Name+"@"+a.Image.Digest+" is denied: "+reason) + "\n" + line(by) + "\n" + line("fix: "+fix)
+	head := a.Image.Name + "@" + a.Image.Digest + " is denied: "
+	return line(head+ends(reason, maxLine-len(head))) + "\n" + line(by) + "\n" + line("fix: "+fix)
 }
 
 // failed is the first rule that said no, and what to do.
@@ -132,6 +137,22 @@ const maxLine = 400
 // line is text as one line, clipped, without control characters.
 func line(s string) string {
 	return diag.Printable(clipTo(strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == '\n' || r == '\r' }), "; "), maxLine))
+}
+
+// ends is text of at most max bytes: where it is longer, its beginning and more of its end, because the cause of an error stands last.
+func ends(s string, max int) string {
+	const gap = " ... "
+	if len(s) <= max || max < 60 {
+		return s
+	}
+	first, last := max/3, len(s)-(max-max/3-len(gap))
+	for first > 0 && !utf8.RuneStart(s[first]) {
+		first--
+	}
+	for last < len(s) && !utf8.RuneStart(s[last]) {
+		last++
+	}
+	return s[:first] + gap + s[last:]
 }
 
 // clip is user text as it goes into logs.

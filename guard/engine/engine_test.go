@@ -2,11 +2,13 @@ package engine_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	digest "github.com/opencontainers/go-digest"
 
@@ -241,6 +243,18 @@ func TestDenial(t *testing.T) {
 	}
 	if got := w.ask(good).Denial(); got != "" {
 		t.Errorf("allowed, and yet: %q", got)
+	}
+}
+
+// TestDenialKeepsTheCause: a long chain of errors is cut in the middle, because its end says what is wrong.
+func TestDenialKeepsTheCause(t *testing.T) {
+	w := newWorld(t)
+	w.f.set(func(f *fake) {
+		f.err = errors.New("reading image: " + strings.Repeat("reading manifest ä of it: ", 30) + "503 Service Unavailable")
+	})
+	first, _, _ := strings.Cut(w.ask(good).Denial(), "\n")
+	if !strings.HasPrefix(first, shop+"@"+good.String()+" is denied: reading image: reading") || !strings.HasSuffix(first, "of it: 503 Service Unavailable") || !strings.Contains(first, " ... ") || len(first) > 400 || !utf8.ValidString(first) {
+		t.Errorf("%d bytes: %s", len(first), first)
 	}
 }
 

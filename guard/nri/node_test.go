@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	cri "k8s.io/cri-api/pkg/apis/runtime/v1"
+
 	"github.com/selfsame-build/selfsame/guard/agent"
 	"github.com/selfsame-build/selfsame/guard/engine"
 	"github.com/selfsame-build/selfsame/guard/nri"
@@ -120,7 +122,17 @@ func TestNode(t *testing.T) {
 	t.Run("slow", func(t *testing.T) { n.t = t; n.slowAnswers() })
 	n.t = t
 
-	// Taken back while it runs.
+	// The pods' own process is of an image that NRI only gives a reference of: it is counted.
+	pod, err := n.RunPod(t.Context(), "shop-1", nil)
+	n.must(err)
+	n.must(pod.Remove(t.Context()))
+	if got := n.count("selfsame_unchecked_total", `reason="sandbox-image"`); !strings.HasSuffix(got, " 1\n") {
+		t.Errorf("a pod's own image is counted as %q", got)
+	}
+
+	// Taken back while it runs, or after it was made and before it starts.
+	made, err := n.pod.Create(t.Context(), containerd.Container{Name: "made", Image: pulled})
+	n.must(err)
 	n.g.set(func() { n.g.denied[good.Index] = true; n.g.epoch.Deny++ })
 	n.must(n.Refresh(t.Context()))
 	n.inventory.Kick()
@@ -132,6 +144,9 @@ func TestNode(t *testing.T) {
 		}
 		return false
 	})
+	if _, err := n.Runtime.StartContainer(t.Context(), &cri.StartContainerRequest{ContainerId: made}); err == nil || !strings.Contains(err.Error(), "leaks keys") {
+		t.Errorf("what was made before it was taken back: %v", err)
+	}
 	n.refused("an image that was taken back, and is on disk", containerd.Container{Name: "again", Image: pulled}, "leaks keys")
 	n.g.set(func() { n.g.denied[good.Index] = false; n.g.epoch.Deny++ })
 	n.must(n.Refresh(t.Context()))
@@ -272,6 +287,22 @@ func TestNodeFaults(t *testing.T) {
 		_, err := n.pod.Create(t.Context(), one)
 		return err != nil && strings.Contains(err.Error(), "reaching the node agent")
 	})
+}
+
+// TestPulledUnasked: a setting makes containerd pull past every verifier (research on runtimes, 1.1). What came so does not start.
+func TestPulledUnasked(t *testing.T) {
+	w := newWorld(t)
+	server, err := local.Serve(t.Context(), local.Options{Dir: t.TempDir()})
+	w.must(err)
+	n := &node{world: w, t: t, host: server.Host, Node: containerd.Start(t, containerd.Options{NRI: &containerd.NRI{Required: []string{nri.Name}}, Verifiers: w.verifiers(),
+		Config: containerd.Tables{containerd.TableImages: {"discard_unpacked_layers": "true"}}})}
+	n.PlainHTTP(t, server.Host)
+	n.pod, err = n.RunPod(t.Context(), "p", nil)
+	n.must(err)
+	n.connect(n.Node, n, false)
+	evil, ref := n.push("team/evil", "v1", false)
+	n.pull(ref) // nobody serves on the agent's socket: were it asked, it would refuse
+	n.refused("what was pulled unasked", containerd.Container{Name: "evil", Image: ref}, n.host+"/team/evil@"+evil.Index.String()+" is denied: ")
 }
 
 var _ engine.Asker = (*nri.Names)(nil)

@@ -90,10 +90,42 @@ func Ask(ctx context.Context, socket string, q Question, wait time.Duration) Bri
 	return got[0]
 }
 
-// Call sends one request on a connection of its own. Without a deadline in ctx it takes MaxWait and a few seconds at most.
+// Busy is the agent's answer where as many clients are served as it serves at once. It is about no image: whoever gets it asks again.
+const Busy = "busy"
+
+var errBusy = errors.New("the node agent says: " + Busy)
+
+// The pauses before asking a busy agent again.
+const (
+	firstPause = 10 * time.Millisecond
+	lastPause  = 200 * time.Millisecond
+)
+
+// Call sends one request on a connection of its own, and again while the agent is busy. Without a deadline in ctx it takes MaxWait and a few
+// seconds at most.
 func Call(ctx context.Context, socket string, r Request) (Response, error) {
 	ctx, cancel := context.WithTimeout(ctx, MaxWait+5*time.Second)
 	defer cancel()
+	r.Version = Version
+	deadline, _ := ctx.Deadline() // there is one
+	left, wait := time.Until(deadline), r.WaitMillis
+	for pause := firstPause; ; pause = min(2*pause, lastPause) {
+		out, err := once(ctx, socket, r)
+		if !errors.Is(err, errBusy) {
+			return out, err
+		}
+		select {
+		case <-ctx.Done():
+			return Response{}, err
+		case <-time.After(pause):
+		}
+		if wait > 0 { // the agent's part of a time that has begun
+			r.WaitMillis = max(wait-(left-time.Until(deadline)).Milliseconds(), 1)
+		}
+	}
+}
+
+func once(ctx context.Context, socket string, r Request) (Response, error) {
 	conn, err := (&net.Dialer{}).DialContext(ctx, "unix", socket)
 	if err != nil {
 		return Response{}, fmt.Errorf("reaching the node agent: %w", err)
@@ -108,18 +140,21 @@ func Call(ctx context.Context, socket string, r Request) (Response, error) {
 	if uid != 0 && uid != os.Geteuid() { // whoever could put a socket there would decide what runs
 		return Response{}, fmt.Errorf("what serves on %s is neither root's nor ours (uid %d)", socket, uid)
 	}
-	r.Version = Version
-	if err := WriteLine(conn, r, MaxRequest); err != nil {
-		return Response{}, fmt.Errorf("asking the node agent: %w", err)
-	}
+	asked := WriteLine(conn, r, MaxRequest)
 	var out Response
-	if err := ReadLine(bufio.NewReaderSize(conn, 4096), &out, MaxResponse); err != nil {
+	err = ReadLine(bufio.NewReaderSize(conn, 4096), &out, MaxResponse) // a busy agent answers and closes before it has read anything
+	switch {
+	case err == nil && out.Version == Version && out.Error == Busy:
+		return Response{}, errBusy
+	case errors.Is(err, unix.ECONNRESET): // it closed without having read the question, and without a word where it is very busy
+		return Response{}, fmt.Errorf("%w, or ended: %w", errBusy, err)
+	case asked != nil:
+		return Response{}, fmt.Errorf("asking the node agent: %w", asked)
+	case err != nil:
 		if ctx.Err() != nil {
 			err = context.Cause(ctx)
 		}
 		return Response{}, fmt.Errorf("reading the node agent's answer: %w", err)
-	}
-	switch {
 	case out.Version != Version:
 		return Response{}, fmt.Errorf("the node agent speaks version %d, not %d", out.Version, Version)
 	case out.Error != "":

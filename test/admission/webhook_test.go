@@ -1,6 +1,8 @@
 package admission
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -171,7 +173,7 @@ func TestEachDigestOnce(t *testing.T) {
 func TestHungAndGone(t *testing.T) {
 	c, _ := world(t)
 	hung := serve(t, true)
-	for _, gate := range []struct{ name, url string }{{"hung", hung.url}, {"gone", "https://127.0.0.1:1"}} {
+	for _, gate := range []struct{ name, url string }{{"hung", hung.url}, {"gone", "https://127.0.0.1:1"}, {"ended", ended(t)}} {
 		if err := c.Apply(t.Context(), []byte(single(t, gate.url, "ValidatingWebhookConfiguration", "test-"+gate.name, gate.name, 2))); err != nil {
 			t.Fatal(err)
 		}
@@ -190,4 +192,47 @@ func TestHungAndGone(t *testing.T) {
 	kube.Wait(t, "the webhook that is gone", func() error {
 		return refused(c.Create(t.Context(), kube.Pods(ns), allowed, nil), 500, "connection refused")
 	})
+	ns = c.Namespace(t, "gate", "ended")
+	kube.Wait(t, "the webhook whose certificate ended", func() error {
+		return refused(c.Create(t.Context(), kube.Pods(ns), allowed, nil), 500, "certificate has expired")
+	})
+}
+
+// TestMutatingPhaseSkipped: nothing made a tag a digest, and the pod says that it was verified (kyverno issue 16336).
+func TestMutatingPhaseSkipped(t *testing.T) {
+	c, h := world(t)
+	const ns = "kube-system" // which the guard was told to leave alone: this webhook alone looks at it
+	config := strings.Replace(single(t, h.url, "ValidatingWebhookConfiguration", "test-validate-only", "none", 2), "{gate: none}", "{kubernetes.io/metadata.name: "+ns+"}", 1)
+	if err := c.Apply(t.Context(), []byte(config)); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = c.Delete(context.WithoutCancel(t.Context()), kube.Admission("validatingwebhookconfigurations")+"/test-validate-only")
+	})
+	h.tags.set(shop+":skipped", good)
+	forged := kube.Pod("p", shop+":skipped")
+	forged["metadata"].(map[string]any)["annotations"] = map[string]any{"mutate.guard.selfsame.build/digest": good.String(), "selfsame.build/verified": "true"}
+	kube.Wait(t, "the webhook", func() error {
+		return refused(c.Create(t.Context(), kube.Pods(ns)+"?dryRun=All", forged, nil), 403, "it has no digest")
+	})
+	if err := c.Create(t.Context(), kube.Pods(ns)+"?dryRun=All", kube.Pod("p", shop+":skipped@"+good.String()), nil); err != nil {
+		t.Error("with a digest of its own:", err)
+	}
+}
+
+// TestOddReferences: what an API server lets through as an image's name is refused in words, and never a reason to fail.
+func TestOddReferences(t *testing.T) {
+	c, _ := world(t)
+	ns := c.Namespace(t)
+	sha512 := "@sha512:" + strings.Repeat("a", 128)
+	for _, image := range []string{"", "shop", "library/shop", shop, shop + ":", shop + "@", shop + "@sha256:", shop + "@sha256:abc", shop + "@" + strings.ToUpper(good.String()), shop + sha512, shop + "@" + good.String() + "@" + good.String(),
+		shop + ":v1:v2@" + good.String(), "Registry.example.com/Team/Shop@" + good.String(), "https://" + shop + "@" + good.String(), "/team/shop@" + good.String(), "registry.example.com//shop@" + good.String(), "../" + shop + "@" + good.String(),
+		shop + "@" + good.String() + "\n", shop + " @" + good.String(), "\u202e" + shop + "@" + good.String(), shop + ":" + strings.Repeat("v", 129) + "@" + good.String(), strings.Repeat("a", 300) + "/" + strings.Repeat("b/", 2000) + "c@" + good.String(),
+		"[::1]:5000/shop@" + bad.String(), "sha256:" + good.Encoded(), good.Encoded(), "oci-layout://shop@" + good.String(), "registry.example.com:99999/team/shop@" + bad.String(), "@" + good.String()} {
+		err := c.Create(t.Context(), kube.Pods(ns)+"?dryRun=All", kube.Pod("p", image), nil)
+		s, ok := errors.AsType[*kube.Status](err)
+		if !ok || s.Code != 403 && s.Code != 422 { // 422: the API server's own
+			t.Errorf("%.80q: %v", image, err)
+		}
+	}
 }

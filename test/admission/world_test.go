@@ -7,8 +7,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -174,6 +177,29 @@ func injector(tb testing.TB) string {
 	go func() { _ = s.ServeTLS(l, "", "") }()
 	context.AfterFunc(life, func() { _ = s.Close() })
 	return "https://" + l.Addr().String()
+}
+
+// ended is a webhook that would allow everything, with a certificate whose time is over.
+func ended(tb testing.TB) string {
+	tb.Helper()
+	cert, key, err := authority().Issue(time.Now().Add(-2*time.Hour), time.Hour, "127.0.0.1")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	pair, err := tls.X509KeyPair(cert, key)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var in struct{ Request struct{ UID string } }
+		_ = json.NewDecoder(r.Body).Decode(&in)
+		_ = json.NewEncoder(w).Encode(map[string]any{"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "response": map[string]any{"uid": in.Request.UID, "allowed": true}})
+	}))
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
+	s.TLS = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS13}
+	s.StartTLS()
+	context.AfterFunc(life, s.Close)
+	return s.URL
 }
 
 func options() manifests.Options {

@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"encoding/json"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -92,6 +93,14 @@ func (i *Image) json(mediaType string, v any) v1.Descriptor {
 		panic(err) // of our own types
 	}
 	return i.add(mediaType, raw)
+}
+
+// Single is the image without its index: what its name leads to is the manifest.
+func (i *Image) Single() *Image {
+	one := &Image{Index: i.Manifest, Manifest: i.Manifest, Config: i.Config, blobs: maps.Clone(i.blobs), media: map[digest.Digest]string{i.Manifest: i.media[i.Manifest]}}
+	delete(one.blobs, i.Index)
+	one.index = v1.Descriptor{MediaType: i.media[i.Manifest], Digest: i.Manifest, Size: int64(len(i.blobs[i.Manifest]))}
+	return one
 }
 
 // Archive is the image as a tar of an OCI layout in which it has a full name (HOST/REPOSITORY:TAG), for `ctr images import`.

@@ -15,7 +15,13 @@ import (
 
 // Pull pulls an image as the kubelet does and gives its name by digest (REPOSITORY@DIGEST). An error has the verifier's reason.
 func (n *Node) Pull(ctx context.Context, ref string) (string, error) {
-	if _, err := n.Images.PullImage(ctx, &cri.PullImageRequest{Image: &cri.ImageSpec{Image: ref}}); err != nil {
+	return n.PullAs(ctx, ref, nil)
+}
+
+// PullAs is Pull with annotations, of the image that is asked for and of the pod that it is for.
+func (n *Node) PullAs(ctx context.Context, ref string, annotations map[string]string) (string, error) {
+	_, err := n.Images.PullImage(ctx, &cri.PullImageRequest{Image: &cri.ImageSpec{Image: ref, Annotations: annotations}, SandboxConfig: &cri.PodSandboxConfig{Annotations: annotations}})
+	if err != nil {
 		return "", err
 	}
 	return n.Resolve(ctx, ref)
