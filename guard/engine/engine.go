@@ -17,7 +17,8 @@ import (
 	"github.com/selfsame-build/selfsame/policy"
 )
 
-// PolicySource reads the policy that is to be in force.
+// PolicySource reads the policy that is to be in force. With an error it may give the one that counts all the same (the last one that was
+// read); policy.ErrRevoked in the error says that not even that does.
 type PolicySource func(context.Context) (*policy.Policy, error)
 
 // Config is what an engine is made of. The zero value of a bound means the default of package config.
@@ -148,6 +149,9 @@ func (c Config) withDefaults() Config {
 	}
 	return c
 }
+
+// Now is the time by which decisions are made: it does not run backwards.
+func (e *Engine) Now() time.Time { return e.clock.now() }
 
 // Edition is the policy in force; the zero Edition: there is none.
 func (e *Engine) Edition() policy.Edition {

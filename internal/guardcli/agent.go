@@ -41,7 +41,7 @@ func (a *app) runAgent(ctx context.Context) error {
 	inventory := agent.NewInventory(g, g.Metrics, g.notice, time.Now)
 	names := &nri.Names{Asker: g}
 	server := &agent.Server{Asker: names, Inventory: inventory, Edition: g.Edition, Metrics: g.Metrics, Members: c.Socket.Group != "",
-		Grants: func() []breakglass.Grant { return g.Folder.Active(time.Now()) }}
+		Grants: func() []breakglass.Grant { return g.Folder.Active(g.Now()) }}
 	all, ctx := errgroup.WithContext(ctx)
 	all.Go(func() error { return server.Serve(ctx, socket) })
 	all.Go(func() error { return g.serveMetrics(ctx) })
