@@ -65,6 +65,7 @@ type Engine struct {
 	slots   chan struct{}      // one for each gathering
 	pending atomic.Int64
 	saves   *semaphore.Weighted // evidence on its way to disk
+	unkept  atomic.Bool         // the last one did not get there, which was said
 	log     *decisions
 
 	life context.Context // of work that outlives who asked for it
@@ -94,6 +95,10 @@ func New(c Config) (*Engine, error) {
 		var err error
 		if e.disk, err = openDisk(c.State, c.Images, c.Metrics); err != nil {
 			return nil, err
+		}
+		if err := e.disk.writable(); err != nil {
+			c.Notice("evidence is neither kept nor read: " + err.Error())
+			e.disk = nil
 		}
 		if err := e.disk.prune(); err != nil {
 			return nil, unsafe(c.State, err)

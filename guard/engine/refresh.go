@@ -127,7 +127,7 @@ func (e *Engine) judgeAll(ctx context.Context, old, next *policy.Policy) {
 		workers.Go(func() error {
 			now := e.clock.now()
 			was := e.memory.get(k)
-			if was == nil || was.failed != nil || !was.usable(e.c.Gatherer.Epoch(), e.lives, now) {
+			if was == nil || !was.usable(e.c.Gatherer.Epoch(), e.lives, now) {
 				return nil
 			}
 			have, kept := e.recall(k, now)
