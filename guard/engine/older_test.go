@@ -105,7 +105,7 @@ func TestGoneStatementsAreSaid(t *testing.T) {
 	if a := w.want("one is gone", good, true, engine.ClassOK, false, 3); !a.Gathered.Equal(start.Add(2 * time.Minute)) {
 		t.Errorf("gathered %v", a.Gathered)
 	}
-	if !w.noticed("1 statement(s) about "+shop+"@"+good.String()+" that were there at 2026-11-28T12:01:00Z are gone, first https://example.com/scan/v1 by scanner") {
+	if !w.noticed("1 statement(s) about " + shop + "@" + good.String() + " that were there at 2026-11-28T12:01:00Z are gone, first https://example.com/scan/v1 by scanner") {
 		t.Errorf("%q", w.notices)
 	}
 }

@@ -44,7 +44,7 @@ type fake struct {
 	gather  func(ctx context.Context, d digest.Digest) // called in Gather
 	gathers map[digest.Digest]int
 	ends    time.Time
-	signed  bool                     // everything is
+	signed  bool                      // everything is
 	change  func(ev *policy.Evidence) // of what is gathered
 }
 

@@ -103,10 +103,14 @@ func TestKeptListIsVerifiedAgain(t *testing.T) {
 			w.must(os.WriteFile(file, old, 0o600))
 			w.asked = down
 		}, "A0560", "sequence 3 is an older one than was seen before, 4"},
-		"a bit flipped": {func(w *world, file string) { b := read(w, file); b[len(b)/2] ^= 1; w.must(os.WriteFile(file, b, 0o600)) }, "A0561", ""},
-		"cut short":     {func(w *world, file string) { w.must(os.Truncate(file, 100)) }, "A0561", ""},
-		"empty":         {func(w *world, file string) { w.must(os.Truncate(file, 0)) }, "A0561", ""},
-		"huge":          {func(w *world, file string) { w.must(os.Truncate(file, 1<<40)) }, "", "no regular file"},
+		"a bit flipped": {func(w *world, file string) {
+			b := read(w, file)
+			b[len(b)/2] ^= 1
+			w.must(os.WriteFile(file, b, 0o600))
+		}, "A0561", ""},
+		"cut short": {func(w *world, file string) { w.must(os.Truncate(file, 100)) }, "A0561", ""},
+		"empty":     {func(w *world, file string) { w.must(os.Truncate(file, 0)) }, "A0561", ""},
+		"huge":      {func(w *world, file string) { w.must(os.Truncate(file, 1<<40)) }, "", "no regular file"},
 		"a pipe": {func(w *world, file string) { w.must(os.Remove(file)); w.must(unix.Mkfifo(file, 0o600)) },
 			"", "no regular file"},
 		"a link": {func(w *world, file string) {
