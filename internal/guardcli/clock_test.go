@@ -52,7 +52,7 @@ func TestListThatEndedStaysSo(t *testing.T) {
 	}
 	write("glass/a.json", glass)
 	write("trust.yaml", []byte("trust: v1\nsigners:\n  r: {keys: [revoker.pub], roles: [revoker]}\n  g: {keys: [break-glass.pub], roles: [break-glass]}\ndenylist: {list: denylist.json}\n"))
-	write("policy.yaml", []byte("policy: v1\nname: prod\nversion: 1\nrules:\n  - {name: none, match: [\"**\"], require: 'false', message: no, fix: none}\n"))
+	write("policy.yaml", []byte("policy: v1\nname: prod\nversion: 1\nrules:\n  - {name: none, match: [\"**\"], require: 'false', message: nothing may run, fix: wait}\n"))
 	c, err := config.Parse(filepath.Join(dir, "guard.yaml"), []byte("guard: v1\ntrust: trust.yaml\npolicy: {file: policy.yaml}\nstate: state\nbreakGlass: glass\n"))
 	if err != nil {
 		t.Fatal(err)
