@@ -41,7 +41,7 @@ func (g *gate) volume(ctx context.Context, d digest.Digest, at string, who engin
 			return nil
 		}
 		q := engine.Question{Name: "an image volume", Digest: d, Who: who}
-		a := engine.Unanswered(q, fmt.Errorf("nobody knows its name: it was not pulled since the agent started (volume at %.80q)", at))
+		a := engine.Unanswered(q, fmt.Errorf("nobody knows its name: nobody on this node asked about it (volume at %.80q)", at))
 		return errors.New(a.Denial())
 	}
 	var last engine.Answer
