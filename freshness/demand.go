@@ -130,6 +130,11 @@ func (d Demand) counts(s signing.Signed, st provenance.Statement) bool {
 }
 
 func stale(what string, err error) error {
+	if errors.Is(err, errOlder) {
+		return diag.Errorf(codeStale, "%s does not count: %w", what, err).
+			WithWhy("a newer one may say something else, so nothing is decided").
+			WithHelp("check any mirror in between; to go back on purpose, have what it says signed again under a higher number")
+	}
 	return diag.Errorf(codeStale, "%s does not count: %w", what, err).
 		WithWhy("a newer one may say something else, so nothing is decided").
 		WithHelp("have it renewed by whoever signs it; check this machine's clock and any mirror in between")

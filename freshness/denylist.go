@@ -17,6 +17,7 @@ type DenyList struct {
 	Name    string // the repository that the list names itself by
 	Place   string // where it was read, pinned
 	Entries []provenance.DenyEntry
+	Bundle  []byte // as it was signed, for ReopenDenyList
 }
 
 // String names the list and its edition.
@@ -33,6 +34,12 @@ func OpenDenyList(ctx context.Context, p Place, d Demand) (*DenyList, error) {
 	case !found:
 		return nil, noList(p)
 	}
+	return d.denyList(p, pinned, bundle)
+}
+
+// ReopenDenyList is OpenDenyList for the bytes of a list that was read at the place before: while a registry is down, what was read last still
+// counts until it ends, if whoever signed it still may. pinned is where it was read.
+func ReopenDenyList(p Place, pinned string, bundle []byte, d Demand) (*DenyList, error) {
 	return d.denyList(p, pinned, bundle)
 }
 
@@ -55,7 +62,7 @@ func (d Demand) denyList(p Place, pinned string, bundle []byte) (*DenyList, erro
 	if err := d.bind(what, p, edition, provenance.PredicateDenyList, name); err != nil {
 		return nil, err
 	}
-	return &DenyList{Edition: edition, Denied: list.Denied(), Name: name, Place: pinned, Entries: list.Entries}, nil
+	return &DenyList{Edition: edition, Denied: list.Denied(), Name: name, Place: pinned, Entries: list.Entries, Bundle: bundle}, nil
 }
 
 // readDenyList is everything but the question whether the list is the newest.

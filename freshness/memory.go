@@ -99,6 +99,9 @@ func (m *Memory) compare(s Seen) (before Seen, known bool, err error) {
 	return before, known, nil
 }
 
+// Path is the file in which the series of s is remembered: who removes it forgets the series.
+func (m *Memory) Path(s Seen) string { return filepath.Join(m.Dir, s.file()) }
+
 // Recall gives what is remembered of the series of s.
 func (m *Memory) Recall(s Seen) (Seen, bool, error) { return m.recall(s) }
 

@@ -18,6 +18,7 @@ type SignedPolicy struct {
 	Name    string // the repository that it names itself by
 	Place   string // where it was read, pinned
 	Content []byte // the file, byte for byte
+	Bundle  []byte // as it was signed, for ReopenPolicy
 }
 
 // OpenPolicy reads the signed policy at a place and checks it: signed by somebody in d.Trust, of the place's own name (of a file: the one that
@@ -32,6 +33,11 @@ func OpenPolicy(ctx context.Context, p Place, d Demand) (*SignedPolicy, error) {
 	case !found:
 		return nil, noPolicy(p)
 	}
+	return ReopenPolicy(p, pinned, bundle, d)
+}
+
+// ReopenPolicy is OpenPolicy for the bytes of a policy that was read at the place before. pinned is where.
+func ReopenPolicy(p Place, pinned string, bundle []byte, d Demand) (*SignedPolicy, error) {
 	what := "the policy " + p.String()
 	signed, s, err := d.readPolicy(what, p, bundle)
 	if err != nil {
@@ -44,7 +50,7 @@ func OpenPolicy(ctx context.Context, p Place, d Demand) (*SignedPolicy, error) {
 	if err := d.bind(what, p, s.Edition, provenance.PredicatePolicy, s.Name); err != nil {
 		return nil, err
 	}
-	s.Policy, s.Place = s.EndingBy(s.Until), pinned
+	s.Policy, s.Place, s.Bundle = s.EndingBy(s.Until), pinned, bundle
 	return s, nil
 }
 

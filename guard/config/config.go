@@ -19,7 +19,7 @@ type Config struct {
 	Trust   string `yaml:"trust" check:"required,path" doc:"the trust file: whose word counts, for what, and where the deny list is"`
 	Roster  string `yaml:"roster" check:"path" doc:"the roster: who may say that an image was built again"`
 	Policy  Policy `yaml:"policy" check:"required" doc:"what may run"`
-	State   string `yaml:"state" check:"path" default:"/var/lib/selfsame-guard" doc:"private folder for evidence that was verified, so that a restart is warm, and for numbers of lists that were seen"`
+	State   string `yaml:"state" check:"path" default:"/var/lib/selfsame-guard" doc:"private folder for what outlives a restart: evidence that was verified, the deny list and policy that counted last, numbers of lists and policies that were seen, names of image volumes"`
 	Socket  Socket `yaml:"socket" doc:"where the node agent serves"`
 	NRI     NRI    `yaml:"nri" doc:"the gate at container start"`
 	// BreakGlass is a folder, because in an emergency the registry may be what is down.
@@ -52,7 +52,7 @@ type Socket struct {
 type NRI struct {
 	Socket  string `yaml:"socket" check:"path" doc:"containerd's NRI socket, /var/run/nri/nri.sock unless it was told otherwise; left out: there is no gate at start, unless containerd starts the agent itself"`
 	Index   string `yaml:"index" check:"index" default:"90" doc:"place among other plugins, two digits"`
-	Volumes string `yaml:"volumes" check:"volumes" default:"count" doc:"what becomes of an image volume whose image nobody pulled since the agent started, so that its name is not known: count it and let it pass, or refuse the container"`
+	Volumes string `yaml:"volumes" check:"volumes" default:"count" doc:"what becomes of an image volume whose image nobody asked about on this node, so that its name is not known: count it and let it pass, or refuse the container"`
 }
 
 // Keep bounds the life of evidence.

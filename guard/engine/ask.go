@@ -72,7 +72,7 @@ func (e *Engine) answer(ctx context.Context, q Question, now time.Time) Answer {
 	if a.Epoch = got.epoch; got.failed != nil {
 		return a.undecided(ClassUndecided, diag.ExitUndecided, got.failed)
 	}
-	a.Verdict = got.verdict
+	a.Verdict, a.Gathered = got.verdict, got.gathered.UTC()
 	return a.classify(got.denied)
 }
 
@@ -109,6 +109,9 @@ func classOf(err error) Class {
 func (e *Engine) settled(ctx context.Context, k key, p *policy.Policy, epoch Epoch, now time.Time) (got *entry, cached bool, err error) {
 	sha := p.Edition().SHA256
 	if got := e.memory.get(k); got != nil && got.holds(sha, epoch, e.lives, now) {
+		return got, true, nil
+	}
+	if got := e.memory.failure(k); got != nil && got.holds(sha, epoch, e.lives, now) {
 		return got, true, nil
 	}
 	if e.pending.Load() >= int64(maxPending*cap(e.slots)) {

@@ -51,7 +51,8 @@ func (e *Engine) mayBreakGlass(q Question, now time.Time) bool {
 // digest by itself, and what was found denied when evidence could last be read stays so: a list also names platforms, bases, builders and
 // signers, of which nobody knows anything while a registry is down. What was never read, and whose digest is not named, passes.
 func (e *Engine) notDenied(q Question) error {
-	if got := e.memory.get(key{q.Name, q.Digest}); got != nil && got.denied {
+	k := key{q.Name, q.Digest}
+	if old, _ := e.disk.load(k, e.clock.now()); e.wasDenied(k, old) {
 		return fmt.Errorf("the deny list named it, or what it is made of, when its evidence was last read")
 	}
 	denier, ok := e.c.Gatherer.(Denier)

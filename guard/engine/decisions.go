@@ -24,7 +24,8 @@ type Decision struct {
 	Policy        policy.Edition `json:"policy"`
 	Epoch         Epoch          `json:"epoch"`
 	Cached        bool           `json:"cached"`
-	Micros        int64          `json:"micros"` // how long it took
+	Gathered      time.Time      `json:"gathered,omitzero"` // when the evidence was; older than keep.fresh: the registry did not answer since
+	Micros        int64          `json:"micros"`            // how long it took
 }
 
 // The bounds of a line.
@@ -114,7 +115,7 @@ func newDecision(q Question, a Answer, now time.Time, took time.Duration) Decisi
 		*s = clip(*s)
 	}
 	out := Decision{SchemaVersion: 1, Time: now.UTC(), Who: w, Image: clipTo(q.Name, 255) + "@" + clip(q.Digest.String()), Allow: a.Allow, Class: a.Class,
-		BreakGlass: a.BreakGlass, Policy: a.By, Epoch: a.Epoch, Cached: a.Cached, Micros: took.Microseconds()}
+		BreakGlass: a.BreakGlass, Policy: a.By, Epoch: a.Epoch, Cached: a.Cached, Gathered: a.Gathered, Micros: took.Microseconds()}
 	for _, o := range a.Rules {
 		if o.Status != policy.StatusOutOfScope && len(out.Rules) < maxRules {
 			out.Rules = append(out.Rules, o.Rule+": "+string(o.Status))

@@ -39,6 +39,9 @@ type disk struct {
 
 	pruning sync.Mutex
 	saved   saved // since the last prune, at least
+
+	turning sync.Mutex
+	turns   map[key]*turn
 }
 
 // saved counts what was written.
@@ -73,7 +76,7 @@ func openDisk(dir string, max int, m *metrics.Set) (*disk, error) {
 	if err := ours(f, 0o077); err != nil {
 		return nil, unsafe(dir, err)
 	}
-	return &disk{dir: dir, max: max, bytes: maxDisk, metrics: m}, nil
+	return &disk{dir: dir, max: max, bytes: maxDisk, metrics: m, turns: map[key]*turn{}}, nil
 }
 
 // ours says why an open file or folder is not ours alone; forbidden are the permissions that nobody else may have.
@@ -97,9 +100,32 @@ func unsafe(dir string, err error) error {
 		WithHelp("give a folder of the guard's own with `state:`, of mode 0700")
 }
 
-func (d *disk) path(k key) string {
+// The ends of files' names. Images about which nothing verified have bounds of their own: anybody can have any number of them asked about, and
+// they must push out nothing else.
+const (
+	knownFile = ".evidence"
+	bareFile  = ".bare"
+)
+
+func (d *disk) path(k key, bare bool) string {
 	sum := sha256.Sum256([]byte(k.name + "@" + k.digest.String()))
-	return filepath.Join(d.dir, hex.EncodeToString(sum[:])+".evidence")
+	end := knownFile
+	if bare {
+		end = bareFile
+	}
+	return filepath.Join(d.dir, hex.EncodeToString(sum[:])+end)
+}
+
+// writable says why nothing can be written. Then nothing may be read either: a file there could not be replaced when it is superseded.
+func (d *disk) writable() error {
+	f, err := os.CreateTemp(d.dir, ".probe-*")
+	if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) {
+		return nil // files can be removed all the same, and space may come
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
 // save writes an image's evidence.
@@ -110,7 +136,7 @@ func (d *disk) save(k key, e *entry, packed []byte) error {
 		return err
 	}
 	data := slices.Concat(head, []byte("\n"), packed)
-	if err := atomicfile.Write(d.path(k), data, 0o600); err != nil {
+	if err := atomicfile.Write(d.path(k, e.bare), data, 0o600); err != nil {
 		return err
 	}
 	d.pruning.Lock()
@@ -123,12 +149,20 @@ func (d *disk) save(k key, e *entry, packed []byte) error {
 	return d.prune()
 }
 
-// load reads an image's evidence, or nothing. What cannot be used is removed and counted.
+// load reads an image's evidence, or nothing; of two files, which only a process that could not remove one has left, the newer one. What
+// cannot be used is removed and counted.
 func (d *disk) load(k key, now time.Time) (*entry, *kept) {
 	if d == nil {
 		return nil, nil
 	}
-	path := d.path(k)
+	e, ev := d.loadFile(d.path(k, false), k, now)
+	if other, otherEv := d.loadFile(d.path(k, true), k, now); other != nil && (e == nil || e.gathered.Before(other.gathered)) {
+		return other, otherEv
+	}
+	return e, ev
+}
+
+func (d *disk) loadFile(path string, k key, now time.Time) (*entry, *kept) {
 	e, ev, err := readFile(path, k, now)
 	var why dropped
 	switch {
@@ -190,35 +224,44 @@ func readFile(path string, k key, now time.Time) (*entry, *kept, error) {
 
 // prune keeps the newest files, as many and as large as may be, and removes what a killed process left half written.
 func (d *disk) prune() error {
+	if d == nil {
+		return nil
+	}
 	entries, err := os.ReadDir(d.dir)
 	if err != nil {
 		return err
 	}
-	type file struct {
-		path string
-		at   time.Time
-		size int64
-	}
-	var files []file
+	files := map[string][]file{}
 	for _, e := range entries {
 		path := filepath.Join(d.dir, e.Name())
-		if filepath.Ext(path) != ".evidence" {
-			if strings.HasPrefix(e.Name(), ".") { // atomicfile's
-				flock.RemoveUnowned(path)
-			}
+		end := filepath.Ext(path)
+		if strings.HasPrefix(e.Name(), ".") { // atomicfile's, or a probe
+			flock.RemoveUnowned(path)
 			continue
 		}
 		if info, err := e.Info(); err == nil {
-			files = append(files, file{path, info.ModTime(), info.Size()})
+			files[end] = append(files[end], file{path, info.ModTime(), info.Size()})
 		}
 	}
+	removeBeyond(files[knownFile], d.max, d.bytes-d.bytes/bareBytes)
+	removeBeyond(files[bareFile], max(d.max/bareImages, 1), d.bytes/bareBytes)
+	d.saved = saved{}
+	return nil
+}
+
+type file struct {
+	path string
+	at   time.Time
+	size int64
+}
+
+// removeBeyond removes all but the newest.
+func removeBeyond(files []file, most int, bytes int64) {
 	slices.SortFunc(files, func(a, b file) int { return b.at.Compare(a.at) })
 	var all int64
 	for i, f := range files {
-		if all += f.size; i >= d.max || all > d.bytes {
+		if all += f.size; i >= most || all > bytes {
 			_ = os.Remove(f.path)
 		}
 	}
-	d.saved = saved{}
-	return nil
 }

@@ -117,6 +117,7 @@ func TestMemoryIsBounded(t *testing.T) {
 	w := newWorld(t, func(c *engine.Config) {
 		c.State, c.Images, c.Memory = filepath.Join(t.TempDir(), "evidence"), 4, 300
 	})
+	w.f.signed = true
 	for i := range 8 {
 		w.ask(digest.FromString(string(rune('a' + i))))
 	}

@@ -17,7 +17,8 @@ import (
 	"github.com/selfsame-build/selfsame/policy"
 )
 
-// PolicySource reads the policy that is to be in force.
+// PolicySource reads the policy that is to be in force. With an error it may give the one that counts all the same (the last one that was
+// read); policy.ErrRevoked in the error says that not even that does.
 type PolicySource func(context.Context) (*policy.Policy, error)
 
 // Config is what an engine is made of. The zero value of a bound means the default of package config.
@@ -64,6 +65,7 @@ type Engine struct {
 	slots   chan struct{}      // one for each gathering
 	pending atomic.Int64
 	saves   *semaphore.Weighted // evidence on its way to disk
+	unkept  atomic.Bool         // the last one did not get there, which was said
 	log     *decisions
 
 	life context.Context // of work that outlives who asked for it
@@ -93,6 +95,10 @@ func New(c Config) (*Engine, error) {
 		var err error
 		if e.disk, err = openDisk(c.State, c.Images, c.Metrics); err != nil {
 			return nil, err
+		}
+		if err := e.disk.writable(); err != nil {
+			c.Notice("evidence is neither kept nor read: " + err.Error())
+			e.disk = nil
 		}
 		if err := e.disk.prune(); err != nil {
 			return nil, unsafe(c.State, err)
@@ -148,6 +154,9 @@ func (c Config) withDefaults() Config {
 	}
 	return c
 }
+
+// Now is the time by which decisions are made: it does not run backwards.
+func (e *Engine) Now() time.Time { return e.clock.now() }
 
 // Edition is the policy in force; the zero Edition: there is none.
 func (e *Engine) Edition() policy.Edition {

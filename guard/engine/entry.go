@@ -12,6 +12,7 @@ type entry struct {
 	gathered time.Time // when the evidence was
 	ends     time.Time // the evidence's NotAfter; the zero time: it does not end
 	denied   bool      // the deny list names it: break-glass is of no use
+	bare     bool      // nothing verified about it: anybody can have any number of such images asked about
 	verdict  policy.Verdict
 	failed   error     // gathering did; there is no evidence
 	tried    time.Time // when it was last tried to gather anew, in vain
@@ -29,6 +30,7 @@ func newEntry(e *policy.Evidence, epoch Epoch, gathered time.Time) *entry {
 	for _, b := range e.Blocks {
 		out.denied = out.denied || b.Verdict == blockDenied
 	}
+	out.bare = !out.denied && len(e.Signatures)+len(e.Provenance)+len(e.Rebuilds)+len(e.Statements)+len(e.Packages) == 0
 	return out
 }
 

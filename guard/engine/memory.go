@@ -16,28 +16,61 @@ type key struct {
 }
 
 // memory is what the process remembers: verdicts, bounded in number, and compressed evidence, bounded in bytes. What was used least
-// recently goes first.
+// recently goes first. What anybody can ask for at will has bounds of its own, and pushes nothing else out: images about which nothing
+// verified, and images about which nothing could be learnt.
 type memory struct {
 	metrics *metrics.Set
-	max     int // of evidence, in bytes
 
 	mu       sync.Mutex
+	known    *tier
+	bare     *tier // images about which nothing verified
+	failures *simplelru.LRU[key, *entry]
+}
+
+// tier is some images, and their evidence.
+type tier struct {
+	max      int // of evidence, in bytes
 	images   *simplelru.LRU[key, *entry]
 	evidence *simplelru.LRU[key, []byte]
 	bytes    int
 }
 
+// bareImages and bareBytes say which part of the bounds there is for images about which nothing verified: of the number a fourth more, of the bytes, which
+// they hardly need, an eighth. Failures, which have no evidence, are a fourth more, too.
+const (
+	bareImages = 4
+	bareBytes  = 8
+)
+
 func newMemory(images, bytes int, m *metrics.Set) *memory {
-	out := &memory{max: bytes, metrics: m}
-	out.images, _ = simplelru.NewLRU[key, *entry](images, nil) // fails only for sizes below 1
-	out.evidence, _ = simplelru.NewLRU[key, []byte](images, func(_ key, packed []byte) { out.bytes -= len(packed) })
+	out := &memory{metrics: m, known: newTier(images, bytes-bytes/bareBytes), bare: newTier(max(images/bareImages, 1), bytes/bareBytes)}
+	out.failures, _ = simplelru.NewLRU[key, *entry](max(images/bareImages, 1), nil) // fails only for sizes below 1
 	return out
 }
 
+func newTier(images, bytes int) *tier {
+	out := &tier{max: bytes}
+	out.evidence, _ = simplelru.NewLRU[key, []byte](images, func(_ key, packed []byte) { out.bytes -= len(packed) })
+	out.images, _ = simplelru.NewLRU[key, *entry](images, nil)
+	return out
+}
+
+// get is what is known of an image, from its evidence.
 func (m *memory) get(k key) *entry {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	e, _ := m.images.Get(k)
+	if e, ok := m.known.images.Get(k); ok {
+		return e
+	}
+	e, _ := m.bare.images.Get(k)
+	return e
+}
+
+// failure is why nothing could be learnt of an image when that was last tried.
+func (m *memory) failure(k key) *entry {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	e, _ := m.failures.Get(k)
 	return e
 }
 
@@ -45,29 +78,70 @@ func (m *memory) get(k key) *entry {
 func (m *memory) packed(k key) []byte {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	p, _ := m.evidence.Get(k)
+	if p, ok := m.known.evidence.Get(k); ok {
+		return p
+	}
+	p, _ := m.bare.evidence.Get(k)
 	return p
 }
 
-// put keeps an entry. packed may be nil: the evidence is as it was.
+// put keeps an entry and its evidence; nil: that is too large to keep, and what there was before is not its evidence.
 func (m *memory) put(k key, e *entry, packed []byte) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.images.Add(k, e)
-	if packed != nil && len(packed) <= m.max {
-		m.evidence.Remove(k)
-		m.evidence.Add(k, packed)
-		for m.bytes += len(packed); m.bytes > m.max; {
-			m.evidence.RemoveOldest()
-		}
+	to, from := m.known, m.bare
+	if e.bare {
+		to, from = from, to
 	}
-	m.metrics.Put(metrics.CacheImages, float64(m.images.Len()))
-	m.metrics.Put(metrics.CacheBytes, float64(m.bytes))
+	from.remove(k)
+	m.failures.Remove(k)
+	to.put(k, e, packed)
+	m.count()
+}
+
+// touch keeps an entry whose evidence is as it was.
+func (m *memory) touch(k key, e *entry) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	to := m.known
+	if e.bare {
+		to = m.bare
+	}
+	to.images.Add(k, e)
+}
+
+// fail keeps a failure. What was known before stays, for whoever has use for it.
+func (m *memory) fail(k key, e *entry) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.failures.Add(k, e)
+}
+
+func (t *tier) put(k key, e *entry, packed []byte) {
+	t.images.Add(k, e)
+	t.evidence.Remove(k)
+	if packed == nil || len(packed) > t.max {
+		return
+	}
+	t.evidence.Add(k, packed)
+	for t.bytes += len(packed); t.bytes > t.max; {
+		t.evidence.RemoveOldest()
+	}
+}
+
+func (t *tier) remove(k key) {
+	t.images.Remove(k)
+	t.evidence.Remove(k)
+}
+
+func (m *memory) count() {
+	m.metrics.Put(metrics.CacheImages, float64(m.known.images.Len()+m.bare.images.Len()))
+	m.metrics.Put(metrics.CacheBytes, float64(m.known.bytes+m.bare.bytes))
 }
 
 // keys are all images, the least recently used first.
 func (m *memory) keys() []key {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.images.Keys()
+	return append(m.bare.images.Keys(), m.known.images.Keys()...)
 }

@@ -47,6 +47,8 @@ type Answer struct {
 	Class  Class `json:"class"`
 	Epoch  Epoch `json:"epoch"`
 	Cached bool  `json:"cached"`
+	// Gathered is when the evidence was gathered that was judged; the zero time: none was.
+	Gathered time.Time `json:"gathered,omitzero"`
 	// BreakGlass is the statement that lets the image run against the policy: Allow is true then, and Reasons say what the policy had
 	// against it.
 	BreakGlass *Grant `json:"breakGlass,omitempty"`

@@ -23,16 +23,19 @@ func (e *Engine) Refresh(ctx context.Context) error {
 	e.refreshing.Lock()
 	defer e.refreshing.Unlock()
 	before := e.c.Gatherer.Epoch()
-	failed := e.c.Gatherer.Refresh(ctx)
-	if failed != nil {
-		e.c.Metrics.Add(metrics.RefreshFailed, 1, "trust")
-	}
+	failed := e.refreshTrust(ctx, before)
 	after := e.c.Gatherer.Epoch()
 	e.c.Metrics.Put(metrics.DenySequence, float64(after.Deny))
 	old, next, err := e.nextPolicy(ctx)
 	if err != nil {
 		e.c.Metrics.Add(metrics.RefreshFailed, 1, "policy")
 		failed = errors.Join(failed, err)
+	}
+	gone := next == nil && old != nil && errors.Is(err, policy.ErrRevoked)
+	if gone {
+		e.policy.Store(nil)
+		e.c.Metrics.Only(metrics.PolicyInfo, 0, "", "0", "")
+		e.c.Notice("no policy is in force, and everything is denied: " + err.Error())
 	}
 	if next != nil {
 		e.policy.Store(next) // from here on every question is answered by the new one; no answer mixes both
@@ -47,25 +50,47 @@ func (e *Engine) Refresh(ctx context.Context) error {
 	} else {
 		e.failed.Store(nil)
 	}
-	if next != nil || before != after {
+	if next != nil || gone || before != after {
 		e.changed.tell()
 	}
 	return failed
 }
 
-// nextPolicy reads the policy; next is nil where it is the one in force.
+// FileRefresher is what a Gatherer may do without I/O beyond this machine.
+type FileRefresher interface {
+	// RefreshFiles reads the files on this machine anew, so that what they take back counts before a registry has answered.
+	RefreshFiles() error
+}
+
+// refreshTrust has the Gatherer read anew: its files first, and what changed there is acted upon at once, also for what runs.
+func (e *Engine) refreshTrust(ctx context.Context, before Epoch) error {
+	if g, ok := e.c.Gatherer.(FileRefresher); ok {
+		_ = g.RefreshFiles() // Refresh says why not
+		if e.c.Gatherer.Epoch() != before {
+			e.changed.tell()
+		}
+	}
+	err := e.c.Gatherer.Refresh(ctx)
+	if err != nil {
+		e.c.Metrics.Add(metrics.RefreshFailed, 1, "trust")
+	}
+	return err
+}
+
+// nextPolicy reads the policy; next is nil where it is the one in force. It may come with an error: a policy that counts, and why no newer
+// one could be read.
 func (e *Engine) nextPolicy(ctx context.Context) (old, next *policy.Policy, err error) {
 	old = e.policy.Load()
 	if next, err = e.c.Policy(ctx); err != nil {
-		return old, nil, fmt.Errorf("reading the policy: %w", err)
+		err = fmt.Errorf("reading the policy: %w", err)
 	}
-	if old == nil {
-		return old, next, nil
+	if old == nil || next == nil {
+		return old, next, err
 	}
 	was, is := old.Edition(), next.Edition()
 	switch {
 	case is.SHA256 == was.SHA256:
-		return old, nil, nil
+		return old, nil, err
 	case is.Name == was.Name && is.Version < was.Version:
 		return old, nil, diag.Errorf(diag.CodeGuardPolicy, "policy %s, version %d, is older than version %d, which is in force", is.Name, is.Version, was.Version).
 			WithHelp("raise `version:` with each change")
@@ -73,7 +98,7 @@ func (e *Engine) nextPolicy(ctx context.Context) (old, next *policy.Policy, err 
 		return old, nil, diag.Errorf(diag.CodeGuardPolicy, "policy %s, version %d, was over at %s", is.Name, is.Version, next.Expires().UTC().Format(time.RFC3339)).
 			WithHelp("set another `expires:`")
 	}
-	return old, next, nil
+	return old, next, err
 }
 
 func (e *Engine) tellPolicy(p *policy.Policy) {
@@ -102,7 +127,7 @@ func (e *Engine) judgeAll(ctx context.Context, old, next *policy.Policy) {
 		workers.Go(func() error {
 			now := e.clock.now()
 			was := e.memory.get(k)
-			if was == nil || was.failed != nil || !was.usable(e.c.Gatherer.Epoch(), e.lives, now) {
+			if was == nil || !was.usable(e.c.Gatherer.Epoch(), e.lives, now) {
 				return nil
 			}
 			have, kept := e.recall(k, now)

@@ -44,7 +44,7 @@ func (e *Engine) settle(k key, p *policy.Policy) (out settlement) {
 	case old != nil && old.usable(e.c.Gatherer.Epoch(), e.lives, e.clock.now()):
 		again := *old
 		again.tried = e.clock.now()
-		e.memory.put(k, &again, nil)
+		e.memory.touch(k, &again)
 		e.c.Metrics.Add(metrics.StaleUsed, 1)
 		return settlement{&again, true}
 	}
@@ -53,20 +53,31 @@ func (e *Engine) settle(k key, p *policy.Policy) (out settlement) {
 
 // wasDenied says whether what is known of an image from before, under whatever deny list, is that it is denied.
 func (e *Engine) wasDenied(k key, old *entry) bool {
-	last := e.memory.get(k)
-	return old != nil && old.denied || last != nil && last.denied
+	for _, last := range []*entry{old, e.memory.get(k), e.memory.failure(k)} {
+		if last != nil && last.denied {
+			return true
+		}
+	}
+	return false
 }
 
-// recall finds what is kept of an image, with its evidence.
+// recall finds what is kept of an image, with its evidence. A file is of no use where it is older than what was gathered last: that was too
+// large to keep, or could not be written, and may have said other things.
 func (e *Engine) recall(k key, now time.Time) (*entry, *kept) {
-	if old := e.memory.get(k); old != nil && old.failed == nil {
+	last := e.memory.get(k)
+	if last != nil {
 		if packed := e.memory.packed(k); packed != nil {
 			if ev, err := unpack(packed); err == nil {
-				return old, &kept{ev, packed}
+				return last, &kept{ev, packed}
 			}
 		}
 	}
-	return e.disk.load(k, now)
+	old, had := e.disk.load(k, now)
+	if old != nil && last != nil && old.gathered.Before(last.gathered) {
+		e.c.Metrics.Add(metrics.CacheDropped, 1, "superseded")
+		return nil, nil
+	}
+	return old, had
 }
 
 // judge has the policy decide over evidence and keeps the verdict.
@@ -79,7 +90,7 @@ func (e *Engine) judge(k key, old *entry, have *kept, p *policy.Policy, now time
 // fail keeps the failure, for seconds; and that the image is denied, for break-glass, until its evidence is gathered again.
 func (e *Engine) fail(k key, epoch Epoch, err error, denied bool) *entry {
 	out := &entry{epoch: epoch, gathered: e.clock.now(), failed: err, denied: denied}
-	e.memory.put(k, out, nil)
+	e.memory.fail(k, out)
 	return out
 }
 
@@ -126,6 +137,7 @@ func (e *Engine) fetch(k key) (gathered, error) {
 		return gathered{}, err
 	}
 	got := gathered{newEntry(ev, epoch, e.clock.now()), &kept{ev, packed}}
+	e.compare(k, got)
 	e.keep(k, got.entry, packed)
 	return got, nil
 }
@@ -145,21 +157,4 @@ func (e *Engine) ask(ctx context.Context, k key) (*policy.Evidence, Epoch, error
 		}
 	}
 	return nil, Epoch{}, errors.New("trust file or deny list change faster than evidence can be gathered")
-}
-
-// keep writes evidence to disk, beside the question.
-func (e *Engine) keep(k key, got *entry, packed []byte) {
-	if e.disk == nil || packed == nil || e.life.Err() != nil {
-		return
-	}
-	if !e.saves.TryAcquire(1) {
-		e.c.Metrics.Add(metrics.CacheDropped, 1, "full")
-		return
-	}
-	e.work.Go(func() {
-		defer e.saves.Release(1)
-		if err := e.disk.save(k, got, packed); err != nil {
-			e.c.Notice("evidence is not kept: " + err.Error())
-		}
-	})
 }

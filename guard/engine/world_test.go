@@ -44,12 +44,15 @@ type fake struct {
 	gather  func(ctx context.Context, d digest.Digest) // called in Gather
 	gathers map[digest.Digest]int
 	ends    time.Time
+	signed  bool                      // everything is
+	change  func(ev *policy.Evidence) // of what is gathered
 }
 
 func (f *fake) Gather(ctx context.Context, name string, d digest.Digest) (policy.Evidence, error) {
 	f.mu.Lock()
 	f.gathers[d]++
 	hook, err, denied := f.gather, f.err, f.denied[d] || f.inside[d]
+	signed, change := f.signed || d == good, f.change
 	f.mu.Unlock()
 	if hook != nil {
 		hook(ctx, d)
@@ -58,11 +61,14 @@ func (f *fake) Gather(ctx context.Context, name string, d digest.Digest) (policy
 		return policy.Evidence{}, err
 	}
 	ev := policy.Evidence{Image: policy.Image{Name: name, Digest: d.String(), Platforms: []policy.Platform{{Name: "linux/amd64", Digest: d.String()}}}, NotAfter: f.ends}
-	if d == good {
+	if signed {
 		ev.Signatures = []policy.Signature{{Signer: "release", Roles: []string{"release"}, Subject: d.String(), Time: start.Add(-time.Hour)}}
 	}
 	if denied {
 		ev.Blocks = []policy.Block{{Verdict: "denied", Reason: "on the deny list: leaks keys", ExitCode: 14}}
+	}
+	if change != nil {
+		change(&ev)
 	}
 	return ev, nil
 }

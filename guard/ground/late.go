@@ -35,17 +35,32 @@ func (l *Late) Epoch() policy.Epoch {
 	return policy.Epoch{}
 }
 
-// Refresh implements engine.Gatherer. Nobody calls it twice at once.
+// firstReading is how long the first reading of lists may take before what this machine has kept of them counts. Registries are asked first,
+// so that an older list never goes before a newer one that could be had; one that hangs is not waited for.
+const firstReading = 3 * time.Second
+
+// Refresh implements engine.Gatherer. Nobody calls it twice at once. It opens the ground as soon as the files on this machine can be read.
 func (l *Late) Refresh(ctx context.Context) error {
 	if g := l.ground.Load(); g != nil {
 		return g.Refresh(ctx)
 	}
-	g, err := ground.Open(ctx, l.c)
+	g, err := ground.Start(l.c)
 	if err != nil {
 		l.failed.Store(&err)
 		return err
 	}
+	first, cancel := context.WithTimeoutCause(ctx, firstReading, fmt.Errorf("no answer within %s", firstReading))
+	defer cancel()
+	err = g.Refresh(first)
 	l.ground.Store(g)
+	return err
+}
+
+// RefreshFiles implements engine.FileRefresher.
+func (l *Late) RefreshFiles() error {
+	if g := l.ground.Load(); g != nil {
+		return g.RefreshFiles()
+	}
 	return nil
 }
 
@@ -87,7 +102,9 @@ func (l *Late) Denied(d digest.Digest) (policy.Block, bool, error) {
 		return policy.Block{}, false, l.notOpen()
 	}
 	deny := g.Options().Deny
-	switch {
+	switch err := g.Lacking(); {
+	case err != nil:
+		return policy.Block{}, false, err
 	case deny == nil:
 		return policy.Block{}, false, nil
 	case !l.c.Now().Before(deny.Until):

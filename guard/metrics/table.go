@@ -37,6 +37,7 @@ const (
 	CacheImages   Name = "selfsame_cache_images"
 	CacheBytes    Name = "selfsame_cache_evidence_bytes"
 	CacheDropped  Name = "selfsame_cache_dropped_total"
+	Vanished      Name = "selfsame_vanished_statements_total"
 	PolicyInfo    Name = "selfsame_policy_info"
 	PolicyEnds    Name = "selfsame_policy_expires_timestamp_seconds"
 	DenySequence  Name = "selfsame_denylist_sequence"
@@ -70,7 +71,8 @@ var Table = []Metric{
 	{CacheImages, Gauge, "Images whose verdict is in memory.", nil, ""},
 	{CacheBytes, Gauge, "Compressed evidence in memory, in bytes.", nil, ""},
 	{CacheDropped, Counter, "Kept evidence that was not used, and why.", []string{"reason"},
-		"reason: future (its time lies ahead: the clock was set back), unsafe (others could write it), damaged, full (the queue of writes)"},
+		"reason: future (its time lies ahead: the clock was set back), unsafe (others could write it), damaged, superseded (newer evidence was not kept), full (the queue of writes)"},
+	{Vanished, Counter, "Statements that were attached to an image, and are not when its evidence is gathered again. The newer evidence counts.", nil, ""},
 	{PolicyInfo, Gauge, "1 for the policy in force.", []string{"name", "version", "sha256"}, ""},
 	{PolicyEnds, Gauge, "When the policy in force ends, in seconds since 1970; 0: it does not end.", nil, ""},
 	{DenySequence, Gauge, "Sequence number of the deny list in force; 0: there is none.", nil, ""},

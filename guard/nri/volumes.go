@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"sync"
 
 	"github.com/containerd/nri/pkg/api"
 	digest "github.com/opencontainers/go-digest"
@@ -43,7 +41,7 @@ func (g *gate) volume(ctx context.Context, d digest.Digest, at string, who engin
 			return nil
 		}
 		q := engine.Question{Name: "an image volume", Digest: d, Who: who}
-		a := engine.Unanswered(q, fmt.Errorf("nobody knows its name: it was not pulled since the agent started (volume at %.80q)", at))
+		a := engine.Unanswered(q, fmt.Errorf("nobody knows its name: nobody on this node asked about it (volume at %.80q)", at))
 		return errors.New(a.Denial())
 	}
 	var last engine.Answer
@@ -53,59 +51,4 @@ func (g *gate) volume(ctx context.Context, d digest.Digest, at string, who engin
 		}
 	}
 	return errors.New(last.Denial())
-}
-
-// The bounds of Names.
-const (
-	maxDigests = 20_000
-	maxNames   = 4 // of one digest
-)
-
-// Names remembers by which names images are asked for, because NRI gives none for image volumes. A name proves nothing: it is only what
-// evidence is then looked for under. The zero value of a pointer remembers nothing.
-type Names struct {
-	// Asker answers, where Names stands before it.
-	Asker engine.Asker
-
-	mu    sync.Mutex
-	known map[digest.Digest][]string
-}
-
-// Ask implements engine.Asker.
-func (n *Names) Ask(ctx context.Context, q engine.Question) engine.Answer {
-	n.add(q)
-	return n.Asker.Ask(ctx, q)
-}
-
-// AskAll implements engine.Asker.
-func (n *Names) AskAll(ctx context.Context, qs []engine.Question) []engine.Answer {
-	for _, q := range qs {
-		n.add(q)
-	}
-	return n.Asker.AskAll(ctx, qs)
-}
-
-func (n *Names) add(q engine.Question) {
-	if n == nil || q.Digest.Validate() != nil || len(q.Name) > 512 {
-		return
-	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.known == nil {
-		n.known = map[digest.Digest][]string{}
-	}
-	names := n.known[q.Digest]
-	if slices.Contains(names, q.Name) || len(names) >= maxNames || names == nil && len(n.known) >= maxDigests {
-		return
-	}
-	n.known[q.Digest] = append(slices.Clone(names), q.Name)
-}
-
-func (n *Names) of(d digest.Digest) []string {
-	if n == nil {
-		return nil
-	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.known[d]
 }

@@ -12,6 +12,7 @@ decided. A gate must stay shut.
     selfsame deny renew --list REF --key revoker.key
     selfsame policy push policy.yaml REF --key policy.key
 
+  - Are you going back on purpose? Nobody takes an older one. Sign what it says again, under a higher number.
   - Is the clock of this machine right?
   - Is there a mirror or cache in between? Read the list where it is written.
 `},

@@ -26,10 +26,12 @@ there could say what was verified, so the guard refuses a folder or file that be
 
     chmod 700 /var/lib/selfsame-guard
 `},
-	{CodeGuardPolicy, ExitUsage, "a new policy is not taken", `The guard read a policy that it does not take: an older version than the one in force, one that is over already, or a file that changes while
-it is read. The policy in force stays until it ends by itself; the metric selfsame_refresh_failures_total counts each attempt.
+	{CodeGuardPolicy, ExitUsage, "a new policy is not taken", `The guard read a policy that it does not take: an older version than one that was in force on this machine, also before a restart, one that is
+over already, or a file that changes while it is read. The policy in force stays until it ends by itself; the metric
+selfsame_refresh_failures_total counts each attempt.
 
-Raise "version:" with each change, and replace the file by renaming another one over it.
+Raise "version:" with each change, and replace the file by renaming another one over it. To go back on purpose, give the old rules a version above
+the one that the message names; or stop the guard, remove the file that the message names, which is where the version is remembered, and start it.
 `},
 	{CodeGuardSocket, ExitUndecided, "the agent's socket cannot be used", `The node agent serves on a unix socket, in a folder that only its owner can write to. Another agent may serve there already, or the folder
 belongs to somebody else, or others may write to it: then they could put a socket of their own in its place.

@@ -2,6 +2,7 @@ package guardcli
 
 import (
 	"context"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -24,6 +25,9 @@ What cannot be read at the start is denied in words, and tried again.`,
 	}
 }
 
+// namesEvery is how often names of images are written down, at most.
+const namesEvery = 2 * time.Second
+
 func (a *app) runAgent(ctx context.Context) error {
 	c, err := a.configuration()
 	if err != nil {
@@ -39,13 +43,18 @@ func (a *app) runAgent(ctx context.Context) error {
 		return err
 	}
 	inventory := agent.NewInventory(g, g.Metrics, g.notice, time.Now)
-	names := &nri.Names{Asker: g}
+	kept := filepath.Join(c.State, "names.json")
+	names, err := nri.OpenNames(g, kept)
+	if err != nil {
+		g.notice(err.Error())
+	}
 	server := &agent.Server{Asker: names, Inventory: inventory, Edition: g.Edition, Metrics: g.Metrics, Members: c.Socket.Group != "",
-		Grants: func() []breakglass.Grant { return g.Folder.Active(time.Now()) }}
+		Grants: func() []breakglass.Grant { return g.Folder.Active(g.Now()) }}
 	all, ctx := errgroup.WithContext(ctx)
 	all.Go(func() error { return server.Serve(ctx, socket) })
 	all.Go(func() error { return g.serveMetrics(ctx) })
 	all.Go(func() error { return g.run(ctx, inventory.Kick) })
+	all.Go(func() error { return names.Keep(ctx, kept, namesEvery, g.notice) })
 	all.Go(func() error { inventory.Watch(ctx, time.Duration(c.Watch), g.Changed); return nil })
 	if c.NRI.Socket != "" || a.Env(nri.SocketVariable) != "" {
 		gate := &nri.Plugin{Asker: g, Inventory: inventory, Metrics: g.Metrics, Notice: g.notice, Socket: c.NRI.Socket, Index: c.NRI.Index,

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/selfsame-build/selfsame/guard/config"
+	"github.com/selfsame-build/selfsame/guard/engine"
 	"github.com/selfsame-build/selfsame/guard/nri"
 	"github.com/selfsame-build/selfsame/internal/diag"
 	"github.com/selfsame-build/selfsame/internal/invocation"
@@ -26,6 +27,7 @@ const DefaultConfig = "/etc/selfsame/guard.yaml"
 type app struct {
 	invocation.Streams
 	global globals
+	clock  engine.Clock // nil: time.Now; a test's
 }
 
 // globals are the flags that every command has.

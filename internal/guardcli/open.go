@@ -46,8 +46,10 @@ var registryOptions = registry.Options{Attempts: 2, Stall: 10 * time.Second, Con
 // open makes a guard from its configuration. It asks no registry: what cannot be read yet is denied in words, and read again (Run).
 func (a *app) open(ctx context.Context, c config.Config) (*guard, error) {
 	g := &guard{Metrics: metrics.New(), config: c, notice: a.say()}
-	g.ground = ground.New(verifyground.Config{Mirrors: c.Mirrors, Setup: verifyground.Setup{
-		Trust: c.Trust, Roster: c.Roster, Policy: verifyground.PolicyAt{At: c.Policy.File + c.Policy.From}, Client: registry.New(registryOptions), Now: time.Now,
+	// One clock for all that ends: the engine's, which setting the machine's back does not move. Nobody asks before there is an engine.
+	now := func() time.Time { return g.Now() }
+	g.ground = ground.New(verifyground.Config{Mirrors: c.Mirrors, Kept: filepath.Join(c.State, "lists"), Setup: verifyground.Setup{
+		Trust: c.Trust, Roster: c.Roster, Policy: verifyground.PolicyAt{At: c.Policy.File + c.Policy.From}, Client: registry.New(registryOptions), Now: now,
 		Memory: func() (*freshness.Memory, error) { return &freshness.Memory{Dir: filepath.Join(c.State, "seen")}, nil }}})
 	if c.BreakGlass != "" {
 		g.Folder = &breakglass.Folder{Dir: c.BreakGlass}
@@ -61,7 +63,7 @@ func (a *app) open(ctx context.Context, c config.Config) (*guard, error) {
 		return nil, err
 	}
 	g.Engine, err = engine.New(engine.Config{
-		Gatherer: g.ground, Policy: g.ground.Policy, NameOf: g.ground.NameOf, BreakGlass: g.Folder,
+		Gatherer: g.ground, Policy: g.ground.Policy, NameOf: g.ground.NameOf, BreakGlass: g.Folder, Clock: a.clock,
 		Fresh: time.Duration(c.Keep.Fresh), Stale: time.Duration(c.Keep.Stale), Refused: time.Duration(c.Keep.Refused), Refresh: time.Duration(c.Refresh),
 		Images: c.Limits.Images, Memory: c.Limits.Memory << 20, Gathers: c.Limits.Gathers, State: filepath.Join(c.State, "evidence"),
 		Jitter: jitter, Decisions: log, Metrics: g.Metrics, Tracer: tracer, Notice: g.notice,
@@ -151,7 +153,7 @@ func (g *guard) watchBreakGlass(ctx context.Context, changed func()) {
 		who, ok := g.ground.BreakGlass()
 		var err error
 		if ok {
-			err = g.Folder.Read(who, time.Now())
+			err = g.Folder.Read(who, g.Now())
 		}
 		switch text := ""; {
 		case err != nil:
@@ -164,7 +166,7 @@ func (g *guard) watchBreakGlass(ctx context.Context, changed func()) {
 			said = ""
 		}
 		var now []string
-		for _, s := range g.Folder.Active(time.Now()) {
+		for _, s := range g.Folder.Active(g.Now()) {
 			if now = append(now, s.ID); !slices.Contains(known, s.ID) {
 				g.notice("BREAK-GLASS until " + s.Expires.Format(time.RFC3339) + ": " + s.Name + "@" + s.Digest.String() + " by " + diag.Printable(s.Owner) + ": " + diag.Printable(s.Reason))
 			}

@@ -29,44 +29,74 @@ type Config struct {
 	Mirrors map[string]string
 	// Budget bounds the reading of one image.
 	Budget verify.Budget
+	// Kept is a private folder for the deny list and the policy that counted last, as they were signed; empty: they end with the process.
+	Kept string
 }
 
 // Ground is a verifier that is ready. It is safe for use by many at once.
 type Ground struct {
 	c          Config
+	shelf      *shelf
 	refreshing sync.Mutex
+	seen       map[string]int64 // guarded by refreshing; Lists.seen
 	state      atomic.Pointer[state]
+
+	reading sync.Mutex
+	rules   *rules // the signed policy that was given last; guarded by reading
 }
 
 // state is one state of files and lists; it does not change.
 type state struct {
 	Loaded
 	epoch policy.Epoch
+	local string // fingerprint of the files alone
+	place string // where the deny list is, as freshness.Place spells it; empty: none is asked for
+	// lacking is why there is no deny list, where one is asked for: nothing is decided.
+	lacking error
 }
 
-// Open reads everything that the configuration names. What cannot be read is an error: there is nothing to fall back on yet.
+// Open reads everything that the configuration names. What cannot be read is an error.
 func Open(ctx context.Context, c Config) (*Ground, error) {
-	g := &Ground{c: c}
-	next, err := g.load(ctx, c.Setup)
-	if err != nil {
+	g := newGround(c)
+	if err := g.readLists(ctx, nil); err != nil {
 		return nil, err
 	}
-	g.state.Store(next)
 	return g, nil
 }
 
+// Start is Open without a registry: files must be readable, and of what is signed elsewhere the one that is kept counts, if it does still.
+// Where no deny list does, nothing is decided until Refresh has read one. For whoever has to answer, in words at least, while registries
+// are down.
+func Start(c Config) (*Ground, error) {
+	g := newGround(c)
+	if err := g.readFiles(nil); err != nil {
+		return nil, err
+	}
+	return g, nil
+}
+
+func newGround(c Config) *Ground {
+	return &Ground{c: c, shelf: newShelf(c.Kept), seen: map[string]int64{}}
+}
+
 func (g *Ground) load(ctx context.Context, s Setup) (*state, error) {
+	s.Lists.seen = g.seen
 	l, err := s.Load(ctx, verify.Options{Facts: true, Budget: g.c.Budget})
 	if err != nil {
 		return nil, err
 	}
-	sum, err := g.fingerprint(l)
-	if err != nil {
+	out := &state{Loaded: l}
+	deny := l.Options.Deny
+	l.Options.Deny = nil
+	if out.local, err = g.fingerprint(l); err != nil {
 		return nil, err
 	}
-	out := &state{Loaded: l, epoch: policy.Epoch{Trust: sum}}
-	if l.Options.Deny != nil {
-		out.epoch.Deny = l.Options.Deny.Sequence
+	l.Options.Deny = deny
+	if out.epoch.Trust, err = g.fingerprint(l); err != nil {
+		return nil, err
+	}
+	if deny != nil {
+		out.epoch.Deny = deny.Sequence
 	}
 	return out, nil
 }
@@ -113,44 +143,6 @@ func (g *Ground) Warnings() diag.List { return g.state.Load().Warnings }
 // Options are those by which images are verified now. They are not to be changed.
 func (g *Ground) Options() verify.Options { return g.state.Load().Options }
 
-// Refresh reads everything anew, with new connections only where there were none. What cannot be read, is older than what is in force or
-// has ended is an error, and the present state stays until it ends itself.
-func (g *Ground) Refresh(ctx context.Context) error {
-	g.refreshing.Lock()
-	defer g.refreshing.Unlock()
-	s, now := g.c.Setup, g.state.Load()
-	if deny := now.Options.Deny; deny != nil && s.sameList(now.Options) {
-		s.Lists.atLeast = deny.Sequence // also where nothing outlives the process
-	}
-	next, err := g.load(ctx, s)
-	if err != nil {
-		return err
-	}
-	g.state.Store(next)
-	return nil
-}
-
-// sameList says whether the list that is in force is the one that will be read again: the trust file may name another one by then.
-func (s Setup) sameList(now verify.Options) bool {
-	if s.Lists.Deny != "" || now.DenyAt == nil {
-		return true
-	}
-	var o verify.Options
-	if _, err := o.UseTrust(s.Trust, s.Now()); err != nil || o.DenyAt == nil {
-		return false // loading says why
-	}
-	return o.DenyAt.List == now.DenyAt.List
-}
-
-// Policy reads the policy that is to decide (Setup.ReadPolicy); there must be one.
-func (g *Ground) Policy(ctx context.Context) (*policy.Policy, error) {
-	p, err := g.c.ReadPolicy(ctx, g.Options())
-	if err == nil && p == nil {
-		err = diag.Errorf("A0650", "no policy is named").WithWhy("without one nothing may run").WithHelp("name one in the configuration, or in the trust file: policy: {at: REF}")
-	}
-	return p, err
-}
-
 // NameOf is the name that evidence must bear for an image that is pulled by name.
 func (g *Ground) NameOf(name string) string {
 	best := ""
@@ -195,6 +187,9 @@ func (g *Ground) Gather(ctx context.Context, name string, d digest.Digest) (poli
 // at are the options for a verification at a time.
 func (s *state) at(now time.Time) (verify.Options, error) {
 	o := s.Options
+	if s.lacking != nil {
+		return o, fmt.Errorf("there is no deny list that counts: %w", s.lacking)
+	}
 	if o.Deny != nil && !now.Before(o.Deny.Until) {
 		return o, diag.Errorf(codeStale, "the deny list %s does not count any more since %s", o.Deny.Name, o.Deny.Until.UTC().Format(time.RFC3339)).
 			WithWhy("a newer one may say something else, so nothing is decided").

@@ -22,8 +22,10 @@ type Lists struct {
 	IndexBy      Speakers
 	IndexMinimum int64
 
-	// atLeast is the number of the deny list that is in force.
-	atLeast int64
+	// seen are the numbers of the deny lists that were in force in this process, by place: also where nothing outlives it, none becomes older.
+	seen map[string]int64
+	// from opens the deny list; nil: freshness.OpenDenyList.
+	from func(freshness.Place, freshness.Demand) (*freshness.DenyList, error)
 }
 
 // Speakers are who signs a list, where the trust file does not say so: keys, and identities that the root by which images are verified
@@ -91,10 +93,13 @@ func (s Setup) denyList(ctx context.Context, d freshness.Demand, o *verify.Optio
 	default:
 		return nil, nil
 	}
-	d.Minimum = max(d.Minimum, s.Lists.atLeast)
 	place, err := freshness.OpenPlace(s.Client, at)
 	if err != nil {
 		return nil, err
+	}
+	d.Minimum = max(d.Minimum, s.Lists.seen[place.String()])
+	if s.Lists.from != nil {
+		return s.Lists.from(place, d)
 	}
 	return freshness.OpenDenyList(ctx, place, d)
 }

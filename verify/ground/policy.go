@@ -37,33 +37,49 @@ type PolicyAt struct {
 // else is signed (freshness.OpenPolicy), by p.Keys or by whom the trust file gives the role policy (A0653: nobody has it), and not by
 // whom o.Deny names.
 func (s Setup) ReadPolicy(ctx context.Context, o verify.Options) (*policy.Policy, error) {
-	at, d := s.Policy.At, freshness.Demand{Now: s.Now(), Minimum: s.Policy.Minimum, MaxAge: s.Policy.MaxAge}
+	at, d := s.policyAt(o)
 	switch {
-	case at == "" && o.PolicyAt == nil:
-		return nil, nil
 	case at == "":
-		at, d.Minimum, d.MaxAge = o.PolicyAt.At, max(d.Minimum, o.PolicyAt.Minimum), o.PolicyAt.MaxAge
-	case plainFile(at):
+		return nil, nil
+	case s.ownPolicy():
 		return policy.Load(at)
 	}
-	if err := s.speakers(o, &d); err != nil {
-		return nil, err
-	}
-	if s.Memory != nil {
-		var err error
-		if d.Memory, err = s.Memory(); err != nil {
-			return nil, err
-		}
-	}
-	place, err := freshness.OpenPolicyPlace(s.Client, at)
-	if err != nil {
-		return nil, err
-	}
-	signed, err := freshness.OpenPolicy(ctx, place, d)
+	signed, _, err := s.signedPolicy(ctx, o, at, d)
 	if err != nil {
 		return nil, err
 	}
 	return signed.Policy, nil
+}
+
+// policyAt says where the policy is, empty: nowhere; and what is demanded of one that is signed.
+func (s Setup) policyAt(o verify.Options) (string, freshness.Demand) {
+	at, d := s.Policy.At, freshness.Demand{Now: s.Now(), Minimum: s.Policy.Minimum, MaxAge: s.Policy.MaxAge}
+	if at == "" && o.PolicyAt != nil {
+		at, d.Minimum, d.MaxAge = o.PolicyAt.At, max(d.Minimum, o.PolicyAt.Minimum), o.PolicyAt.MaxAge
+	}
+	return at, d
+}
+
+// ownPolicy says whether the policy is a plain file. The trust file's is always signed.
+func (s Setup) ownPolicy() bool { return s.Policy.At != "" && plainFile(s.Policy.At) }
+
+// signedPolicy reads a signed policy. The demand that it had to meet is given with an error, too, if it came so far.
+func (s Setup) signedPolicy(ctx context.Context, o verify.Options, at string, d freshness.Demand) (*freshness.SignedPolicy, freshness.Demand, error) {
+	if err := s.speakers(o, &d); err != nil {
+		return nil, d, err
+	}
+	if s.Memory != nil {
+		var err error
+		if d.Memory, err = s.Memory(); err != nil {
+			return nil, d, err
+		}
+	}
+	place, err := freshness.OpenPolicyPlace(s.Client, at)
+	if err != nil {
+		return nil, d, err
+	}
+	signed, err := freshness.OpenPolicy(ctx, place, d)
+	return signed, d, err
 }
 
 // speakers says who may have signed the policy.

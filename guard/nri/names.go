@@ -1,0 +1,190 @@
+package nri
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/golang-lru/v2/simplelru"
+	digest "github.com/opencontainers/go-digest"
+	"golang.org/x/sys/unix"
+
+	"github.com/selfsame-build/selfsame/guard/engine"
+	"github.com/selfsame-build/selfsame/guard/wire"
+	"github.com/selfsame-build/selfsame/internal/atomicfile"
+	"github.com/selfsame-build/selfsame/internal/strictjson"
+)
+
+// The bounds of Names.
+const (
+	maxDigests   = 20_000 // then the one that nobody asked about for longest goes
+	maxNames     = 4      // of one digest
+	maxNameBytes = 255    // as the engine has it
+	maxNamesFile = maxDigests * (maxNames*(maxNameBytes+4) + 80)
+)
+
+// namesFormat is the version of the file.
+const namesFormat = "selfsame-names/v1"
+
+// Names remembers by which names images are asked for, because NRI gives none for image volumes. A name proves nothing: it is only what
+// evidence is then looked for under. That is why a file of them may be read after a restart, whoever wrote it: at worst a volume is
+// refused. The zero value of a pointer remembers nothing.
+type Names struct {
+	// Asker answers, where Names stands before it.
+	Asker engine.Asker
+
+	mu    sync.Mutex
+	known *simplelru.LRU[digest.Digest, []string]
+	dirty chan struct{} // one waits there while something is not written
+}
+
+// namesFile is how they are kept: least recently used first.
+type namesFile struct {
+	Format string       `json:"format"`
+	Known  []namesOfOne `json:"known"`
+}
+
+type namesOfOne struct {
+	Digest digest.Digest `json:"digest"`
+	Names  []string      `json:"names"`
+}
+
+// OpenNames are the names that a file has kept, and those of Keep later on. A file that cannot be used is an error, and the names are none.
+func OpenNames(asker engine.Asker, file string) (*Names, error) {
+	n := &Names{Asker: asker, dirty: make(chan struct{}, 1)}
+	atomicfile.RemoveLeft(file) // by a process that was killed
+	kept, err := readNames(file)
+	if err != nil {
+		return n, fmt.Errorf("names of image volumes that were kept in `%s` are not used: %w", file, err)
+	}
+	for _, one := range kept.Known {
+		for _, name := range one.Names {
+			n.add(engine.Question{Name: name, Digest: one.Digest})
+		}
+	}
+	return n, nil
+}
+
+func readNames(file string) (out namesFile, err error) {
+	f, err := os.OpenFile(file, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0) //nolint:gosec // in the guard's own folder
+	if errors.Is(err, fs.ErrNotExist) {
+		return out, nil
+	} else if err != nil {
+		return out, err
+	}
+	defer func() { _ = f.Close() }() // nothing was written
+	if st, err := f.Stat(); err != nil || !st.Mode().IsRegular() || st.Size() > maxNamesFile {
+		return out, fmt.Errorf("no regular file of at most %d bytes", maxNamesFile)
+	}
+	data, err := io.ReadAll(io.LimitReader(f, maxNamesFile))
+	if err == nil {
+		err = strictjson.Unmarshal(data, &out, strictjson.Limits{MaxBytes: maxNamesFile, MaxDepth: 5})
+	}
+	if err == nil && (out.Format != namesFormat || len(out.Known) > maxDigests) {
+		err = fmt.Errorf("it is not %s", namesFormat)
+	}
+	return out, err
+}
+
+// Keep writes the names to a file whenever there are new ones, until ctx ends: at once, and then at most each pause.
+func (n *Names) Keep(ctx context.Context, file string, pause time.Duration, notice func(string)) error {
+	said := false
+	for {
+		select {
+		case <-ctx.Done():
+			return n.write(file, true)
+		case <-n.dirty:
+		}
+		err := n.write(file, false)
+		if err != nil && !said {
+			notice("names of image volumes are not kept: " + err.Error())
+		}
+		said = err != nil
+		select {
+		case <-ctx.Done():
+		case <-time.After(pause):
+		}
+	}
+}
+
+// write writes all of them; last: only if something is not written yet.
+func (n *Names) write(file string, last bool) error {
+	if last {
+		select {
+		case <-n.dirty:
+		default:
+			return nil
+		}
+	}
+	out := namesFile{Format: namesFormat}
+	n.mu.Lock()
+	if n.known != nil {
+		for _, d := range n.known.Keys() {
+			names, _ := n.known.Peek(d)
+			out.Known = append(out.Known, namesOfOne{d, names})
+		}
+	}
+	n.mu.Unlock()
+	data, err := json.Marshal(out)
+	if err != nil {
+		return err
+	}
+	return atomicfile.Write(file, append(data, '\n'), 0o600)
+}
+
+// Ask implements engine.Asker.
+func (n *Names) Ask(ctx context.Context, q engine.Question) engine.Answer {
+	n.add(q)
+	return n.Asker.Ask(ctx, q)
+}
+
+// AskAll implements engine.Asker.
+func (n *Names) AskAll(ctx context.Context, qs []engine.Question) []engine.Answer {
+	for _, q := range qs {
+		n.add(q)
+	}
+	return n.Asker.AskAll(ctx, qs)
+}
+
+func (n *Names) add(q engine.Question) {
+	if n == nil || q.Digest.Validate() != nil || q.Digest.Algorithm() != digest.SHA256 || len(q.Name) > maxNameBytes {
+		return
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.known == nil {
+		n.known, _ = simplelru.NewLRU[digest.Digest, []string](maxDigests, nil) // fails only for sizes below 1
+	}
+	names, _ := n.known.Get(q.Digest)
+	if slices.Contains(names, q.Name) || len(names) >= maxNames {
+		return
+	}
+	if name, err := wire.Repository(q.Name); err != nil || name != q.Name {
+		return
+	}
+	n.known.Add(q.Digest, append(slices.Clone(names), q.Name))
+	select {
+	case n.dirty <- struct{}{}: // nobody keeps them where it is nil
+	default:
+	}
+}
+
+func (n *Names) of(d digest.Digest) []string {
+	if n == nil {
+		return nil
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.known == nil {
+		return nil
+	}
+	names, _ := n.known.Get(d)
+	return names
+}
