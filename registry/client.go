@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
+	digest "github.com/opencontainers/go-digest"
 
 	"github.com/selfsame-build/selfsame/internal/diag"
 )
@@ -171,6 +172,12 @@ func (c *Client) parse(ref string) (target, error) {
 	}
 	if d, err := name.NewDigest(ref, c.nameOptions()...); err == nil {
 		return target{repo: &Repository{client: c, repo: d.Context()}, digest: d.DigestStr()}, nil
+	}
+	if _, d, ok := strings.Cut(ref, "@"); ok {
+		if err := digest.Digest(d).Validate(); err != nil {
+			return target{}, diag.Errorf(codeReference, "`%.200s` is not an image reference: `%.100s` is no digest", ref, d).
+				WithHelp("a digest is sha256: and 64 digits from 0 to f; copy the whole of it")
+		}
 	}
 	t, err := name.NewTag(ref, c.nameOptions()...)
 	if err != nil {

@@ -69,7 +69,11 @@ func Main(parent context.Context, args []string, s Streams) (code int) {
 	root.SetArgs(args)
 	root.SetOut(s.Out)
 	root.SetErr(s.Err)
+	refused := invocation.Help(root, a.invocation().Width())
 	err := root.ExecuteContext(ctx)
+	if err == nil {
+		err = refused()
+	}
 	if needsWhole(err) {
 		err = a.become()
 	}
@@ -105,7 +109,9 @@ func (a *app) render(list diag.List)             { a.invocation().Render(list) }
 func (a *app) warn(d *diag.Diagnostic)           { a.invocation().Warn(d) }
 func (a *app) notice(format string, args ...any) { a.invocation().Notice(format, args...) }
 func (a *app) isTerminal(w io.Writer) bool       { return invocation.IsTerminal(w) }
-func usage(format string, args ...any) error     { return invocation.Usage(format, args...) }
+func usage(format string, args ...any) *diag.Diagnostic {
+	return invocation.Usage(format, args...)
+}
 
 // Reference lists every command that is for people, parents first, and the flags that all of them have.
 func Reference() (commands []Command, common []invocation.Flag) {

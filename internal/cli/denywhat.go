@@ -30,7 +30,7 @@ func (a *app) denyEntries(ctx context.Context, f denyFlags, args []string) ([]pr
 	if f.since != "" {
 		since, err := time.Parse(time.RFC3339, f.since)
 		if err != nil {
-			return nil, usage("--since: %v", err)
+			return nil, usage("--since %s: it is a time, as in 2026-01-31T12:00:00Z", f.since)
 		}
 		e.Since = since.UTC()
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -43,7 +44,7 @@ func (s Setup) ReadPolicy(ctx context.Context, o verify.Options) (*policy.Policy
 		return nil, nil
 	case at == "":
 		at, d.Minimum, d.MaxAge = o.PolicyAt.At, max(d.Minimum, o.PolicyAt.Minimum), o.PolicyAt.MaxAge
-	case plainFile(at):
+	case plainFile(at), meansFile(at):
 		return policy.Load(at)
 	}
 	if err := s.speakers(o, &d); err != nil {
@@ -98,6 +99,14 @@ func notDenied(l *freshness.DenyList, counts freshness.Counts) freshness.Counts 
 		_, denied := l.Signer(by, at)
 		return !denied && (counts == nil || counts(by, at, series))
 	}
+}
+
+// meansFile says whether somebody who wrote at meant a file that is not there, or is a folder: no policy is published under such a name, and
+// to ask for the keys of who signed it would lead astray. policy.Load says what is wrong.
+func meansFile(at string) bool {
+	info, err := os.Stat(at)
+	ext := filepath.Ext(at)
+	return err == nil && info.IsDir() || os.IsNotExist(err) && (ext == ".yaml" || ext == ".yml")
 }
 
 // plainFile says whether a path is a file that is no signed bundle, which is JSON: then it is a policy itself.
