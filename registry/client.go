@@ -35,6 +35,8 @@ type Options struct {
 	PlainHTTP bool
 	// Progress, when set, is called for every piece of content that starts, moves and ends. Calls are not concurrent.
 	Progress func(Progress)
+	// Waiting, when set, is called once for a registry that has not answered a request for two seconds, from any goroutine.
+	Waiting func(host string)
 }
 
 // Progress is one step of a transfer.
@@ -87,11 +89,15 @@ func New(opts Options) *Client {
 		opts.Attempts = defaultAttempts
 	}
 	watched := &watchdog{inner: opts.Transport, stall: opts.Stall, plainHTTP: opts.PlainHTTP}
+	impatient := patient{tell: opts.Waiting, after: patience, told: &sync.Map{}}
+	once, base := impatient, impatient
+	once.inner = watched
+	base.inner = &retrier{inner: watched, attempts: opts.Attempts, first: time.Second / 2, sleep: sleep, jitter: rand.Float64}
 	return &Client{
 		opts:     opts,
 		jitter:   rand.Float64,
-		once:     watched,
-		base:     &retrier{inner: watched, attempts: opts.Attempts, first: time.Second / 2, sleep: sleep, jitter: rand.Float64},
+		once:     once,
+		base:     base,
 		sessions: map[sessionKey]*session{},
 		subjects: map[string]*subjectState{},
 	}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/selfsame-build/selfsame/internal/diag"
 	"github.com/selfsame-build/selfsame/internal/invocation"
+	"github.com/selfsame-build/selfsame/registry"
 )
 
 // Name is the program's name, here and nowhere else.
@@ -104,6 +105,12 @@ func filesystem(err error) error {
 
 // shownError has been shown already and only carries an exit code.
 func shownError(code int) error { return invocation.Shown{Code: code} }
+
+// registry is a client of registries that says which one it waits for.
+func (a *app) registry(o registry.Options) *registry.Client {
+	o.Waiting = func(host string) { a.notice("waiting for %s, which has not answered yet", diag.Printable(host)) }
+	return registry.New(o)
+}
 
 func (a *app) render(list diag.List)             { a.invocation().Render(list) }
 func (a *app) warn(d *diag.Diagnostic)           { a.invocation().Warn(d) }

@@ -172,7 +172,7 @@ func (a *app) denyPublisher(ctx context.Context, f denyFlags) (freshness.Publish
 		return p, usage("--expires is between now and %d days", int(provenance.MaxLife/(24*time.Hour)))
 	}
 	var err error
-	if p.Place, err = freshness.OpenPlace(registry.New(registry.Options{}), f.list); err != nil {
+	if p.Place, err = freshness.OpenPlace(a.registry(registry.Options{}), f.list); err != nil {
 		return p, err
 	}
 	if p.Trust, p.Counts, err = f.who.load(ctx, a); err != nil {
