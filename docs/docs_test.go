@@ -43,15 +43,48 @@ func pages(t *testing.T) map[string]string {
 
 var link = regexp.MustCompile(`\]\(([^)\s]+)\)`)
 
+// parts are the names by which links lead to a page's headings: in lower case, without what is no letter or digit, and "-" for a space.
+func parts(text string) map[string]bool {
+	out := map[string]bool{}
+	for _, m := range heading.FindAllStringSubmatch(text, -1) {
+		out[strings.ReplaceAll(notInParts.ReplaceAllString(strings.ToLower(m[1]), ""), " ", "-")] = true
+	}
+	return out
+}
+
+var (
+	heading    = regexp.MustCompile(`(?m)^#{1,6} (.+)$`)
+	notInParts = regexp.MustCompile(`[^\p{L}\p{N}_ -]`)
+)
+
 func TestLinksLeadSomewhere(t *testing.T) {
+	known := map[string]map[string]bool{} // page -> parts
 	for page, text := range pages(t) {
 		for _, m := range link.FindAllStringSubmatch(text, -1) {
-			target, _, _ := strings.Cut(m[1], "#")
-			if target == "" || strings.Contains(target, "://") {
+			target, part, _ := strings.Cut(m[1], "#")
+			if strings.Contains(target, "://") {
 				continue
 			}
-			if _, err := os.Stat(filepath.Join(filepath.Dir(page), target)); err != nil {
+			to := filepath.Join(filepath.Dir(page), target)
+			if target == "" {
+				to = page
+			}
+			if _, err := os.Stat(to); err != nil {
 				t.Errorf("%s: link to %s: %v", page, m[1], err)
+				continue
+			}
+			if part == "" {
+				continue
+			}
+			if known[to] == nil {
+				text, err := os.ReadFile(to)
+				if err != nil {
+					t.Fatal(err)
+				}
+				known[to] = parts(string(text))
+			}
+			if !known[to][part] {
+				t.Errorf("%s: link to %s: %s has no such heading", page, m[1], to)
 			}
 		}
 	}

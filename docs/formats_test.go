@@ -9,6 +9,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/selfsame-build/selfsame/builder"
+	"github.com/selfsame-build/selfsame/guard/agent"
+	"github.com/selfsame-build/selfsame/guard/breakglass"
+	"github.com/selfsame-build/selfsame/guard/doctor"
+	"github.com/selfsame-build/selfsame/guard/engine"
 	"github.com/selfsame-build/selfsame/internal/diag"
 	"github.com/selfsame-build/selfsame/rebuild"
 	"github.com/selfsame-build/selfsame/recipes/lock"
@@ -78,6 +82,8 @@ func TestJSONPage(t *testing.T) {
 		"verify": reflect.TypeFor[verify.Result](), "lists[]": reflect.TypeFor[verify.List](), "subjects[]": reflect.TypeFor[verify.Subject](),
 		"subjects[].checks[]": reflect.TypeFor[verify.Check](), "evidence[]": reflect.TypeFor[verify.Evidence](), "ignored[]": reflect.TypeFor[verify.Ignored](),
 		"audit": reflect.TypeFor[rebuild.Result](), "line of a watch": reflect.TypeFor[rebuild.Line](), "audit of another tool's image": reflect.TypeFor[rebuild.Foreign](),
+		"container of ps": reflect.TypeFor[agent.Running](), "statement of break-glass": reflect.TypeFor[breakglass.Grant](),
+		"findings of the guard's doctor": reflect.TypeFor[doctor.Finding](), "decision": reflect.TypeFor[engine.Decision](),
 		"findings[] of check": reflect.TypeFor[diag.Diagnostic](),
 	} {
 		_, after, ok := strings.Cut(text, "\n## "+section+"\n")

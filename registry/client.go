@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
+	digest "github.com/opencontainers/go-digest"
 
 	"github.com/selfsame-build/selfsame/internal/diag"
 )
@@ -34,6 +35,8 @@ type Options struct {
 	PlainHTTP bool
 	// Progress, when set, is called for every piece of content that starts, moves and ends. Calls are not concurrent.
 	Progress func(Progress)
+	// Waiting, when set, is called once for a registry that has not answered a request for two seconds, from any goroutine.
+	Waiting func(host string)
 }
 
 // Progress is one step of a transfer.
@@ -86,11 +89,15 @@ func New(opts Options) *Client {
 		opts.Attempts = defaultAttempts
 	}
 	watched := &watchdog{inner: opts.Transport, stall: opts.Stall, plainHTTP: opts.PlainHTTP}
+	impatient := patient{tell: opts.Waiting, after: patience, told: &sync.Map{}}
+	once, base := impatient, impatient
+	once.inner = watched
+	base.inner = &retrier{inner: watched, attempts: opts.Attempts, first: time.Second / 2, sleep: sleep, jitter: rand.Float64}
 	return &Client{
 		opts:     opts,
 		jitter:   rand.Float64,
-		once:     watched,
-		base:     &retrier{inner: watched, attempts: opts.Attempts, first: time.Second / 2, sleep: sleep, jitter: rand.Float64},
+		once:     once,
+		base:     base,
 		sessions: map[sessionKey]*session{},
 		subjects: map[string]*subjectState{},
 	}
@@ -171,6 +178,12 @@ func (c *Client) parse(ref string) (target, error) {
 	}
 	if d, err := name.NewDigest(ref, c.nameOptions()...); err == nil {
 		return target{repo: &Repository{client: c, repo: d.Context()}, digest: d.DigestStr()}, nil
+	}
+	if _, d, ok := strings.Cut(ref, "@"); ok {
+		if err := digest.Digest(d).Validate(); err != nil {
+			return target{}, diag.Errorf(codeReference, "`%.200s` is not an image reference: `%.100s` is no digest", ref, d).
+				WithHelp("a digest is sha256: and 64 digits from 0 to f; copy the whole of it")
+		}
 	}
 	t, err := name.NewTag(ref, c.nameOptions()...)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 
 	"github.com/selfsame-build/selfsame/internal/diag"
@@ -103,14 +104,22 @@ func (r *Repository) explain(ctx context.Context, doing string, err error) error
 	case http.StatusUnauthorized, http.StatusForbidden:
 		return diag.Errorf(codeRefused, "%s: `%s` refused the credentials: %w", doing, registry, err).
 			WithWhy("docker's credentials for this registry are missing, stale, or may not do this").
-			WithHelp("docker login " + registry)
+			WithHelp("docker login " + registry + orFolder(registry))
 	case http.StatusNotFound:
 		return diag.Errorf(codeNotFound, "%s: not found: %w", doing, err).
-			WithHelp("check the spelling; for a private repository: docker login " + registry)
+			WithHelp("check the spelling; for a private repository: docker login " + registry + orFolder(registry))
 	}
 	return diag.Errorf(codeUnreachable, "%s: %w", doing, err).
 		WithWhy("nothing was decided, and no tag was moved").
-		WithHelp("curl -i https://" + registry + "/v2/")
+		WithHelp("curl -i https://" + registry + "/v2/" + orFolder(registry))
+}
+
+// orFolder reminds whoever misspelt the path of a folder or file that a name without a registry is one of Docker Hub.
+func orFolder(registry string) string {
+	if registry != name.DefaultRegistry {
+		return ""
+	}
+	return "; if a folder or file of this machine was meant, check its path: a name without a registry is Docker Hub's"
 }
 
 // status is the HTTP status an error is about, or 0.

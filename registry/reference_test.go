@@ -53,6 +53,8 @@ func TestParseReference(t *testing.T) {
 			var shown *diag.Diagnostic
 			if !errors.As(err, &shown) || shown.Code != codeReference {
 				t.Errorf("%.80q is read as %+v, %v; want A0514", test.ref, got, err)
+			} else if strings.HasSuffix(test.ref, "shop@") && !strings.HasSuffix(shown.Summary, "`` is no digest") {
+				t.Errorf("%.80q: %s", test.ref, shown.Summary)
 			} else if len(shown.Summary) > 1000 {
 				t.Errorf("%.80q: a message of %d bytes", test.ref, len(shown.Summary))
 			}

@@ -45,7 +45,7 @@ func (g *Gate) Serve(ctx context.Context, s Serving) error {
 	var config net.ListenConfig
 	hook, err := config.Listen(ctx, "tcp", s.Listen)
 	if err != nil {
-		return diag.Errorf(codeListen, "listening for the API server: %w", err)
+		return diag.Errorf(codeListen, "listening for the API server: %w", err).WithHelp("give another address with --listen")
 	}
 	server := g.server(s)
 	var ending atomic.Bool
@@ -55,7 +55,7 @@ func (g *Gate) Serve(ctx context.Context, s Serving) error {
 	if s.Health != "" {
 		l, err := config.Listen(ctx, "tcp", s.Health)
 		if err != nil {
-			return errors.Join(diag.Errorf(codeListen, "listening for probes: %w", err), hook.Close())
+			return errors.Join(diag.Errorf(codeListen, "listening for probes: %w", err).WithHelp("give another address with --health-listen"), hook.Close())
 		}
 		at, health = l.Addr(), probes(s, &ending)
 		go func() { failed <- health.Serve(l) }()

@@ -110,7 +110,7 @@ func (a *app) runAudit(ctx context.Context, args []string, f auditFlags) error {
 	if err := f.signers(ctx, a); err != nil {
 		return err
 	}
-	auditor := &rebuild.Auditor{Registry: registry.New(registry.Options{}), Now: time.Now, Notice: a.notice, Sandbox: a.sandbox(f.Private)}
+	auditor := &rebuild.Auditor{Registry: a.registry(registry.Options{}), Now: time.Now, Notice: a.notice, Sandbox: a.sandbox(f.Private)}
 	if f.watch.File != "" {
 		return a.watch(ctx, auditor, f)
 	}

@@ -24,7 +24,7 @@ func (a *app) watch(ctx context.Context, auditor *rebuild.Auditor, f auditFlags)
 
 // runForeign reads what another tool says of its image.
 func (a *app) runForeign(ctx context.Context, ref string) error {
-	auditor := &rebuild.Auditor{Registry: registry.New(registry.Options{}), Now: time.Now, Notice: a.notice}
+	auditor := &rebuild.Auditor{Registry: a.registry(registry.Options{}), Now: time.Now, Notice: a.notice}
 	res, err := auditor.Foreign(ctx, ref)
 	if err != nil {
 		return err

@@ -16,6 +16,7 @@ import (
 
 	"github.com/selfsame-build/selfsame/internal/diag"
 	"github.com/selfsame-build/selfsame/internal/invocation"
+	"github.com/selfsame-build/selfsame/registry"
 )
 
 // Name is the program's name, here and nowhere else.
@@ -69,7 +70,11 @@ func Main(parent context.Context, args []string, s Streams) (code int) {
 	root.SetArgs(args)
 	root.SetOut(s.Out)
 	root.SetErr(s.Err)
+	refused := invocation.Help(root, a.invocation().Width())
 	err := root.ExecuteContext(ctx)
+	if err == nil {
+		err = refused()
+	}
 	if needsWhole(err) {
 		err = a.become()
 	}
@@ -101,11 +106,19 @@ func filesystem(err error) error {
 // shownError has been shown already and only carries an exit code.
 func shownError(code int) error { return invocation.Shown{Code: code} }
 
+// registry is a client of registries that says which one it waits for.
+func (a *app) registry(o registry.Options) *registry.Client {
+	o.Waiting = func(host string) { a.notice("waiting for %s, which has not answered yet", diag.Printable(host)) }
+	return registry.New(o)
+}
+
 func (a *app) render(list diag.List)             { a.invocation().Render(list) }
 func (a *app) warn(d *diag.Diagnostic)           { a.invocation().Warn(d) }
 func (a *app) notice(format string, args ...any) { a.invocation().Notice(format, args...) }
 func (a *app) isTerminal(w io.Writer) bool       { return invocation.IsTerminal(w) }
-func usage(format string, args ...any) error     { return invocation.Usage(format, args...) }
+func usage(format string, args ...any) *diag.Diagnostic {
+	return invocation.Usage(format, args...)
+}
 
 // Reference lists every command that is for people, parents first, and the flags that all of them have.
 func Reference() (commands []Command, common []invocation.Flag) {

@@ -57,7 +57,14 @@ The list is read, checked, given the next number, signed and published in one go
 		func(ctx context.Context, f *denyFlags, args []string) (func([]provenance.DenyEntry) []provenance.DenyEntry, error) {
 			f.reason = lifted
 			entries, err := a.denyEntries(ctx, *f, args)
-			return func(old []provenance.DenyEntry) []provenance.DenyEntry { return withoutEntries(old, entries) }, err
+			return func(old []provenance.DenyEntry) []provenance.DenyEntry {
+				for _, e := range entries {
+					if !slices.ContainsFunc(old, func(o provenance.DenyEntry) bool { return o.Subject() == e.Subject() }) {
+						a.notice("nothing to lift: the list has no entry for %s", e.Subject())
+					}
+				}
+				return withoutEntries(old, entries)
+			}, err
 		})
 	renew := a.denyChange("renew", "Publish the same entries again, with a new end", "Publish the list again as it is, before it ends. Run it by a timer, a few times in the list's life.",
 		"  selfsame deny renew --list registry.example.com/ops/denylist --key revoker.key",
@@ -165,7 +172,7 @@ func (a *app) denyPublisher(ctx context.Context, f denyFlags) (freshness.Publish
 		return p, usage("--expires is between now and %d days", int(provenance.MaxLife/(24*time.Hour)))
 	}
 	var err error
-	if p.Place, err = freshness.OpenPlace(registry.New(registry.Options{}), f.list); err != nil {
+	if p.Place, err = freshness.OpenPlace(a.registry(registry.Options{}), f.list); err != nil {
 		return p, err
 	}
 	if p.Trust, p.Counts, err = f.who.load(ctx, a); err != nil {

@@ -27,7 +27,9 @@ func TestDenyIdentity(t *testing.T) {
 		t.Error(out)
 	}
 	w.must(0, "its platforms are not denied with it", with("deny", "add", "sha256:"+strings.Repeat("1", 64), "--reason", "it leaks")...)
+	w.must(0, "nothing to lift: the list has no entry for ", with("deny", "lift", "signer-identity=cj@example.com", "--issuer", "https://login.example.com")...)
 	w.must(0, "", with("deny", "lift", "signer-identity=ci@example.com", "--issuer", "https://login.example.com")...)
+	w.must(10, "--since tomorrow: it is a time, as in 2026-01-31T12:00:00Z", with("deny", "add", "builder=https://example.com", "--since", "tomorrow", "--reason", "x")...)
 	if out := w.must(0, "", "deny", "show", "./deny.json", "--json"); strings.Contains(out, "ci@example.com") {
 		t.Error(out)
 	}

@@ -30,7 +30,7 @@ func (a *app) denyEntries(ctx context.Context, f denyFlags, args []string) ([]pr
 	if f.since != "" {
 		since, err := time.Parse(time.RFC3339, f.since)
 		if err != nil {
-			return nil, usage("--since: %v", err)
+			return nil, usage("--since %s: it is a time, as in 2026-01-31T12:00:00Z", f.since)
 		}
 		e.Since = since.UTC()
 	}
@@ -106,7 +106,7 @@ func denySigner(value string) (trust.Party, error) {
 
 // denyImage takes back an image of a registry with its platform manifests: who pulls one of those by digest never sees the index.
 func (a *app) denyImage(ctx context.Context, e provenance.DenyEntry, ref string) ([]provenance.DenyEntry, error) {
-	got, err := registry.New(registry.Options{}).Resolve(ctx, ref)
+	got, err := a.registry(registry.Options{}).Resolve(ctx, ref)
 	if err != nil {
 		return nil, fmt.Errorf("asking which image is meant (a digest alone, sha256:..., needs no registry): %w", err)
 	}
@@ -126,7 +126,7 @@ func (a *app) denyShow() *cobra.Command {
 	cmd := &cobra.Command{Use: "show REF|FILE", Short: "Show a list; with --deny-key or --deny-identity only if it holds and has not ended", Args: cobra.ExactArgs(1),
 		Example: "  selfsame deny show registry.example.com/ops/denylist --deny-key revoker.pub",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			place, err := freshness.OpenPlace(registry.New(registry.Options{}), args[0])
+			place, err := freshness.OpenPlace(a.registry(registry.Options{}), args[0])
 			if err != nil {
 				return err
 			}

@@ -42,7 +42,7 @@ func (a *app) openPair(ctx context.Context, left, right string, f diffFlags) (_ 
 		return p, err
 	}
 	p.remove = remove
-	client := registry.New(registry.Options{})
+	client := a.registry(registry.Options{})
 	open := func(name, side string) (*bring.Image, compare.Listing, error) {
 		p.progress.phase("reading " + name)
 		dir := filepath.Join(temp, side)

@@ -46,7 +46,7 @@ refused was not.`,
 func (a *app) runDrill(ctx context.Context, ref string, f verifyFlags) error {
 	f.trust.summary.format = "bundle" // no summary is written
 	f.fresh.rehearsal = true
-	c := registry.New(registry.Options{})
+	c := a.registry(registry.Options{})
 	o, _, err := a.ground(ctx, c, f)
 	if err != nil {
 		return err

@@ -36,7 +36,7 @@ const maxEvidence = 64 << 20
 // evidence gathers what rules look at: of each image, or from a file of evidence that was saved; and reads the policy that flags or trust
 // file name. Images are looked at anew; what a file says is believed.
 func (a *app) evidence(ctx context.Context, refs []string, f evidenceFlags) (out []policy.Evidence, o verify.Options, by decider, err error) {
-	c := registry.New(f.many.client())
+	c := a.registry(f.many.client())
 	if slices.ContainsFunc(refs, isImage) || f.trust.file != "" {
 		if err = f.named(); err != nil {
 			return nil, o, by, err

@@ -154,6 +154,6 @@ func (a *app) explainCode(code string) error {
 	if a.global.json {
 		return json.NewEncoder(a.Out).Encode(page)
 	}
-	_, err := fmt.Fprintf(a.Out, "%s: %s (exit %d)\n\n%s\n", page.Code, page.Title, page.Exit, strings.TrimRight(page.Page, "\n"))
+	_, err := fmt.Fprintf(a.Out, "%s: %s (exit %d)\n\n%s\n", page.Code, page.Title, page.Exit, diag.Fold(strings.TrimSpace(page.Page), a.invocation().Width()))
 	return err
 }

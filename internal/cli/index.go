@@ -84,7 +84,7 @@ func (a *app) runIndexRenew(ctx context.Context, ref string, f indexFlags) error
 	if x.Memory, err = a.memory(f.stateless); err != nil {
 		return err
 	}
-	c := registry.New(registry.Options{})
+	c := a.registry(registry.Options{})
 	got, err := c.Resolve(ctx, ref)
 	if err != nil {
 		return err

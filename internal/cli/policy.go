@@ -54,23 +54,37 @@ file that is there already stays.`,
 }
 
 func (a *app) listStarters() error {
+	type item struct {
+		Name  string `json:"name"`
+		Title string `json:"title"`
+	}
+	var all []item
 	for _, name := range starter.Names {
 		s, ok := starter.Get(name)
 		if !ok {
 			return fmt.Errorf("the policy %s to start from is missing", name)
 		}
+		if all = append(all, item{name, s.Title}); a.global.json {
+			continue
+		}
 		if _, err := fmt.Fprintf(a.Out, "%-22s %s\n", name, s.Title); err != nil {
 			return err
 		}
 	}
-	return nil
+	if !a.global.json {
+		return nil
+	}
+	return json.NewEncoder(a.Out).Encode(struct {
+		SchemaVersion int    `json:"schemaVersion"`
+		Policies      []item `json:"policies"`
+	}{1, all})
 }
 
 // writeNew writes a file that is not there yet, and says its name.
 func (a *app) writeNew(path string, data []byte) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644) //nolint:gosec // for others to read, as any source file
 	if errors.Is(err, fs.ErrExist) {
-		return usage("%s is there already", path)
+		return usage("`%s` is there already", path).WithHelp("name another file, or move this one away")
 	}
 	if err != nil {
 		return err
@@ -89,31 +103,67 @@ func (a *app) policyCheck() *cobra.Command {
 		Long: `Read policies. Errors are shown all at once, each at its place in the file; warnings are rules that are true of nothing at all, waivers
 whose time is over, and the like. Exit 0 with warnings (10 with --strict), 10 with errors, 14 where the policy's own time is over.`,
 		Example: "  selfsame policy check policy.yaml --strict",
-		RunE: func(_ *cobra.Command, args []string) error {
-			var found diag.List
-			for _, path := range args {
-				p, err := policy.Load(path)
-				if err != nil {
-					found = append(found, asList(err)...)
-					continue
-				}
-				found = append(found, p.Check(time.Now())...)
-			}
-			for _, w := range found {
-				if w.Severity != diag.SeverityError {
-					a.warn(w)
-				}
-			}
-			if err := found.Err(); err != nil {
-				return err
-			}
-			if strict && len(found) > 0 {
-				return shownError(diag.ExitUsage)
-			}
-			return nil
-		}}
+		RunE:    func(_ *cobra.Command, args []string) error { return a.runPolicyCheck(args, strict) }}
 	cmd.Flags().BoolVar(&strict, "strict", false, "fail with warnings, too")
 	return cmd
+}
+
+// checkedPolicy is one that can be read.
+type checkedPolicy struct {
+	File    string `json:"file"`
+	Name    string `json:"name"`
+	Version int    `json:"version"`
+}
+
+func (a *app) runPolicyCheck(paths []string, strict bool) error {
+	found, read := diag.List{}, []checkedPolicy{}
+	for _, path := range paths {
+		p, err := policy.Load(path)
+		if err != nil {
+			found = append(found, asList(err)...)
+			continue
+		}
+		found = append(found, p.Check(time.Now())...)
+		read = append(read, checkedPolicy{path, p.Edition().Name, p.Edition().Version})
+	}
+	if a.global.json {
+		return a.jsonChecked(found, read, strict)
+	}
+	warnings := 0
+	for _, w := range found {
+		if w.Severity != diag.SeverityError {
+			a.warn(w)
+			warnings++
+		}
+	}
+	if err := found.Err(); err != nil {
+		return err
+	}
+	for _, p := range read {
+		fmt.Fprintf(a.Out, "%s: policy %s version %d\n", p.File, p.Name, p.Version)
+	}
+	if strict && warnings > 0 {
+		return shownError(diag.ExitUsage)
+	}
+	return nil
+}
+
+// jsonChecked prints what was found as findings of check; the exit codes are those of the text.
+func (a *app) jsonChecked(found diag.List, read []checkedPolicy, strict bool) error {
+	if err := json.NewEncoder(a.Out).Encode(struct {
+		SchemaVersion int             `json:"schemaVersion"`
+		Policies      []checkedPolicy `json:"policies"`
+		Findings      diag.List       `json:"findings"`
+	}{1, read, found}); err != nil {
+		return err
+	}
+	switch err := found.Err(); {
+	case err != nil:
+		return shownError(diag.ExitCode(err))
+	case strict && len(found) > 0:
+		return shownError(diag.ExitUsage)
+	}
+	return nil
 }
 
 // asList is an error as diagnostics; one that is none is given the code of a policy that cannot be read.

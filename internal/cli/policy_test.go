@@ -152,3 +152,47 @@ func indent(t *testing.T, path string) string {
 	}
 	return "          " + strings.ReplaceAll(strings.TrimSpace(string(raw)), "\n", "\n          ") + "\n"
 }
+
+// TestPolicyPaths has paths misspelt, and files that are there already.
+func TestPolicyPaths(t *testing.T) {
+	w := newTrusting(t, "release")
+	w.attach("release", provenance.PredicateProvenance)
+	w.write("policy.yaml", aPolicy("3", "summary.reproduced"))
+	if err := os.Mkdir("folder", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, at := range []string{"polcy.yaml", "./polcy.yml", "none/policy.yaml", "folder"} { // nobody need be named who signs a typo
+		w.must(10, "A0620", "policy", "eval", "image", "--key", "release.pub", "--policy", at)
+		w.must(10, "A0620", "verify", "image", "--key", "release.pub", "--policy", at)
+	}
+	w.must(10, "A0708", "policy", "new", "signed-by-us", "--out", "none/policy.yaml")
+	w.must(10, "A0708", "policy", "eval", "image", "--key", "release.pub", "--policy", "policy.yaml", "--save", "none/evidence.json")
+	w.must(10, "A0708", "key", "new", "--out", "none/release")
+	w.must(10, "name another file", "policy", "new", "signed-by-us", "--out", "policy.yaml")
+	w.must(10, "run `selfsame policy eval --help`", "policy", "eval", "image", "--policy", "policy.yaml")
+	w.must(10, "`selfsame policy` needs a command: check, diff", "policy")
+}
+
+// TestPolicyCheck looks at what check says where all is well, and at its JSON.
+func TestPolicyCheck(t *testing.T) {
+	w := newTrusting(t, "release")
+	w.write("policy.yaml", aPolicy("3", "summary.reproduced"))
+	w.write("over.yaml", strings.Replace(aPolicy("4", "summary.reproduced"), "rules:", "expires: 2020-01-31\nrules:", 1))
+	w.write("wrong.yaml", "policy: v1\n")
+	w.write("warns.yaml", aPolicy("5", "provenance.all(p, p.level > 1)"))
+	w.must(0, "policy.yaml: policy prod version 3\n", "policy", "check", "policy.yaml")
+	for _, c := range []struct {
+		code  int
+		want  string
+		flags []string
+	}{
+		{0, `{"schemaVersion":1,"policies":[{"file":"policy.yaml","name":"prod","version":3}],"findings":[]}`, []string{"policy.yaml"}},
+		{14, `"findings":[{"code":"A0633","severity":"error"`, []string{"over.yaml"}},
+		{10, `"policies":[{"file":"policy.yaml","name":"prod","version":3}],"findings":[{"code":"A0622"`, []string{"wrong.yaml", "policy.yaml"}},
+		{0, `"severity":"warning"`, []string{"warns.yaml"}},
+		{10, `"severity":"warning"`, []string{"warns.yaml", "--strict"}},
+	} {
+		w.must(c.code, c.want, append([]string{"policy", "check", "--json"}, c.flags...)...)
+	}
+	w.must(0, `{"schemaVersion":1,"policies":[{"name":"signed-by-us","title":"Signed by us."},`, "policy", "new", "--json")
+}

@@ -160,7 +160,7 @@ func (a *app) runPolicyDiff(ctx context.Context, args []string, f evidenceFlags)
 		return err
 	}
 	var both [2]*policy.Policy
-	c := registry.New(registry.Options{})
+	c := a.registry(registry.Options{})
 	for i := range both {
 		place, err := a.policyPlace(ctx, policyFlags{at: args[i], keys: keys})
 		if err != nil {

@@ -56,7 +56,7 @@ func (a *app) runPolicyPush(ctx context.Context, args []string, f policyPushFlag
 	if err != nil {
 		return usage("cannot read `%s`: %v", args[0], err)
 	}
-	if p.Place, err = freshness.OpenPolicyPlace(registry.New(registry.Options{}), args[1]); err != nil {
+	if p.Place, err = freshness.OpenPolicyPlace(a.registry(registry.Options{}), args[1]); err != nil {
 		return err
 	}
 	if p.Signer, err = a.openKey(ctx, f.key, trust.Policy); err != nil {

@@ -55,7 +55,7 @@ func (a *app) source(ctx context.Context, ref string) (artifact.Source, digest.D
 		root, err := l.Root(ctx)
 		return l, digestOf(root), err
 	}
-	got, err := registry.New(registry.Options{}).Resolve(ctx, ref)
+	got, err := a.registry(registry.Options{}).Resolve(ctx, ref)
 	if err != nil {
 		return nil, "", err
 	}

@@ -80,7 +80,7 @@ func (a *app) runVerify(ctx context.Context, args []string, f verifyFlags) error
 	if err := f.many.check(args); err != nil {
 		return err
 	}
-	c := registry.New(f.many.client())
+	c := a.registry(f.many.client())
 	o, by, err := a.ground(ctx, c, f)
 	if err != nil {
 		return err

@@ -52,7 +52,7 @@ func (a *app) runWaive(ctx context.Context, ref string, f waiveFlags) error {
 		return err
 	}
 	var o verify.Options
-	if err := subjectAt(ctx, registry.New(registry.Options{}), ref, &o); err != nil {
+	if err := subjectAt(ctx, a.registry(registry.Options{}), ref, &o); err != nil {
 		return err
 	}
 	store, ok := o.Source.(artifact.Store)

@@ -139,3 +139,40 @@ func fold(text string, first, rest int) []string {
 	}
 	return append(lines, line)
 }
+
+// Fold breaks the paragraphs of a text for people, such as a page of a code, at width columns. Lines that begin with a space are commands or
+// parts of files and stay as they are; a line that begins an item of a list ("- ", "1. ") begins a paragraph.
+func Fold(text string, width int) string {
+	var out, paragraph []string
+	end := func() {
+		if len(paragraph) > 0 {
+			out = append(out, fold(strings.Join(paragraph, " "), width, width)...)
+			paragraph = nil
+		}
+	}
+	for _, l := range strings.Split(text, "\n") {
+		switch {
+		case strings.TrimSpace(l) == "" || strings.HasPrefix(l, " ") || strings.HasPrefix(l, "\t"):
+			end()
+			out = append(out, l)
+		default:
+			if isItem(l) {
+				end()
+			}
+			paragraph = append(paragraph, l)
+		}
+	}
+	end()
+	return strings.Join(out, "\n")
+}
+
+// isItem says whether a line begins an item of a list.
+func isItem(l string) bool {
+	mark, _, ok := strings.Cut(l, " ")
+	if !ok {
+		return false
+	}
+	n, numbered := strings.CutSuffix(mark, ".")
+	_, err := strconv.Atoi(n)
+	return mark == "-" || mark == "*" || numbered && err == nil
+}

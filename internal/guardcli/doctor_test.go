@@ -26,15 +26,15 @@ func TestDoctor(t *testing.T) {
 		code           int
 		stdout, stderr string
 	}{
-		"a node":            {[]string{"doctor", "node", "--containerd-config", open, "--containerd-version", "2.4.2"}, 17, open + ":3: with `use_local_image_pull`", ""},
-		"its fix":           {[]string{"doctor", "node", "--containerd-config", open, "--containerd-version", "2.4.2"}, 17, "fix: in [plugins.'io.containerd.cri.v1.images']: use_local_image_pull = false", ""},
-		"the guard's file":  {[]string{"doctor", "node", "--containerd-config", open, "--config", "/does/not/exist"}, 17, "A0975", ""},
-		"a cluster":         {[]string{"doctor", "cluster", "--from", hook}, 17, "FAIL     A0982", ""},
-		"a missing file":    {[]string{"doctor", "cluster", "--from", "/does/not/exist"}, 17, "A0980", ""},
-		"a plugin":          {[]string{"doctor", "cluster", "--kubeconfig", exec}, 17, "", "this command runs none"},
-		"nothing to ask":    {[]string{"doctor", "cluster"}, 10, "", "needs --kubeconfig"},
-		"help, without one": {[]string{"doctor"}, 0, "cluster", ""},
-		"an unknown part":   {[]string{"doctor", "nodes"}, 10, "", "nodes"},
+		"a node":           {[]string{"doctor", "node", "--containerd-config", open, "--containerd-version", "2.4.2"}, 17, open + ":3: with `use_local_image_pull`", ""},
+		"its fix":          {[]string{"doctor", "node", "--containerd-config", open, "--containerd-version", "2.4.2"}, 17, "fix: in [plugins.'io.containerd.cri.v1.images']: use_local_image_pull = false", ""},
+		"the guard's file": {[]string{"doctor", "node", "--containerd-config", open, "--config", "/does/not/exist"}, 17, "A0975", ""},
+		"a cluster":        {[]string{"doctor", "cluster", "--from", hook}, 17, "FAIL     A0982", ""},
+		"a missing file":   {[]string{"doctor", "cluster", "--from", "/does/not/exist"}, 17, "A0980", ""},
+		"a plugin":         {[]string{"doctor", "cluster", "--kubeconfig", exec}, 17, "", "this command runs none"},
+		"nothing to ask":   {[]string{"doctor", "cluster"}, 10, "", "needs --kubeconfig"},
+		"without one":      {[]string{"doctor"}, 10, "", "needs a command: cluster, node"},
+		"an unknown part":  {[]string{"doctor", "nodes"}, 10, "", "nodes"},
 	} {
 		code, stdout, stderr := run(t, c.args...)
 		if code != c.code || !strings.Contains(stdout, c.stdout) || !strings.Contains(stderr, c.stderr) || (c.stderr == "" && stderr != "") {

@@ -54,7 +54,12 @@ func Main(parent context.Context, args []string, s invocation.Streams) (code int
 	root.SetArgs(args)
 	root.SetOut(s.Out)
 	root.SetErr(s.Err)
-	return a.invocation().Finish(ctx, filesystem(root.ExecuteContext(ctx)))
+	refused := invocation.Help(root, a.invocation().Width())
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		err = refused()
+	}
+	return a.invocation().Finish(ctx, filesystem(err))
 }
 
 // softMemory is how much memory is used before the collector works harder, in bytes: less than the 100 MB that a node gives (issue 6).
@@ -70,7 +75,9 @@ func filesystem(err error) error {
 
 func (a *app) warn(d *diag.Diagnostic)           { a.invocation().Warn(d) }
 func (a *app) notice(format string, args ...any) { a.invocation().Notice(format, args...) }
-func usage(format string, args ...any) error     { return invocation.Usage(format, args...) }
+func usage(format string, args ...any) *diag.Diagnostic {
+	return invocation.Usage(format, args...)
+}
 
 // shown has been shown already and only carries an exit code.
 func shown(code int) error { return invocation.Shown{Code: code} }

@@ -36,7 +36,11 @@ func TestUsage(t *testing.T) {
 		"an argument":        {[]string{"version", "1"}, 10, "", "was given wrong arguments"},
 		"no configuration":   {[]string{"check", "--config", "/does/not/exist"}, 10, "", "A0900"},
 		"a bad one":          {[]string{"check", "--config", wrong}, 10, "", "A0901"},
+		"a path for a CA":    {[]string{"manifests", "--ca", "/does/not/exist", "--config", wrong}, 10, "", "check the path"},
+		"no folder":          {[]string{"certificate", "--out", wrong}, 10, "", "A0708"},
+		"no digest":          {[]string{"where", "sha256:abc"}, 10, "", "64 digits"},
 		"help, without verb": {nil, 0, "Usage:", ""},
+		"help about nothing": {[]string{"promote", "--help"}, 10, "", "there is no command"},
 	} {
 		code, stdout, stderr := run(t, c.args...)
 		if code != c.code || !strings.Contains(stdout, c.stdout) || !strings.Contains(stderr, c.stderr) || (c.stderr == "" && stderr != "") {

@@ -105,7 +105,7 @@ func configFiles(path string) (map[string]string, error) {
 func readBounded(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, diag.Errorf("A0922", "reading `%s`: %w", path, err)
+		return nil, diag.Errorf("A0922", "%w", err).WithHelp("check the path; selfsame-guard certificate makes what --ca names, ca.crt")
 	}
 	defer func() { _ = f.Close() }() // nothing was written
 	data, err := io.ReadAll(io.LimitReader(f, 1<<20+1))

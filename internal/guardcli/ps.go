@@ -43,7 +43,8 @@ answer then.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			d := digest.Digest(args[0])
 			if d.Validate() != nil || d.Algorithm() != digest.SHA256 {
-				return usage("`%s` is not a sha256 digest", diag.Printable(args[0]))
+				return usage("`%s` is not a sha256 digest", diag.Printable(args[0])).
+					WithHelp("a digest is sha256: and 64 digits from 0 to f; `selfsame-guard ps --json` shows those that run")
 			}
 			all, err := a.running(cmd.Context())
 			if err != nil {

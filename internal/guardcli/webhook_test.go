@@ -122,6 +122,13 @@ func TestWebhook(t *testing.T) {
 			t.Errorf("no %s in the metrics", want)
 		}
 	}
+	for _, at := range [][]string{{"--listen", hook}, {"--listen", "127.0.0.1:0", "--health-listen", health}} { // in use
+		pair := filepath.Join(w.dir, "tls")
+		args := append([]string{"webhook", "--config", filepath.Join(w.dir, "guard.yaml"), "--tls-cert", pair + "/tls.crt", "--tls-key", pair + "/tls.key"}, at...)
+		if code, _, said := run(t, args...); code != 17 || !strings.Contains(said, "A0921") || !strings.Contains(said, "give another address with "+at[len(at)-2]) {
+			t.Errorf("%v: exit %d, %s", at, code, said)
+		}
+	}
 	w.down.Store(true)
 	other := w.host + "/team/other@" + signed.Digest.String()
 	if code, got := fetch(t, c, "https://"+hook+"/validate?timeout=2s", podReview(other)); code != 200 || !strings.Contains(got, `"allowed":false`) {

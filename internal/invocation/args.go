@@ -12,9 +12,12 @@ import (
 func NameArgs(cmd *cobra.Command) {
 	check := cmd.Args
 	group := cmd.HasSubCommands()
-	if group { // cobra shows help for a word that it does not know, and calls that a success
-		cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+	switch run := cmd.RunE; {
+	case group: // cobra shows help for a word that it does not know, and for none, and calls that a success
+		cmd.RunE = func(cmd *cobra.Command, _ []string) error { return neededCommand(cmd) }
 		cmd.DisableFlagsInUseLine = true
+	case run != nil:
+		cmd.RunE = func(cmd *cobra.Command, args []string) error { return nameUsage(cmd, run(cmd, args)) }
 	}
 	cmd.Args = func(cmd *cobra.Command, args []string) error {
 		if group && len(args) > 0 {
@@ -34,6 +37,31 @@ func NameArgs(cmd *cobra.Command) {
 	}
 }
 
+// neededCommand says which commands there are below one that does nothing itself.
+func neededCommand(cmd *cobra.Command) error {
+	var names []string
+	for _, c := range cmd.Commands() {
+		if c.IsAvailableCommand() {
+			names = append(names, c.Name())
+		}
+	}
+	return diag.Errorf("A0316", "`%s` needs a command: %s", cmd.CommandPath(), strings.Join(names, ", ")).
+		WithHelp("run `" + cmd.CommandPath() + " --help`")
+}
+
+// nameUsage writes the command's name into the next step of usage diagnostics, which are made where it is not known.
+func nameUsage(cmd *cobra.Command, err error) error {
+	for _, d := range diag.All(err) {
+		if d.Help == seeHelp {
+			d.Help = "run `" + cmd.CommandPath() + " --help`"
+		}
+	}
+	return err
+}
+
+// seeHelp is the next step of usage diagnostics until the command's name is known.
+const seeHelp = "run the command with --help"
+
 // UnknownCommand is a word that is no command, with the nearest that is.
 func UnknownCommand(cmd *cobra.Command, word string) error {
 	help := "run `" + cmd.CommandPath() + " --help` for the list"
@@ -45,8 +73,8 @@ func UnknownCommand(cmd *cobra.Command, word string) error {
 }
 
 // Usage makes wrong flags and arguments diagnostics too.
-func Usage(format string, args ...any) error {
-	return diag.Errorf("A0316", format, args...).WithHelp("run the command with --help")
+func Usage(format string, args ...any) *diag.Diagnostic {
+	return diag.Errorf("A0316", format, args...).WithHelp(seeHelp)
 }
 
 // FlagError is what a root command does about a flag that it does not know.

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"slices"
 	"syscall"
 
 	"github.com/selfsame-build/selfsame/internal/diag"
@@ -84,6 +86,21 @@ func Filesystem(err error, space, write string) error {
 		return diag.Errorf(diag.NoSpace, "%w", err).WithHelp(space)
 	case errors.Is(err, os.ErrPermission), errors.Is(err, syscall.EROFS):
 		return diag.Errorf("A0705", "%w", err).WithHelp(write)
+	case slices.ContainsFunc(notAsNamed, func(e error) bool { return errors.Is(err, e) }) && namesPath(err):
+		return diag.Errorf("A0708", "%w", err).WithHelp("check the path; folders are not made on the way")
 	}
 	return err
+}
+
+// notAsNamed is what a filesystem says of a path that is not what whoever wrote it took it for.
+var notAsNamed = []error{syscall.ENOENT, syscall.ENOTDIR, syscall.EISDIR, syscall.EEXIST, syscall.ENOTEMPTY, syscall.ELOOP, syscall.ENAMETOOLONG}
+
+// namesPath says whether err is about a path; a program that is missing has a code of its own (A0704).
+func namesPath(err error) bool {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return path.Op != "fork/exec"
+	}
+	var link *os.LinkError
+	return errors.As(err, &link)
 }

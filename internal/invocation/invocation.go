@@ -45,7 +45,7 @@ type Invocation struct {
 
 // Render shows diagnostics.
 func (i Invocation) Render(list diag.List) {
-	_ = diag.Render(i.Err, list, diag.RenderOptions{Color: i.Color(), Width: 100})
+	_ = diag.Render(i.Err, list, diag.RenderOptions{Color: i.Color(), Width: width(i.Err, maxWidth)})
 }
 
 // Warn shows one, unless only the result and errors are wanted.
@@ -77,4 +77,26 @@ func (i Invocation) Color() bool {
 func IsTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// The widths, in columns, between which text is folded for a terminal; and what is taken where nothing is one.
+const (
+	minWidth, maxWidth = 40, 100
+	noTerminal         = 80
+)
+
+// Width is how many columns text on stdout may have.
+func (i Invocation) Width() int { return width(i.Out, noTerminal) }
+
+// width is that of the terminal behind w; where there is none, otherwise.
+func width(w io.Writer, otherwise int) int {
+	f, ok := w.(*os.File)
+	if !ok {
+		return otherwise
+	}
+	columns, _, err := term.GetSize(int(f.Fd()))
+	if err != nil || columns <= 0 {
+		return otherwise
+	}
+	return min(max(columns, minWidth), maxWidth)
 }

@@ -38,7 +38,11 @@ func Open(dir string) (*Layout, error) {
 	l := &Layout{dir: dir}
 	raw, err := readFile(filepath.Join(dir, v1.ImageLayoutFile), 4<<10)
 	if err != nil {
-		return nil, diag.Errorf(codeNoLayout, "opening the image layout `%s`: %w", dir, err).WithHelp("selfsame build --out DIR")
+		help := "give a folder that has a file `oci-layout`, such as `selfsame build --out DIR` makes"
+		if inner := filepath.Join(dir, "image"); exists(filepath.Join(inner, v1.ImageLayoutFile)) { // where a build's results are
+			help = "the image is in `" + inner + "`"
+		}
+		return nil, diag.Errorf(codeNoLayout, "opening the image layout `%s`: %w", dir, err).WithHelp(help)
 	}
 	var file v1.ImageLayout
 	if err := strictjson.Unmarshal(raw, &file, strictjson.Limits{AllowUnknown: true}); err != nil {
@@ -52,6 +56,8 @@ func Open(dir string) (*Layout, error) {
 	}
 	return l, nil
 }
+
+func exists(path string) bool { _, err := os.Stat(path); return err == nil }
 
 // Create makes an empty layout in dir, or opens the one that is there. Missing parents are made.
 func Create(dir string) (*Layout, error) {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -61,7 +62,9 @@ func (s Setup) policyAt(o verify.Options) (string, freshness.Demand) {
 }
 
 // ownPolicy says whether the policy is a plain file. The trust file's is always signed.
-func (s Setup) ownPolicy() bool { return s.Policy.At != "" && plainFile(s.Policy.At) }
+func (s Setup) ownPolicy() bool {
+	return s.Policy.At != "" && (plainFile(s.Policy.At) || meansFile(s.Policy.At))
+}
 
 // signedPolicy reads a signed policy. The demand that it had to meet is given with an error, too, if it came so far.
 func (s Setup) signedPolicy(ctx context.Context, o verify.Options, at string, d freshness.Demand) (*freshness.SignedPolicy, freshness.Demand, error) {
@@ -114,6 +117,14 @@ func notDenied(l *freshness.DenyList, counts freshness.Counts) freshness.Counts 
 		_, denied := l.Signer(by, at)
 		return !denied && (counts == nil || counts(by, at, series))
 	}
+}
+
+// meansFile says whether somebody who wrote at meant a file that is not there, or is a folder: no policy is published under such a name, and
+// to ask for the keys of who signed it would lead astray. policy.Load says what is wrong.
+func meansFile(at string) bool {
+	info, err := os.Stat(at)
+	ext := filepath.Ext(at)
+	return err == nil && info.IsDir() || os.IsNotExist(err) && (ext == ".yaml" || ext == ".yml")
 }
 
 // plainFile says whether a path is a file that is no signed bundle, which is JSON: then it is a policy itself.
