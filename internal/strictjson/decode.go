@@ -139,12 +139,22 @@ func (d *decoder) fill(p *plan, v reflect.Value) bool {
 		case known:
 			return d.value(f.plan, v.FieldByIndex(f.index))
 		}
-		if _, err := d.member(p.shape, key); err != nil {
+		if !d.allowUnknown || p.folds(string(key)) {
 			return false
 		}
 		d.space()
 		return d.skip() == nil
 	})
+}
+
+// folds tells whether name is that of a field but for the case of letters.
+func (p *plan) folds(name string) bool {
+	for known := range p.fields {
+		if strings.EqualFold(known, name) {
+			return true
+		}
+	}
+	return false
 }
 
 // object calls member with each key, which then takes the value.

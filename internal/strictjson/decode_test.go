@@ -139,9 +139,13 @@ func TestDecodeUnsure(t *testing.T) {
 		base
 		Other string `json:"Type"`
 	}
+	type hides struct {
+		base
+		Type string `json:"other"`
+	}
 	type pointer struct{ *base }
 	for _, typ := range []reflect.Type{
-		reflect.TypeFor[twice](), reflect.TypeFor[pointer](), reflect.TypeFor[[2]int](), reflect.TypeFor[json.Number](), reflect.TypeFor[fmt.Stringer](),
+		reflect.TypeFor[twice](), reflect.TypeFor[hides](), reflect.TypeFor[pointer](), reflect.TypeFor[[2]int](), reflect.TypeFor[json.Number](), reflect.TypeFor[fmt.Stringer](),
 		reflect.TypeFor[map[int]string](), reflect.TypeFor[map[name]string](), reflect.TypeFor[struct{ time.Time }](), reflect.TypeFor[chan int](),
 		reflect.TypeFor[struct {
 			N int `json:",string"`
@@ -154,6 +158,19 @@ func TestDecodeUnsure(t *testing.T) {
 		if planOf(typ) != nil {
 			t.Errorf("sure of %s", typ)
 		}
+	}
+}
+
+// TestPlanNames: decode looks up the names that the walk does.
+func TestPlanNames(t *testing.T) {
+	p, s := planOf(reflect.TypeFor[everything]()), shapeOf(reflect.TypeFor[everything]())
+	for name := range s.fields {
+		if _, same := p.fields[name]; !same {
+			t.Errorf("%s is missing", name)
+		}
+	}
+	if len(p.fields) != len(s.fields) {
+		t.Errorf("%d names, want %d", len(p.fields), len(s.fields))
 	}
 }
 

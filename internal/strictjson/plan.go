@@ -12,7 +12,6 @@ type plan struct {
 	kind   planKind
 	elem   *plan            // of a pointer, list or map
 	fields map[string]field // of a struct, by name in JSON
-	shape  *shape           // of a struct: which names are refused though unknown ones may pass
 	typ    reflect.Type     // of a map's elements
 }
 
@@ -119,12 +118,8 @@ func (b *planner) byKind(p *plan, t reflect.Type) {
 	case reflect.Map:
 		b.mapping(p, t)
 	case reflect.Struct:
-		p.kind, p.fields, p.shape = fillStruct, map[string]field{}, shapeOf(t)
-		b.members(p, t, nil)
-		for name := range p.shape.fields {
-			_, same := p.fields[name]
-			b.unsure = b.unsure || !same || len(p.fields) != len(p.shape.fields)
-		}
+		p.kind, p.fields = fillStruct, map[string]field{}
+		b.members(p, t, nil, map[string]bool{})
 	default:
 		b.unsure = true
 	}
@@ -153,9 +148,9 @@ func (b *planner) mapping(p *plan, t reflect.Type) {
 	}
 }
 
-// members adds the fields of t, which is embedded at index, or is the struct itself. Where two have one name encoding/json has rules for
-// which of them counts.
-func (b *planner) members(p *plan, t reflect.Type, index []int) {
+// members adds the fields of t, which is embedded at index, or is the struct itself. Where two have one name, in JSON or in Go, there are
+// rules for which of them counts.
+func (b *planner) members(p *plan, t reflect.Type, index []int, seen map[string]bool) {
 	for i := range t.NumField() {
 		f := t.Field(i)
 		tag := f.Tag.Get("json")
@@ -165,7 +160,7 @@ func (b *planner) members(p *plan, t reflect.Type, index []int) {
 		case tag == "-" || !f.IsExported() && !f.Anonymous:
 			continue
 		case f.Anonymous && name == "" && f.Type.Kind() == reflect.Struct:
-			b.members(p, f.Type, at)
+			b.members(p, f.Type, at, seen)
 			continue
 		case f.Anonymous, strings.Contains(options, "string"), !plainName(name):
 			b.unsure = true
@@ -173,7 +168,8 @@ func (b *planner) members(p *plan, t reflect.Type, index []int) {
 			name = f.Name
 		}
 		_, twice := p.fields[name]
-		b.unsure = b.unsure || twice
+		b.unsure = b.unsure || twice || seen[f.Name]
+		seen[f.Name] = true
 		p.fields[name] = field{b.plan(f.Type), at}
 	}
 }
