@@ -43,8 +43,8 @@ type everything struct {
 	Self     *everything       `json:"self"`
 	NoTag    int
 	Skipped  string `json:"-"`
-	Dash     string `json:"-,"`
-	hidden   int
+	Dash     string `json:"-,"` //nolint:staticcheck // encoding/json has a rule for it
+	hidden   int //nolint:unused // that nothing fills it is tested
 }
 
 type (
