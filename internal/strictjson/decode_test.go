@@ -44,7 +44,7 @@ type everything struct {
 	NoTag    int
 	Skipped  string `json:"-"`
 	Dash     string `json:"-,"` //nolint:staticcheck // encoding/json has a rule for it
-	hidden   int //nolint:unused // that nothing fills it is tested
+	hidden   int    //nolint:unused // that nothing fills it is tested
 }
 
 type (
