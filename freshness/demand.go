@@ -148,7 +148,7 @@ func (d Demand) open(what string, bundle []byte) (signing.Signed, provenance.Sta
 	if err != nil {
 		return signed, provenance.Statement{}, invalid(what, err)
 	}
-	s, err := provenance.Parse(signed.Payload)
+	s, err := signed.Statement()
 	if err != nil {
 		return signed, s, invalid(what, err)
 	}

@@ -120,7 +120,7 @@ func readIndex(q IndexQuestion, d Demand, raw []byte) (*Index, signing.Signed, e
 	if err != nil {
 		return nil, signed, err
 	}
-	s, err := provenance.Parse(signed.Payload)
+	s, err := signed.Statement()
 	if err != nil {
 		return nil, signed, err
 	}

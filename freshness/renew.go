@@ -169,7 +169,7 @@ func (x Indexer) statement(raw []byte, subject digest.Digest) (provenance.Statem
 	if id := signed.By.Identity; id != (trust.Identity{}) && !slices.ContainsFunc(x.Identities, func(r trust.IdentityRule) bool { return r.Matches(id) }) {
 		return provenance.Statement{}, fmt.Errorf("%s is not among those whose statements are listed", signed.By)
 	}
-	s, err := provenance.Parse(signed.Payload)
+	s, err := signed.Statement()
 	if err == nil && (len(s.Subject) != 1 || s.Subject[0].SHA256() != subject) {
 		err = errors.New("it is about another manifest")
 	}

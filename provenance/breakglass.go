@@ -3,13 +3,13 @@ package provenance
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 	"time"
 
 	digest "github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
+	"github.com/selfsame-build/selfsame/internal/lazyregexp"
 	"github.com/selfsame-build/selfsame/internal/strictjson"
 )
 
@@ -34,7 +34,7 @@ type BreakGlass struct {
 }
 
 // namespaces are spelt as Kubernetes has them (RFC 1123, a label).
-var namespaces = regexp.MustCompile(`^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?|-)$`)
+var namespaces = lazyregexp.New(`^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?|-)$`)
 
 // maxNamespaces bounds what one statement opens.
 const maxNamespaces = 32

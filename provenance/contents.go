@@ -2,8 +2,6 @@ package provenance
 
 import (
 	"fmt"
-
-	"github.com/selfsame-build/selfsame/internal/strictjson"
 )
 
 // Content is one package that a list of contents says is in the image.
@@ -48,7 +46,7 @@ func (s Statement) Contents() ([]Content, error) {
 	if s.PredicateType != PredicateSPDX {
 		return nil, fmt.Errorf("reading a list of contents: the predicate type is %q, not %q", s.PredicateType, PredicateSPDX)
 	}
-	if err := strictjson.Unmarshal(s.Predicate, &d, predicateLimits); err != nil {
+	if err := s.predicate(&d); err != nil {
 		return nil, fmt.Errorf("reading a list of contents: %w", err)
 	}
 	switch {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"github.com/selfsame-build/selfsame/internal/lazyregexp"
-	"github.com/selfsame-build/selfsame/internal/strictjson"
 )
 
 // Predicate types whose meaning is known here, besides those that this package makes.
@@ -129,7 +128,7 @@ func (s Statement) vsaMeaning() (Meaning, error) {
 		VerificationResult string   `json:"verificationResult"`
 		VerifiedLevels     []string `json:"verifiedLevels"`
 	}
-	if err := strictjson.Unmarshal(s.Predicate, &p, predicateLimits); err != nil {
+	if err := s.predicate(&p); err != nil {
 		return Meaning{}, fmt.Errorf("reading verification summary: %w", err)
 	}
 	failed := false
@@ -160,7 +159,7 @@ func (s Statement) svrMeaning() (Meaning, error) {
 	var p struct {
 		Properties []string `json:"properties"`
 	}
-	if err := strictjson.Unmarshal(s.Predicate, &p, predicateLimits); err != nil {
+	if err := s.predicate(&p); err != nil {
 		return Meaning{}, fmt.Errorf("reading verification result: %w", err)
 	}
 	for _, property := range p.Properties {

@@ -3,8 +3,6 @@ package provenance
 import (
 	"fmt"
 	"slices"
-
-	"github.com/selfsame-build/selfsame/internal/strictjson"
 )
 
 // Against says whether a rebuild statement or a verification summary speaks against its subject: by its result alone, whatever else of it
@@ -19,7 +17,7 @@ func (s Statement) Against() (result string, against bool, err error) {
 	if s.PredicateType != PredicateRebuild && s.PredicateType != PredicateVSA {
 		return "", false, nil
 	}
-	if err := strictjson.Unmarshal(s.Predicate, &p, predicateLimits); err != nil {
+	if err := s.predicate(&p); err != nil {
 		return "", false, fmt.Errorf("reading the result: %w", err)
 	}
 	switch {

@@ -25,6 +25,15 @@ const (
 // are ignored at the top level, as it demands; everything else is strict: `_type` is v1 (or v0.1), there is at least one
 // subject, every subject has a sha256 digest in lower case, no key is there twice or in another case, the predicate is an object.
 func Parse(payload []byte) (Statement, error) {
+	d, err := strictjson.Read(payload, Limits)
+	if err != nil {
+		return Statement{}, fmt.Errorf("reading statement: %w", err)
+	}
+	return ParseChecked(d)
+}
+
+// ParseChecked is Parse for a payload that was found to be strict JSON within Limits already.
+func ParseChecked(payload strictjson.Document) (Statement, error) {
 	s, err := parse(payload)
 	if err != nil {
 		return Statement{}, fmt.Errorf("reading statement: %w", err)
@@ -32,7 +41,10 @@ func Parse(payload []byte) (Statement, error) {
 	return s, nil
 }
 
-func parse(payload []byte) (Statement, error) {
+// Limits are those of a statement as JSON, whoever signed it.
+var Limits = strictjson.Limits{MaxBytes: MaxStatementBytes, MaxDepth: maxDepth, MaxValues: maxValues}
+
+func parse(payload strictjson.Document) (Statement, error) {
 	s, err := members(payload)
 	if err != nil {
 		return Statement{}, err
@@ -45,8 +57,8 @@ func parse(payload []byte) (Statement, error) {
 	if s.PredicateType == "" {
 		return Statement{}, fmt.Errorf("`predicateType` is missing")
 	}
-	if s.PredicateType == PredicateSPDX && len(payload) > MaxSBOMBytes {
-		return Statement{}, fmt.Errorf("%d bytes, the limit is %d", len(payload), MaxSBOMBytes)
+	if n := len(payload.Bytes()); s.PredicateType == PredicateSPDX && n > MaxSBOMBytes {
+		return Statement{}, fmt.Errorf("%d bytes, the limit is %d", n, MaxSBOMBytes)
 	}
 	if len(s.Predicate) == 0 || s.Predicate[0] != '{' {
 		return Statement{}, fmt.Errorf("`predicate` is not an object")
@@ -55,21 +67,31 @@ func parse(payload []byte) (Statement, error) {
 }
 
 // members takes a statement apart. The predicate, which is most of it, is not decoded here.
-func members(payload []byte) (Statement, error) {
-	limits := strictjson.Limits{MaxBytes: MaxStatementBytes, MaxDepth: maxDepth, MaxValues: maxValues, AllowUnknown: true}
-	m, err := strictjson.Members(payload, []string{"_type", "subject", "predicateType", "predicate"}, limits)
+func members(payload strictjson.Document) (Statement, error) {
+	m, err := payload.AllowUnknown().Members([]string{"_type", "subject", "predicateType", "predicate"})
 	if err != nil {
 		return Statement{}, err
 	}
-	s := Statement{Predicate: m["predicate"]}
-	for name, into := range map[string]any{"_type": &s.Type, "predicateType": &s.PredicateType, "subject": &s.Subject} {
-		if raw, there := m[name]; there {
-			if err := strictjson.Unmarshal(raw, into, limits); err != nil {
-				return Statement{}, fmt.Errorf("`%s`: %w", name, err)
+	s := Statement{Predicate: m["predicate"].Bytes(), Checked: m["predicate"]}
+	for _, member := range []struct {
+		name string
+		into any
+	}{{"_type", &s.Type}, {"predicateType", &s.PredicateType}, {"subject", &s.Subject}} {
+		if raw, there := m[member.name]; there {
+			if err := raw.Unmarshal(member.into); err != nil {
+				return Statement{}, fmt.Errorf("`%s`: %w", member.name, err)
 			}
 		}
 	}
 	return s, nil
+}
+
+// predicate decodes the predicate into v, a pointer, with names let pass that its type does not have.
+func (s Statement) predicate(v any) error {
+	if s.Checked.Is(s.Predicate) {
+		return s.Checked.AllowUnknown().Unmarshal(v)
+	}
+	return strictjson.Unmarshal(s.Predicate, v, predicateLimits)
 }
 
 // checkSubjects: "subject: Set of software artifacts that the attestation applies to. Each element represents a single
@@ -112,7 +134,7 @@ func (s Statement) Provenance() (Provenance, error) {
 	if s.PredicateType != PredicateProvenance {
 		return p, fmt.Errorf("reading provenance: the predicate type is %q, not %q", s.PredicateType, PredicateProvenance)
 	}
-	if err := strictjson.Unmarshal(s.Predicate, &p, predicateLimits); err != nil {
+	if err := s.predicate(&p); err != nil {
 		return p, fmt.Errorf("reading provenance: %w", err)
 	}
 	switch {
@@ -181,7 +203,7 @@ func (s Statement) Rebuild() (Rebuild, error) {
 	if s.PredicateType != PredicateRebuild {
 		return r, fmt.Errorf("reading rebuild: the predicate type is %q, not %q", s.PredicateType, PredicateRebuild)
 	}
-	if err := strictjson.Unmarshal(s.Predicate, &r, predicateLimits); err != nil {
+	if err := s.predicate(&r); err != nil {
 		return r, fmt.Errorf("reading rebuild: %w", err)
 	}
 	return r, nil

@@ -7,6 +7,8 @@ import (
 
 	digest "github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/selfsame-build/selfsame/internal/strictjson"
 )
 
 // Subjected is a statement ready to be signed: exactly Payload, with PayloadType, attached as a referrer to Subject.
@@ -39,6 +41,8 @@ type Statement struct {
 	Subject       []Subject       `json:"subject"`
 	PredicateType string          `json:"predicateType"`
 	Predicate     json.RawMessage `json:"predicate"`
+	// Checked is Predicate as Parse found it to be strict, so that it is not checked again when it is read. Of no use in a statement made by hand.
+	Checked strictjson.Document `json:"-"`
 }
 
 // Statements makes everything that is said of a proven build: provenance and rebuild statements, each for the index and

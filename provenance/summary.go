@@ -5,8 +5,6 @@ import (
 	"time"
 
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
-
-	"github.com/selfsame-build/selfsame/internal/strictjson"
 )
 
 // The types of summaries: what a verifier concluded, for tools that trust it and do not look at the evidence themselves.
@@ -65,7 +63,7 @@ func (s Statement) VSA() (VSA, error) {
 	if s.PredicateType != PredicateVSA {
 		return v, fmt.Errorf("reading a verification summary: the predicate type is %q, not %q", s.PredicateType, PredicateVSA)
 	}
-	err := strictjson.Unmarshal(s.Predicate, &v, predicateLimits)
+	err := s.predicate(&v)
 	if err == nil {
 		err = v.check()
 	}

@@ -27,6 +27,7 @@ import (
 	"github.com/secure-systems-lab/go-securesystemslib/dsse"
 
 	"github.com/selfsame-build/selfsame/internal/strictjson"
+	"github.com/selfsame-build/selfsame/provenance"
 )
 
 const (
@@ -178,4 +179,4 @@ func (s *Signer) signPayload(ctx context.Context, payload []byte) ([]byte, error
 }
 
 // payloadLimits is what a signed statement may be like, whoever signed it.
-var payloadLimits = strictjson.Limits{MaxBytes: MaxPayload, MaxDepth: 64, MaxValues: 2_000_000}
+var payloadLimits = provenance.Limits

@@ -33,10 +33,11 @@ func (r *Root) verifyCertified(b *bundle) (Signed, error) {
 		return claimed(), diag.Errorf(codeCertified, "a bundle does not hold: %w", err)
 	}
 	party := trust.Party{Identity: by}
-	if err := strictjson.Check(b.Envelope.Payload, payloadLimits); err != nil {
+	checked, err := strictjson.Read(b.Envelope.Payload, payloadLimits)
+	if err != nil {
 		return Signed{By: party}, diag.Errorf(codeBundle, "reading a signed payload: %w", err)
 	}
-	return Signed{Payload: b.Envelope.Payload, By: party, Time: earliest(res.VerifiedTimestamps)}, nil
+	return Signed{Payload: b.Envelope.Payload, By: party, Time: earliest(res.VerifiedTimestamps), checked: checked}, nil
 }
 
 // check runs sigstore-go's verification, and then what it leaves out: that the log could be believed at the time of the signature. The

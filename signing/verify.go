@@ -11,6 +11,7 @@ import (
 
 	"github.com/selfsame-build/selfsame/internal/diag"
 	"github.com/selfsame-build/selfsame/internal/strictjson"
+	"github.com/selfsame-build/selfsame/provenance"
 	"github.com/selfsame-build/selfsame/trust"
 )
 
@@ -39,6 +40,16 @@ type Signed struct {
 	By trust.Party
 	// Time is when it was signed at the latest, by somebody that Trust names (a timestamp authority, a log); zero: nobody says.
 	Time time.Time
+
+	checked strictjson.Document // Payload, found to be strict JSON
+}
+
+// Statement reads the payload as provenance.Parse does, without checking a second time that it is strict JSON.
+func (s Signed) Statement() (provenance.Statement, error) {
+	if s.checked.Is(s.Payload) {
+		return provenance.ParseChecked(s.checked)
+	}
+	return provenance.Parse(s.Payload)
 }
 
 // Verify checks that bundle is one DSSE envelope with one signature, made by somebody in t, over an in-toto statement. The order
@@ -67,10 +78,11 @@ func (t Trust) Verify(bundle []byte) (Signed, error) {
 		named = named || k.info.Hint == b.VerificationMaterial.PublicKey.Hint
 		if k.verifier.VerifySignature(bytes.NewReader(sig), bytes.NewReader(signed)) == nil {
 			by := trust.Party{Key: k.info}
-			if err := strictjson.Check(b.Envelope.Payload, payloadLimits); err != nil {
+			checked, err := strictjson.Read(b.Envelope.Payload, payloadLimits)
+			if err != nil {
 				return Signed{By: by}, diag.Errorf(codeBundle, "reading a signed payload: %w", err)
 			}
-			signed := Signed{Payload: b.Envelope.Payload, By: by}
+			signed := Signed{Payload: b.Envelope.Payload, By: by, checked: checked}
 			if t.Root != nil {
 				signed.Time = t.Root.timeOf(b, k)
 			}

@@ -135,7 +135,7 @@ func (e *evidence) open(o Options, img image, r artifact.Referrer, bundle []byte
 	if err := trust.Ambiguous(got.By, o.signers(), o.owners()); err != nil && (e.ambiguous == nil || err.Error() < e.ambiguous.Error()) {
 		e.ambiguous = err
 	}
-	s, err := provenance.Parse(got.Payload)
+	s, err := got.Statement()
 	st := statement{Statement: s, referrer: referrer, bundle: r.Layers[0].Digest, payload: digest.FromBytes(got.Payload), by: got.By, at: got.Time}
 	if err != nil {
 		e.ignore(img, referrer, "signed by %s, but %v", got.By, err)

@@ -109,7 +109,7 @@ func (w Who) Open(bundle []byte, now time.Time) (Grant, error) {
 	if err != nil {
 		return Grant{}, err
 	}
-	s, err := provenance.Parse(signed.Payload)
+	s, err := signed.Statement()
 	if err != nil {
 		return Grant{}, err
 	}

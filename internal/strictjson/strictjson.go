@@ -84,10 +84,16 @@ func Check(data []byte, l Limits) error {
 
 // Unmarshal checks data and then decodes it into v, a pointer. v is not to be used when an error is returned.
 func Unmarshal(data []byte, v any, l Limits) error {
-	if err := Check(data, l); err != nil {
+	d, err := Read(data, l)
+	if err != nil {
 		return err
 	}
-	numbers, err := checkNames(data, reflect.TypeOf(v), l.AllowUnknown)
+	return d.Unmarshal(v)
+}
+
+// unmarshal decodes what has passed Check by the rules of encoding/json, after a walk over the names.
+func unmarshal(data []byte, v any, allowUnknown bool) error {
+	numbers, err := checkNames(data, reflect.TypeOf(v), allowUnknown)
 	if err != nil {
 		return err
 	}
@@ -105,44 +111,19 @@ func Unmarshal(data []byte, v any, l Limits) error {
 	return nil
 }
 
-// Members checks data as Unmarshal does and gives the members of the object that it is, undecoded, in data's own bytes. Names that differ from
-// one of known in case alone are refused; other names are the caller's to judge.
+// Members checks data as Unmarshal does and gives the members of the object that it is, undecoded, in data's own bytes. See Document.Members.
 func Members(data []byte, known []string, l Limits) (map[string]json.RawMessage, error) {
-	if err := Check(data, l); err != nil {
+	d, err := Read(data, l)
+	if err != nil {
 		return nil, err
 	}
-	w := walker{scanner: scanner{data: data}, allowUnknown: true}
-	fields := map[string]*shape{}
-	for _, name := range known {
-		fields[name] = opaque
+	members, err := d.Members(known)
+	if err != nil {
+		return nil, err
 	}
-	if w.space(); w.peek() != '{' {
-		return nil, &Error{Offset: w.pos, Reason: "not an object"}
+	out := make(map[string]json.RawMessage, len(members))
+	for name, m := range members {
+		out[name] = m.data
 	}
-	out := map[string]json.RawMessage{}
-	w.pos++
-	if w.space(); w.peek() == '}' {
-		return out, nil
-	}
-	for {
-		w.space()
-		key, err := w.key()
-		if err != nil {
-			return nil, err
-		}
-		if _, err := w.member(&shape{fields: fields}, key); err != nil {
-			return nil, within(err, string(key))
-		}
-		w.space()
-		w.pos++ // :
-		w.space()
-		start := w.pos
-		if err := w.skip(); err != nil {
-			return nil, err
-		}
-		out[string(key)] = data[start:w.pos:w.pos]
-		if done, err := w.next('}'); done || err != nil {
-			return out, err
-		}
-	}
+	return out, nil
 }

@@ -153,3 +153,18 @@ func TestVerified(t *testing.T) {
 type endless struct{}
 
 func (endless) Read(p []byte) (int, error) { return len(p), nil }
+
+// TestCheckDigest: what is taken without go-digest is what go-digest takes as a sha256.
+func TestCheckDigest(t *testing.T) {
+	hex := strings.Repeat("0a", 31)
+	for d, ok := range map[digest.Digest]bool{
+		digest.Digest("sha256:" + hex + "9f"): true, digest.Digest("sha256:" + hex + "9F"): false, digest.Digest("sha256:" + hex + "9g"): false, digest.Digest("sha256:" + hex + "9"): false,
+		digest.Digest("sha256:" + hex + "9ff"): false, digest.Digest("SHA256:" + hex + "9f"): false, digest.Digest("sha256" + hex + "9f"): false, digest.Digest(hex + "9f"): false,
+		digest.Digest("sha256:" + hex + "9\n"): false, digest.Digest("sha512:" + hex + hex + "0a0a"): false, "sha256:": false, "": false,
+	} {
+		theirs := d.Validate() == nil && d.Algorithm() == digest.SHA256
+		if err := artifact.CheckDigest(d); (err == nil) != ok || ok != theirs {
+			t.Errorf("%q: %v, want ok %v; go-digest says %v", d, err, ok, theirs)
+		}
+	}
+}
