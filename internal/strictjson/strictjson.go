@@ -87,11 +87,13 @@ func Unmarshal(data []byte, v any, l Limits) error {
 	if err := Check(data, l); err != nil {
 		return err
 	}
-	numbers, err := checkNames(data, reflect.TypeOf(v), l.AllowUnknown)
+	numbers, unknown, err := checkNames(data, reflect.TypeOf(v), l.AllowUnknown)
 	if err != nil {
 		return err
 	}
 	if !numbers {
+		// encoding/json reads each byte of what it leaves out twice, and ten times as slowly.
+		data = without(data, unknown)
 		if err := json.Unmarshal(data, v); err != nil {
 			return &Error{Offset: -1, Reason: err.Error()}
 		}
