@@ -43,18 +43,20 @@ func TestVerdictIsCarried(t *testing.T) {
 	}
 	w.write(strings.Replace(text(3, signed, ""), "nobody that we know", "nobody", 1) + other)
 	check(t, w.Refresh(t.Context()))
-	if a := w.want("another rule about it", good, true, engine.ClassOK, false, 2); a.By.Version != 3 {
+	w.write(strings.Replace(text(4, signed, ""), "nobody that we know", "nobody", 1)) // as the one before, which has not judged it
+	check(t, w.Refresh(t.Context()))
+	if a := w.want("another rule about it", good, true, engine.ClassOK, false, 2); a.By.Version != 4 {
 		t.Errorf("policy %d", a.By.Version)
 	}
-	w.write(text(4, signed+` && now > timestamp("2026-01-01T00:00:00Z")`, ""))
+	w.write(text(5, signed+` && now > timestamp("2026-01-01T00:00:00Z")`, ""))
 	check(t, w.Refresh(t.Context()))
 	w.want("one that looks at the time", good, true, engine.ClassOK, false, 3)
-	w.write(text(5, signed+` && now > timestamp("2026-01-01T00:00:00Z")`, "") + other)
+	w.write(text(6, signed+` && now > timestamp("2026-01-01T00:00:00Z")`, "") + other)
 	w.pass(59 * time.Second)
 	check(t, w.Refresh(t.Context()))
 	w.want("its verdict has not ended", good, true, engine.ClassOK, true, 3)
 	w.pass(2 * time.Second)
-	w.write(text(6, signed+` && now > timestamp("2026-01-01T00:00:00Z")`, ""))
+	w.write(text(7, signed+` && now > timestamp("2026-01-01T00:00:00Z")`, ""))
 	check(t, w.Refresh(t.Context()))
 	w.want("its verdict has ended", good, true, engine.ClassOK, false, 4)
 }
