@@ -142,6 +142,7 @@ func admission(ctx context.Context, t *table, w *world, program string, all []en
 // coldPods are of 8 images each, every one with statements of 5 attestors, and nothing is known of any.
 func coldPods(ctx context.Context, t *table, w *world, h *hook) error {
 	var took []time.Duration
+	var used time.Duration
 	for i := range pods {
 		var images []string
 		for c := range 8 {
@@ -158,13 +159,14 @@ func coldPods(ctx context.Context, t *table, w *world, h *hook) error {
 			}
 			continue
 		}
-		began := time.Now()
+		before, began := processor(h.pid), time.Now()
 		if err := review(ctx, h.client, h.url+"/validate?timeout=5s", body); err != nil {
 			return err
 		}
 		took = append(took, time.Since(began))
+		used += processor(h.pid) - before
 	}
 	got := sorted(took)
-	t.aim("cold pod of 8 images, 5 attestors each, on loopback", got.String(), "< 50 ms", got.at(.5) < 50*time.Millisecond)
+	t.aim("cold pod of 8 images, 5 attestors each, on loopback", fmt.Sprintf("%s (CPU %s each)", got, short(used/(pods-1))), "< 50 ms", got.at(.5) < 50*time.Millisecond)
 	return nil
 }
