@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -47,34 +48,30 @@ const underway = 200
 // load is an open one: call i is due i/rate seconds after the first, whatever became of the ones before it, and its time counts from then
 // on, also what it waits because as many as may be are under way. One that begins when an answer is there would ask a slow server less
 // often, and leave out what its callers wait.
-func load(ctx context.Context, rate, n int, call func(ctx context.Context, i int) error) (times, error) {
+//
+// failed counts the calls that brought no verdict, and first says why one of them did not.
+func load(ctx context.Context, rate, n int, call func(ctx context.Context, i int) error) (all times, failed int64, first error) {
 	took := make([]time.Duration, n)
-	failures := make(chan error, 1)
 	slots := make(chan struct{}, underway)
-	var all sync.WaitGroup
+	var count atomic.Int64
+	var once sync.Once
+	var wait sync.WaitGroup
 	began := time.Now()
 	for i := range n {
 		due := began.Add(time.Duration(i) * time.Second / time.Duration(rate))
 		time.Sleep(time.Until(due))
 		slots <- struct{}{}
-		all.Go(func() {
+		wait.Go(func() {
 			defer func() { <-slots }()
 			if err := call(ctx, i); err != nil {
-				select {
-				case failures <- err:
-				default:
-				}
+				count.Add(1)
+				once.Do(func() { first = err })
 			}
 			took[i] = time.Since(due)
 		})
 	}
-	all.Wait()
-	select {
-	case err := <-failures:
-		return nil, err
-	default:
-	}
-	return sorted(took), nil
+	wait.Wait()
+	return sorted(took), count.Load(), first
 }
 
 // pod is a review of a pod of some 6 kB, as an API server sends it.

@@ -7,6 +7,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -41,25 +42,20 @@ func run(ctx context.Context, program string, images, warm, rate int, only strin
 	wanted := func(part string) bool { return only == "" || strings.Contains(","+only+",", ","+part+",") }
 	t := &table{}
 	defer t.end()
+	var failed error // a part that fails does not keep the others from being measured
 	if wanted("program") {
-		if err := size(t, program); err != nil {
-			return err
-		}
+		failed = errors.Join(failed, size(t, program))
 	}
 	if wanted("node") || wanted("admission") {
-		if err := serving(ctx, t, program, images, warm, rate, wanted); err != nil {
-			return err
-		}
+		failed = errors.Join(failed, serving(ctx, t, program, images, warm, rate, wanted))
 	}
 	if wanted("verdict") {
-		if err := verdicts(ctx, t); err != nil {
-			return err
-		}
+		failed = errors.Join(failed, verdicts(ctx, t))
 	}
 	if wanted("cluster") {
-		return cluster(ctx, t)
+		failed = errors.Join(failed, cluster(ctx, t))
 	}
-	return nil
+	return failed
 }
 
 // serving measures the program's two servers.
