@@ -27,9 +27,9 @@ func (p *Policy) Decide(ctx context.Context, e *Evidence, now time.Time) Verdict
 	d := decision{ctx: ctx, policy: p, evidence: e, now: now, notAfter: e.NotAfter}
 	d.until(p.expires)
 	v := Verdict{Image: e.Image, By: p.edition, Rules: []Outcome{}} // never null in JSON
-	applies := 0
+	applies, name := 0, canonical(e.Image.Name)
 	for _, r := range p.rules {
-		if !r.about(e.Image.Name) {
+		if !r.about(name) {
 			continue
 		}
 		o := d.outcome(r)

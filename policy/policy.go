@@ -64,15 +64,15 @@ func (p *Policy) Rules() []string {
 
 // InScope says whether any rule is about images of this name (a repository without tag). An image that no rule is about is denied.
 func (p *Policy) InScope(name string) bool {
+	name = canonical(name)
 	return slices.ContainsFunc(p.rules, func(r *compiled) bool { return r.about(name) })
 }
 
 // Warnings are what a reader should look at and what stops nothing, whatever the time.
 func (p *Policy) Warnings() diag.List { return slices.Clone(p.warnings) }
 
-// about says whether the rule's patterns fit the name, however its registry is spelt.
+// about says whether the rule's patterns fit the name, a canonical one.
 func (r *compiled) about(name string) bool {
-	name = canonical(name)
 	for _, m := range r.match {
 		if m.matches(name) {
 			return true

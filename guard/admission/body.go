@@ -18,6 +18,8 @@ const (
 	// firstPart is what has to be there before room is kept for the rest. An ordinary review has some 10 kB and arrives whole, so that
 	// nobody who sends nothing can stand in its way.
 	firstPart = 32 << 10
+	// firstBytes is what has to be there before there is memory for that part.
+	firstBytes = 4 << 10
 )
 
 // rooms are the bytes of reviews that are being read and judged, by the length that they say they have: many large ones at one time wait for
@@ -80,8 +82,7 @@ func (g *Gate) readBody(ctx context.Context, w http.ResponseWriter, r *http.Requ
 	case size > maxBody:
 		return nil, nil, errTooLarge
 	}
-	// ReadAll's buffer grows with what arrives.
-	first, err := io.ReadAll(io.LimitReader(r.Body, min(size, firstPart)))
+	first, err := readFirst(r.Body, min(size, firstPart))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -103,4 +104,23 @@ func (g *Gate) readBody(ctx context.Context, w http.ResponseWriter, r *http.Requ
 	}
 	_ = control.SetReadDeadline(time.Time{})
 	return body, release, nil
+}
+
+// readFirst reads size bytes. Who sends next to nothing has next to no memory: it grows once.
+func readFirst(from io.Reader, size int64) ([]byte, error) {
+	body := make([]byte, min(size, firstBytes))
+	if _, err := io.ReadFull(from, body); err != nil || size <= firstBytes {
+		return body, whole(err)
+	}
+	body = append(make([]byte, 0, size), body...)[:size]
+	_, err := io.ReadFull(from, body[firstBytes:])
+	return body, whole(err)
+}
+
+// whole is err; what ended before its first byte ended too early, too.
+func whole(err error) error {
+	if errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
+	}
+	return err
 }

@@ -78,7 +78,7 @@ func images(places []place) ([]*image, error) {
 	seen := map[registry.Reference]*image{}
 	wrong := map[string]*image{}
 	for _, p := range places {
-		ref, err := registry.ParseReference(p.Image)
+		ref, err := parsed.read(p.Image)
 		if ref.Digest != "" {
 			ref.Tag = ""
 		}

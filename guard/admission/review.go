@@ -85,21 +85,59 @@ type status struct {
 // maxUID bounds what is repeated to the caller; the API server's are 36 characters long.
 const maxUID = 128
 
-// readReview decodes a review that can be answered. An error means that there is nobody to answer: status 400.
+// The names of a review and of its request that are known.
+var (
+	reviewNames  = []string{"apiVersion", "kind", "request", "response"}
+	requestNames = []string{"uid", "kind", "resource", "subResource", "name", "namespace", "operation", "userInfo", "object", "oldObject"}
+)
+
+// readReview decodes a review that can be answered. An error means that there is nobody to answer: status 400. The objects, which are nearly
+// all of it, are not decoded, and share the memory of body.
 func readReview(body []byte) (*request, error) {
-	var r review
-	if err := strictjson.Unmarshal(body, &r, reviewLimits); err != nil {
+	top, err := strictjson.Members(body, reviewNames, reviewLimits)
+	if err != nil {
+		return nil, err
+	}
+	var version, kind string
+	if err := errors.Join(member(top, "apiVersion", &version), member(top, "kind", &kind)); err != nil {
 		return nil, err
 	}
 	switch {
-	case r.Kind != reviewKind || r.APIVersion != reviewVersion:
-		return nil, fmt.Errorf("a %s of %s was expected, this is a `%.50s` of `%.50s`", reviewKind, reviewVersion, r.Kind, r.APIVersion)
-	case r.Request == nil:
+	case kind != reviewKind || version != reviewVersion:
+		return nil, fmt.Errorf("a %s of %s was expected, this is a `%.50s` of `%.50s`", reviewKind, reviewVersion, kind, version)
+	case absent(top["request"]):
 		return nil, errors.New("the review has no request")
-	case r.Request.UID == "" || len(r.Request.UID) > maxUID:
-		return nil, fmt.Errorf("the request's uid has %d bytes; 1 to %d were expected", len(r.Request.UID), maxUID)
 	}
-	return r.Request, nil
+	r, err := readRequest(top["request"])
+	if err != nil {
+		return nil, err
+	}
+	if r.UID == "" || len(r.UID) > maxUID {
+		return nil, fmt.Errorf("the request's uid has %d bytes; 1 to %d were expected", len(r.UID), maxUID)
+	}
+	return r, nil
+}
+
+func readRequest(raw []byte) (*request, error) {
+	in, err := strictjson.Members(raw, requestNames, reviewLimits)
+	if err != nil {
+		return nil, err
+	}
+	r := &request{Object: in["object"], OldObject: in["oldObject"]}
+	return r, errors.Join(member(in, "uid", &r.UID), member(in, "kind", &r.Kind), member(in, "resource", &r.Resource), member(in, "subResource", &r.SubResource),
+		member(in, "name", &r.Name), member(in, "namespace", &r.Namespace), member(in, "operation", &r.Operation), member(in, "userInfo", &r.UserInfo))
+}
+
+// member decodes one member, if it is there.
+func member(in map[string]json.RawMessage, name string, to any) error {
+	raw, ok := in[name]
+	if !ok {
+		return nil
+	}
+	if err := strictjson.Unmarshal(raw, to, reviewLimits); err != nil {
+		return fmt.Errorf("`%s`: %w", name, err)
+	}
+	return nil
 }
 
 // absent says whether an object is not there: the API server sends null for none.

@@ -36,6 +36,10 @@ func (e *Engine) Ask(ctx context.Context, q Question) Answer {
 // AskAll implements Asker.
 func (e *Engine) AskAll(ctx context.Context, qs []Question) []Answer {
 	out := make([]Answer, len(qs))
+	if len(qs) == 1 {
+		out[0] = e.Ask(ctx, qs[0])
+		return out
+	}
 	var all sync.WaitGroup
 	for i, q := range qs {
 		all.Go(func() { out[i] = e.Ask(ctx, q) })
@@ -48,7 +52,7 @@ func (e *Engine) answer(ctx context.Context, q Question, now time.Time) Answer {
 	a := Answer{Epoch: e.c.Gatherer.Epoch()}
 	a.Image = policy.Image{Name: q.Name, Digest: q.Digest.String()}
 	p := e.policy.Load()
-	if err := q.check(); err != nil {
+	if err := e.check(q); err != nil {
 		return a.undecided(ClassUsage, diag.ExitUsage, err)
 	}
 	if p == nil {
@@ -74,6 +78,14 @@ func (e *Engine) answer(ctx context.Context, q Question, now time.Time) Answer {
 	}
 	a.Verdict, a.Gathered = got.verdict, got.gathered.UTC()
 	return a.classify(got.denied)
+}
+
+// check is q.check. What is in memory came there by a question that was checked, name and digest, and costs nothing again.
+func (e *Engine) check(q Question) error {
+	if e.memory.get(key{q.Name, q.Digest}) != nil {
+		return nil
+	}
+	return q.check()
 }
 
 // check says why a question cannot be one. Names and digests are bounded here, before anything is done with them.

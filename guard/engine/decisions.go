@@ -32,7 +32,8 @@ type Decision struct {
 const (
 	maxReasons = 8
 	maxRules   = 64
-	maxQueue   = 4096 // lines that wait to be written
+	maxQueue   = 4096     // lines that wait to be written
+	maxWrite   = 64 << 10 // bytes that are written at once, unless one line is longer
 )
 
 // decisions writes the log. A log that is slow or full holds up no decision: what cannot be written is counted.
@@ -42,6 +43,7 @@ type decisions struct {
 	once    sync.Once
 	metrics *metrics.Set
 	done    sync.WaitGroup
+	batch   []byte // the writer's own
 }
 
 func newDecisions(to io.Writer, m *metrics.Set) *decisions {
@@ -69,9 +71,20 @@ func newDecisions(to io.Writer, m *metrics.Set) *decisions {
 	return d
 }
 
+// put writes a line, and with it what waits behind it. After a failure all of it counts as lost.
 func (d *decisions) put(to io.Writer, line []byte) {
-	if _, err := to.Write(line); err != nil {
-		d.metrics.Add(metrics.DecisionsLost, 1)
+	lines := 1
+	d.batch = append(d.batch[:0], line...)
+	for more := true; more && len(d.batch) < maxWrite; {
+		select {
+		case next := <-d.queue:
+			d.batch, lines = append(d.batch, next...), lines+1
+		default:
+			more = false
+		}
+	}
+	if _, err := to.Write(d.batch); err != nil {
+		d.metrics.Add(metrics.DecisionsLost, float64(lines))
 	}
 }
 

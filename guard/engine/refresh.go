@@ -130,6 +130,10 @@ func (e *Engine) judgeAll(ctx context.Context, old, next *policy.Policy) {
 			if was == nil || !was.usable(e.c.Gatherer.Epoch(), e.lives, now) {
 				return nil
 			}
+			if e.carry(k, was, old, next, now) {
+				same.Add(1)
+				return nil
+			}
 			have, kept := e.recall(k, now)
 			if have == nil || have.epoch != was.epoch {
 				return nil

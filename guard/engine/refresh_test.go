@@ -30,6 +30,37 @@ func TestNewPolicyJudgesWhatIsKept(t *testing.T) {
 	}
 }
 
+// TestVerdictIsCarried: a policy that says the same of an image as the one before needs no evidence to say it again, and its answers bear its
+// own edition; one that says something else, or a verdict that has ended, needs it.
+func TestVerdictIsCarried(t *testing.T) {
+	w := newWorld(t, func(c *engine.Config) { c.Memory = 1 }) // no evidence is kept
+	w.want("before", good, true, engine.ClassOK, false, 1)
+	other := "  - {name: other, match: [\"registry.example.net/**\"], require: \"true == summary.reproduced\", message: m, fix: f}\n"
+	w.write(text(2, signed, "") + other)
+	check(t, w.Refresh(t.Context()))
+	if a := w.want("the same about it", good, true, engine.ClassOK, true, 1); a.By.Version != 2 {
+		t.Errorf("policy %d", a.By.Version)
+	}
+	w.write(strings.Replace(text(3, signed, ""), "nobody that we know", "nobody", 1) + other)
+	check(t, w.Refresh(t.Context()))
+	w.write(strings.Replace(text(4, signed, ""), "nobody that we know", "nobody", 1)) // as the one before, which has not judged it
+	check(t, w.Refresh(t.Context()))
+	if a := w.want("another rule about it", good, true, engine.ClassOK, false, 2); a.By.Version != 4 {
+		t.Errorf("policy %d", a.By.Version)
+	}
+	w.write(text(5, signed+` && now > timestamp("2026-01-01T00:00:00Z")`, ""))
+	check(t, w.Refresh(t.Context()))
+	w.want("one that looks at the time", good, true, engine.ClassOK, false, 3)
+	w.write(text(6, signed+` && now > timestamp("2026-01-01T00:00:00Z")`, "") + other)
+	w.pass(59 * time.Second)
+	check(t, w.Refresh(t.Context()))
+	w.want("its verdict has not ended", good, true, engine.ClassOK, true, 3)
+	w.pass(2 * time.Second)
+	w.write(text(7, signed+` && now > timestamp("2026-01-01T00:00:00Z")`, ""))
+	check(t, w.Refresh(t.Context()))
+	w.want("its verdict has ended", good, true, engine.ClassOK, false, 4)
+}
+
 func TestBadPolicyIsNotTaken(t *testing.T) {
 	for name, c := range map[string]struct{ policy, want string }{
 		"not YAML":         {"policy: [", "reading the policy"},

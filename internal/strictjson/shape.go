@@ -27,6 +27,9 @@ const (
 // opaque is shared by all types that take their part as it is.
 var opaque = &shape{}
 
+// nobodys is the shape of what has no field.
+var nobodys = &shape{kind: skipped}
+
 // shapes holds one shape for each type, complete.
 var shapes sync.Map
 

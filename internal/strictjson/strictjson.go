@@ -93,11 +93,13 @@ func Unmarshal(data []byte, v any, l Limits) error {
 
 // unmarshal decodes what has passed Check by the rules of encoding/json, after a walk over the names.
 func unmarshal(data []byte, v any, allowUnknown bool) error {
-	numbers, err := checkNames(data, reflect.TypeOf(v), allowUnknown)
+	numbers, unknown, err := checkNames(data, reflect.TypeOf(v), allowUnknown)
 	if err != nil {
 		return err
 	}
 	if !numbers {
+		// encoding/json reads each byte of what it leaves out twice, and ten times as slowly.
+		data = without(data, unknown)
 		if err := json.Unmarshal(data, v); err != nil {
 			return &Error{Offset: -1, Reason: err.Error()}
 		}

@@ -2,10 +2,7 @@ package admission
 
 import (
 	"fmt"
-	"io"
-	"net/http"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -40,28 +37,6 @@ func load(b *testing.B, n, at int, call func(i int) error) {
 	b.ReportMetric(float64(took[n/2].Microseconds())/1000, "p50-ms")
 	b.ReportMetric(float64(took[n*99/100].Microseconds())/1000, "p99-ms")
 	b.ReportMetric(0, "ns/op") // meaningless here
-}
-
-// BenchmarkReviews are validating reviews of pods, as API servers send them (HTTP/2 over TLS), of images whose verdict is known.
-func BenchmarkReviews(b *testing.B) {
-	h := serve(b, false)
-	c := caller()
-	body := fmt.Sprintf(`{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{"uid":"u","kind":{"group":"","version":"v1","kind":"Pod"},"operation":"CREATE","namespace":"shop",
-"object":{"apiVersion":"v1","kind":"Pod","metadata":{"name":"p","annotations":{"padding":%q}},"spec":{"containers":[{"name":"app","image":"%s@%s"}]}}}}`, strings.Repeat("x", 6000), shop, good)
-	for b.Loop() {
-		load(b, 1000, 16, func(int) error {
-			resp, err := c.Post(h.url+"/validate?timeout=5s", "application/json", strings.NewReader(body))
-			if err != nil {
-				return err
-			}
-			defer func() { _ = resp.Body.Close() }()
-			got, err := io.ReadAll(resp.Body)
-			if err == nil && (resp.StatusCode != http.StatusOK || !strings.Contains(string(got), `"allowed":true`)) {
-				err = fmt.Errorf("%d %s", resp.StatusCode, got)
-			}
-			return err
-		})
-	}
 }
 
 // BenchmarkPods are 1,000 pods at a real API server, with both webhooks and the policies; compare with none in the namespace kube-system,

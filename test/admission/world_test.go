@@ -2,8 +2,6 @@ package admission
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -317,11 +315,4 @@ func refused(err error, code int, text string) error {
 		return fmt.Errorf("got %v; want a refusal with %d and %q", err, code, text)
 	}
 	return nil
-}
-
-// caller is a client as API servers are: it trusts the authority alone.
-func caller() *http.Client {
-	pool := x509.NewCertPool()
-	pool.AppendCertsFromPEM(authority().Certificate)
-	return &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS13}, ForceAttemptHTTP2: true}}
 }

@@ -1,5 +1,6 @@
-// Command guard measures what a verdict costs: at the node agent's socket, warm and cold, beside a verifier that keeps nothing and asks the
-// registry for each request, in the same run.
+// Command guard measures what a verdict costs, and prints it beside the targets of issue 6: at the node agent's socket and at container
+// start, at the webhook under an open load, warm and cold, beside a verifier that keeps nothing and asks the registry for each request, in
+// the same run; then the Go benchmarks of the packages.
 //
 //	go run ./test/bench/guard -guard bin/selfsame-guard
 package main
@@ -10,33 +11,55 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"slices"
-	"strconv"
 	"strings"
-	"sync"
 	"time"
 
-	"github.com/selfsame-build/selfsame/guard/agent"
 	"github.com/selfsame-build/selfsame/guard/engine"
-	"github.com/selfsame-build/selfsame/policy"
-	"github.com/selfsame-build/selfsame/registry"
-	"github.com/selfsame-build/selfsame/verify/ground"
 )
 
 func main() {
 	program := flag.String("guard", "bin/selfsame-guard", "the program to measure")
 	images := flag.Int("images", 100, "images that it knows")
 	warm := flag.Int("warm", 20_000, "warm questions")
+	rate := flag.Int("rate", 1000, "pods and reviews a second; the target is for 1,000")
+	only := flag.String("only", "", "parts to measure, of program,node,admission,verdict,cluster; all by default")
+	answer := flag.String("answer", "", "serve at this address what the guard is compared with, and measure nothing")
+	pair := flag.String("pair", "", "its certificate's folder")
 	flag.Parse()
-	if err := run(context.Background(), *program, *images, *warm); err != nil {
+	var err error
+	if *answer != "" {
+		err = answerAt(*answer, *pair)
+	} else {
+		err = run(context.Background(), *program, *images, *warm, *rate, *only)
+	}
+	if err != nil {
 		fmt.Fprintf(os.Stderr, "bench-guard: %v\n", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, program string, images, warm int) error {
+func run(ctx context.Context, program string, images, warm, rate int, only string) error {
+	wanted := func(part string) bool { return only == "" || strings.Contains(","+only+",", ","+part+",") }
+	t := &table{}
+	defer t.end()
+	var failed error // a part that fails does not keep the others from being measured
+	if wanted("program") {
+		failed = errors.Join(failed, size(t, program))
+	}
+	if wanted("node") || wanted("admission") {
+		failed = errors.Join(failed, serving(ctx, t, program, images, warm, rate, wanted))
+	}
+	if wanted("verdict") {
+		failed = errors.Join(failed, verdicts(ctx, t))
+	}
+	if wanted("cluster") {
+		failed = errors.Join(failed, cluster(ctx, t))
+	}
+	return failed
+}
+
+// serving measures the program's two servers.
+func serving(ctx context.Context, t *table, program string, images, warm, rate int, wanted func(string) bool) error {
 	dir, err := os.MkdirTemp("", "bench-guard")
 	if err != nil {
 		return err
@@ -49,173 +72,32 @@ func run(ctx context.Context, program string, images, warm int) error {
 	defer w.close()
 	var all []engine.Question
 	for i := range images {
-		q, err := w.push(ctx, fmt.Sprint("team/shop-", i), 1)
+		q, err := w.push(ctx, fmt.Sprint("team/shop-", i), 1, 400)
 		if err != nil {
 			return err
 		}
 		all = append(all, q)
 	}
-	many, err := w.push(ctx, "team/many", 50)
-	if err != nil {
-		return err
-	}
-	return measure(ctx, w, program, all, many, warm)
-}
-
-func measure(ctx context.Context, w *world, program string, all []engine.Question, many engine.Question, warm int) error {
-	cmd := exec.CommandContext(ctx, program, "agent", "--config", filepath.Join(w.dir, "guard.yaml"), "--quiet") //nolint:gosec // the flag's
-	cmd.Stderr = os.Stderr
-	client := agent.Client{Socket: filepath.Join(w.dir, "run", "guard.sock")}
-	socket, err := listenNRI(w.dir)
-	if err != nil {
-		return err
-	}
-	defer socket.Close()
-	began := time.Now()
-	if err := cmd.Start(); err != nil {
-		return err
-	}
-	defer func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }()
-	gate := make(chan *runtime, 1)
-	go func() {
-		r, err := acceptNRI(ctx, socket) // at once: the plugin does not wait for long
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-		}
-		gate <- r
-	}()
-	for {
-		if s, err := client.Status(ctx); err == nil && s.Policy.Name != "" {
-			break
-		} else if time.Since(began) > time.Minute {
-			return fmt.Errorf("it does not serve: %w", err)
-		}
-		time.Sleep(time.Millisecond)
-	}
-	row("started, serving, policy in force", time.Since(began).Round(time.Millisecond).String())
-	before := w.requests.Load()
-	cold, err := each(ctx, client, all, 1, len(all))
-	if err != nil {
-		return err
-	}
-	row("cold, one after the other", cold)
-	row("  requests to the registry for each", fmt.Sprintf("%.1f", float64(w.requests.Load()-before)/float64(len(all))))
-	fifty, err := each(ctx, client, []engine.Question{many}, 1, 1)
-	if err != nil {
-		return err
-	}
-	row("cold, 50 statements of 400 packages", fifty)
-	before = w.requests.Load()
-	for _, clients := range []int{1, 8} {
-		got, err := each(ctx, client, all, clients, warm)
-		if err != nil {
+	if wanted("node") {
+		if err := node(ctx, t, w, program, all, warm); err != nil {
 			return err
 		}
-		row(fmt.Sprintf("warm, through the socket, %d at once", clients), got)
+		if err := keepsNothing(ctx, t, w, all); err != nil {
+			return err
+		}
 	}
-	containerd := <-gate
-	if containerd == nil {
-		return errors.New("the start gate does not connect")
+	if wanted("admission") {
+		return admission(ctx, t, w, program, all, rate)
 	}
-	defer containerd.close()
-	start, err := each(ctx, containerd, all, 1, warm) // one after the other, as containerd asks
-	if err != nil {
-		return err
-	}
-	row("warm, at container start (NRI)", start)
-	row("  requests to the registry", fmt.Sprint(w.requests.Load()-before))
-	row("resident memory", resident(cmd.Process.Pid))
-	return keepsNothing(ctx, w, all)
-}
-
-func row(what, value string) { fmt.Printf("%-40s %s\n", what, value) }
-
-// each asks n questions by some clients at once, and says how long one took.
-func each(ctx context.Context, asker engine.Asker, all []engine.Question, clients, n int) (string, error) {
-	var mu sync.Mutex
-	var took []time.Duration
-	var failed error
-	var wait sync.WaitGroup
-	began := time.Now()
-	for c := range clients {
-		wait.Go(func() {
-			var mine []time.Duration
-			for i := c; i < n; i += clients {
-				start := time.Now()
-				a := asker.Ask(ctx, all[i%len(all)])
-				mine = append(mine, time.Since(start))
-				if !a.Allow {
-					mu.Lock()
-					failed = fmt.Errorf("%s", a.Denial())
-					mu.Unlock()
-					return
-				}
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			took = append(took, mine...)
-		})
-	}
-	wait.Wait()
-	if failed != nil {
-		return "", failed
-	}
-	slices.Sort(took)
-	return fmt.Sprintf("median %s, p99 %s, %.0f a second", took[len(took)/2].Round(time.Microsecond), took[len(took)*99/100].Round(time.Microsecond),
-		float64(n)/time.Since(began).Seconds()), nil
-}
-
-// fresh is a verifier that keeps nothing: it gathers and decides for each question, as most admission controllers do.
-type fresh struct {
-	*ground.Ground
-	policy *policy.Policy
-}
-
-func (f fresh) Ask(ctx context.Context, q engine.Question) engine.Answer {
-	ev, err := f.Gather(ctx, q.Name, q.Digest)
-	if err != nil {
-		return engine.Unanswered(q, err)
-	}
-	return engine.Answer{Verdict: f.policy.Decide(ctx, &ev, time.Now())}
-}
-
-func (f fresh) AskAll(ctx context.Context, qs []engine.Question) (out []engine.Answer) {
-	for _, q := range qs {
-		out = append(out, f.Ask(ctx, q))
-	}
-	return out
-}
-
-func keepsNothing(ctx context.Context, w *world, all []engine.Question) error {
-	g, err := ground.Open(ctx, ground.Config{Setup: ground.Setup{Trust: filepath.Join(w.dir, "trust.yaml"), Policy: ground.PolicyAt{At: filepath.Join(w.dir, "policy.yaml")},
-		Client: registry.New(registry.Options{}), Now: time.Now}})
-	if err != nil {
-		return err
-	}
-	p, err := g.Policy(ctx)
-	if err != nil {
-		return err
-	}
-	before, n := w.requests.Load(), 5*len(all)
-	got, err := each(ctx, fresh{g, p}, all, 8, n)
-	if err != nil {
-		return err
-	}
-	row("a verifier that keeps nothing, 8 at once", got)
-	row("  requests to the registry for each", fmt.Sprintf("%.1f", float64(w.requests.Load()-before)/float64(n)))
 	return nil
 }
 
-// resident is what a process holds in memory, as the kernel counts it.
-func resident(pid int) string {
-	data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
-	if err != nil {
-		return err.Error()
-	}
-	for line := range strings.Lines(string(data)) {
-		if kb, ok := strings.CutPrefix(line, "VmRSS:"); ok {
-			return strings.TrimSpace(kb)
+// soon asks again and again, for a minute at most.
+func soon(ready func() error) error {
+	for began := time.Now(); ; time.Sleep(time.Millisecond) {
+		err := ready()
+		if err == nil || time.Since(began) > time.Minute {
+			return err
 		}
 	}
-	return "unknown"
 }

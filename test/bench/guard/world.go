@@ -37,17 +37,22 @@ import (
 type world struct {
 	dir, host string
 	client    *registry.Client
-	key       *signing.Signer
+	keys      []*signing.Signer // of release and the attestors
 	requests  atomic.Int64
+	delay     atomic.Int64 // before each answer
 	close     func()
 }
 
-// rules want a signed list of contents with a package in it.
+// signers are release and four more: the statements of an image are signed by one after the other.
+const signers = 5
+
+// rules want a signed list of contents with a package in it, and of pods' images the word of all five.
 const rules = `policy: v1
 name: bench
 version: 1
 rules:
-  - {name: signed, match: ["**"], require: 'signatures.exists(s, s.signer == "release")', message: m, fix: f}
+  - {name: signed, match: ["**"], require: 'signatures.exists(s, s.signer == "signer-0")', message: m, fix: f}
+  - {name: attested, match: ["**/pods/**"], require: 'signatures.map(s, s.signer).distinct().size() == 5', message: m, fix: f}
   - {name: licences, match: ["**"], require: '!packages.exists(p, p.license == "AGPL-3.0-only")', message: m, fix: f}
 `
 
@@ -57,8 +62,39 @@ func newWorld(dir string) (*world, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { w.requests.Add(1); h.ServeHTTP(rw, r) }))
+	s := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		w.requests.Add(1)
+		time.Sleep(time.Duration(w.delay.Load()))
+		h.ServeHTTP(rw, r)
+	}))
 	w.host, w.close = strings.TrimPrefix(s.URL, "http://"), s.Close
+	trusted := "trust: v1\nsigners:\n"
+	for i := range signers {
+		signer, err := newKey()
+		if err != nil {
+			return nil, err
+		}
+		w.keys = append(w.keys, signer)
+		name := fmt.Sprintf("signer-%d", i)
+		if err := os.WriteFile(filepath.Join(dir, name+".pub"), signer.Verifier().PEM(), 0o600); err != nil {
+			return nil, err
+		}
+		trusted += fmt.Sprintf("  %s: {keys: [%s.pub], roles: [release]}\n", name, name)
+	}
+	config := "guard: v1\ntrust: trust.yaml\npolicy: {file: policy.yaml}\n"
+	for name, text := range map[string]string{
+		"policy.yaml": rules, "trust.yaml": trusted,
+		"guard.yaml":   config + "state: state\nsocket: {path: run/guard.sock}\ndecisions: decisions.json\nnri: {socket: nri.sock}\n",
+		"webhook.yaml": config + "state: webhook\ndecisions: reviews.json\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			return nil, err
+		}
+	}
+	return w, nil
+}
+
+func newKey() (*signing.Signer, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, err
@@ -71,21 +107,11 @@ func newWorld(dir string) (*world, error) {
 	if err != nil {
 		return nil, err
 	}
-	w.key = signer.For(trust.Release)
-	for name, text := range map[string]string{
-		"release.pub": string(w.key.Verifier().PEM()), "policy.yaml": rules,
-		"trust.yaml": "trust: v1\nsigners:\n  release: {keys: [release.pub], roles: [release]}\n",
-		"guard.yaml": "guard: v1\ntrust: trust.yaml\npolicy: {file: policy.yaml}\nstate: state\nsocket: {path: run/guard.sock}\ndecisions: decisions.json\nnri: {socket: nri.sock}\n",
-	} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			return nil, err
-		}
-	}
-	return w, nil
+	return signer.For(trust.Release), nil
 }
 
-// push stores an image, and attaches signed lists of its contents: as many statements as asked for, of 400 packages each.
-func (w *world) push(ctx context.Context, name string, statements int) (engine.Question, error) {
+// push stores an image, and attaches signed lists of its contents: as many statements as asked for, of so many packages each.
+func (w *world) push(ctx context.Context, name string, statements, packages int) (engine.Question, error) {
 	q := engine.Question{Name: w.host + "/" + name, Who: engine.Who{Gate: engine.GateStart, Namespace: "shop"}}
 	dir, err := os.MkdirTemp(w.dir, "image")
 	if err != nil {
@@ -105,11 +131,11 @@ func (w *world) push(ctx context.Context, name string, statements int) (engine.Q
 		return q, err
 	}
 	for i := range statements {
-		made, err := provenance.SBOMStatement(q.Name, v1.Descriptor{MediaType: d.MediaType, Digest: d.Digest, Size: d.Size}, contents(i))
+		made, err := provenance.SBOMStatement(q.Name, v1.Descriptor{MediaType: d.MediaType, Digest: d.Digest, Size: d.Size}, contents(i, packages))
 		if err != nil {
 			return q, err
 		}
-		bundle, err := signing.Sign(ctx, w.key, made.Payload)
+		bundle, err := signing.Sign(ctx, w.keys[i%signers], made.Payload)
 		if err != nil {
 			return q, err
 		}
@@ -120,12 +146,12 @@ func (w *world) push(ctx context.Context, name string, statements int) (engine.Q
 	return q, nil
 }
 
-func contents(n int) []byte {
-	var packages []string
-	for i := range 400 {
-		packages = append(packages, fmt.Sprintf(`{"SPDXID":"SPDXRef-%d","name":"package-%d","versionInfo":"1.%d","licenseDeclared":"MIT","downloadLocation":"NOASSERTION"}`, i, i, n))
+func contents(n, packages int) []byte {
+	var list []string
+	for i := range packages {
+		list = append(list, fmt.Sprintf(`{"SPDXID":"SPDXRef-%d","name":"package-%d","versionInfo":"1.%d","licenseDeclared":"MIT","downloadLocation":"NOASSERTION"}`, i, i, n))
 	}
-	return []byte(`{"spdxVersion":"SPDX-2.3","SPDXID":"SPDXRef-DOCUMENT","name":"x","packages":[` + strings.Join(packages, ",") + `]}`)
+	return []byte(`{"spdxVersion":"SPDX-2.3","SPDXID":"SPDXRef-DOCUMENT","name":"x","packages":[` + strings.Join(list, ",") + `]}`)
 }
 
 // image writes an image of one manifest without layers into a layout.

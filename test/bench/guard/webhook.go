@@ -1,0 +1,170 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+
+	"github.com/selfsame-build/selfsame/guard/engine"
+)
+
+const (
+	seconds = 10 // of load
+	pods    = 20 // cold ones
+)
+
+// hook is a webhook that serves.
+type hook struct {
+	url, pair string
+	client    *http.Client
+	pid       int
+	stop      func()
+}
+
+// serveHook starts `selfsame-guard webhook` with nothing kept, and waits until it is ready.
+func (w *world) serveHook(ctx context.Context, program string) (*hook, error) {
+	pair := filepath.Join(w.dir, "pair")
+	made := exec.CommandContext(ctx, program, "certificate", "--out", pair, "--name", "127.0.0.1", "--quiet") //nolint:gosec // the flag's
+	if out, err := made.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("%w: %s", err, out)
+	}
+	ca, err := os.ReadFile(filepath.Join(pair, "ca.crt"))
+	if err != nil {
+		return nil, err
+	}
+	at, err := free()
+	if err != nil {
+		return nil, err
+	}
+	probes, err := free()
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.CommandContext(ctx, program, "webhook", "--config", filepath.Join(w.dir, "webhook.yaml"), "--tls-cert", pair+"/tls.crt", "--tls-key", pair+"/tls.key", //nolint:gosec // the flag's
+		"--listen", at, "--health-listen", probes, "--quiet")
+	cmd.Stderr = os.Stderr
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	h := &hook{url: "https://" + at, pair: pair, client: caller(ca), pid: cmd.Process.Pid, stop: func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }}
+	err = soon(func() error {
+		resp, err := http.Get("http://" + probes + "/readyz") //nolint:gosec,noctx // of this machine
+		if err != nil {
+			return err
+		}
+		_ = resp.Body.Close()
+		if resp.StatusCode != http.StatusOK {
+			return errors.New(resp.Status)
+		}
+		return nil
+	})
+	if err != nil {
+		h.stop()
+		return nil, fmt.Errorf("the webhook is not ready: %w", err)
+	}
+	return h, nil
+}
+
+// admit is what an API server does for one pod: both webhooks, one after the other.
+func (h *hook) admit(ctx context.Context, body string) error {
+	if err := review(ctx, h.client, h.url+"/mutate?timeout=5s", body); err != nil {
+		return err
+	}
+	return review(ctx, h.client, h.url+"/validate?timeout=5s", body)
+}
+
+// admission measures the webhook: whole pods when nothing is known, then many when all is.
+func admission(ctx context.Context, t *table, w *world, program string, all []engine.Question, rate int) error {
+	h, err := w.serveHook(ctx, program)
+	if err != nil {
+		return err
+	}
+	defer h.stop()
+	t.head("admission: `selfsame-guard webhook`, HTTPS as API servers speak it")
+	if err := coldPods(ctx, t, w, h); err != nil {
+		return err
+	}
+	bodies := make([]string, len(all))
+	for i, q := range all {
+		bodies[i] = pod(q.Name+"@"+q.Digest.String(), q.Name+"@"+q.Digest.String())
+		if err := h.admit(ctx, bodies[i]); err != nil {
+			return err
+		}
+	}
+	url, pid, stop, err := control(ctx, h.pair)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	idle := *h
+	idle.url, idle.pid = url, pid
+	before := w.requests.Load()
+	for _, m := range []struct {
+		what string
+		at   *hook
+		call func(*hook, context.Context, string) error
+		aim  bool
+	}{
+		{"  a server that says yes to everything, the same load", &idle, (*hook).admit, false},
+		{fmt.Sprintf("warm, %d pods a second: /mutate and /validate together", rate), h, (*hook).admit, true},
+		{"  a server that says yes to everything, the same load again", &idle, (*hook).admit, false},
+		{fmt.Sprintf("warm, %d validating reviews a second", rate), h, func(h *hook, ctx context.Context, body string) error {
+			return review(ctx, h.client, h.url+"/validate?timeout=5s", body)
+		}, true},
+	} {
+		call := func(ctx context.Context, i int) error { return m.call(m.at, ctx, bodies[i%len(bodies)]) }
+		_, _, _ = load(ctx, rate, rate/4, call) // for connections
+		used := processor(m.at.pid)
+		got, failed, why := load(ctx, rate, rate*seconds, call)
+		used = (processor(m.at.pid) - used) / time.Duration(rate*seconds)
+		value := fmt.Sprintf("%s (CPU %s each)", got, short(used))
+		if failed > 0 {
+			value += fmt.Sprintf(", %d FAILED: %v", failed, why)
+		}
+		if m.aim { // it is for 1,000 a second
+			t.aim(m.what, value, "p99 < 5 ms", failed == 0 && rate >= 1000 && got.at(.99) < 5*time.Millisecond)
+		} else {
+			t.row(m.what, value)
+		}
+	}
+	t.row("  requests to the registry", fmt.Sprint(w.requests.Load()-before))
+	t.memory("memory of the webhook", h.pid)
+	return nil
+}
+
+// coldPods are of 8 images each, every one with statements of 5 attestors, and nothing is known of any.
+func coldPods(ctx context.Context, t *table, w *world, h *hook) error {
+	var took []time.Duration
+	var used time.Duration
+	for i := range pods {
+		var images []string
+		for c := range 8 {
+			q, err := w.push(ctx, fmt.Sprintf("pods/pod-%d-%d", i, c), signers, 10)
+			if err != nil {
+				return err
+			}
+			images = append(images, q.Name+"@"+q.Digest.String())
+		}
+		body := pod(images...)
+		if i == 0 { // the first handshake, and connections to the registry
+			if err := review(ctx, h.client, h.url+"/validate?timeout=5s", body); err != nil {
+				return err
+			}
+			continue
+		}
+		before, began := processor(h.pid), time.Now()
+		if err := review(ctx, h.client, h.url+"/validate?timeout=5s", body); err != nil {
+			return err
+		}
+		took = append(took, time.Since(began))
+		used += processor(h.pid) - before
+	}
+	got := sorted(took)
+	t.aim("cold pod of 8 images, 5 attestors each, on loopback", fmt.Sprintf("%s (CPU %s each)", got, short(used/(pods-1))), "< 50 ms", got.at(.5) < 50*time.Millisecond)
+	return nil
+}
