@@ -21,6 +21,7 @@ const (
 	ClassMissing    Class = "missing"     // evidence is missing
 	ClassInvalid    Class = "invalid"     // evidence is there and does not hold
 	ClassUndecided  Class = "undecided"   // nothing could be decided
+	ClassNoPolicy   Class = "no-policy"   // no policy has been read since the guard was started
 	ClassPending    Class = "pending"     // not in time
 	ClassBusy       Class = "busy"        // too much is under way
 	ClassUsage      Class = "usage"       // not a question
@@ -33,6 +34,7 @@ var fixes = map[Class]string{
 	ClassMissing:   "sign and push the image's evidence, or use another image",
 	ClassInvalid:   "do not use this image",
 	ClassUndecided: "try again; if that does not help, look at the guard's log",
+	ClassNoPolicy:  "have the guard read its policy: its log says why it could not, and so does `selfsame-guard check`",
 	ClassPending:   "try again in a few seconds",
 	ClassBusy:      "try again in a few seconds",
 	ClassUsage:     "name the image by repository and sha256 digest",
@@ -91,11 +93,10 @@ func (a Answer) Denial() string {
 		reason = a.Reasons[0]
 	}
 	rule, fix := a.failed()
-	by := "no policy is in force"
-	if a.By.SHA256 != "" {
-		by = fmt.Sprintf("by policy %s, version %d", a.By.Name, a.By.Version)
-	}
+	by := fmt.Sprintf("by policy %s, version %d", a.By.Name, a.By.Version)
 	switch {
+	case a.By.SHA256 == "": // there may well be one: it is not what said no
+		by = "before any rule (" + string(a.Class) + ")"
 	case rule != "":
 		by += ", rule " + rule
 	case a.Class == ClassDenied:

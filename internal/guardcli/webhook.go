@@ -68,7 +68,7 @@ func (a *app) runWebhook(ctx context.Context, o webhookOptions) error {
 	}
 	defer g.close()
 	gate, err := admission.New(admission.Options{
-		Asker: g, Tags: admission.NewTags(admission.Registry{Client: registry.New(registryOptions)}, time.Now), Now: time.Now, Scope: g.InScope,
+		Asker: g, Tags: admission.NewTags(admission.Registry{Client: registry.New(registryOptions)}, time.Now), Now: time.Now, Scope: g.Scope,
 		Modes:    admission.Modes{Default: admission.Mode(c.Admission.Default), Audit: c.Admission.Audit, Enforce: c.Admission.Enforce},
 		Reviewed: (&reviews{log: g.Log, metrics: g.Metrics}).add,
 	})
@@ -82,7 +82,7 @@ func (a *app) runWebhook(ctx context.Context, o webhookOptions) error {
 		Ready: func() error {
 			ends()
 			if g.Edition().SHA256 == "" {
-				return errors.New("no policy could be read yet: everything is denied")
+				return errors.New("no policy has been read yet: everything is denied")
 			}
 			return nil
 		},
