@@ -84,7 +84,7 @@ var Table = []Metric{
 	{Unwatched, Counter, "Containers that the agent did not take into its inventory.", []string{"reason"}, "reason: full, no-digest"},
 	{BreakGlass, Gauge, "Break-glass statements in force.", nil, ""},
 	{BreakGlassUse, Counter, "Decisions that a break-glass statement turned from deny to allow.", []string{"point"}, ""},
-	{Refused, Counter, "Requests to the agent's socket that were not answered with a verdict.", []string{"reason"}, "reason: peer, busy, malformed"},
+	{Refused, Counter, "Requests to the agent's socket that were not answered with a verdict.", []string{"reason"}, "reason: peer (nobody who may ask), busy (too many connections), user (too many of one user, or of all but root), malformed"},
 	{Reviews, Counter, "Reviews that the webhook answered.", []string{"phase", "outcome"},
 		"phase: mutate, validate; outcome: allowed, denied, warned (denied, in audit mode), skipped (nothing in it could start), malformed"},
 	{ReviewSeconds, Histogram, "How long a review took.", []string{"phase"}, "phase: mutate, validate"},
