@@ -104,10 +104,27 @@ func (a Answer) Denial() string {
 	case a.Class != ClassRule:
 		by += ", before any rule (" + string(a.Class) + ")"
 	}
+	by += a.stolen()
 	if n := len(a.Reasons) - 1; n > 0 {
 		by += fmt.Sprintf("; %d more reasons", n)
 	}
 	return line(a.Image.Name+"@"+a.Image.Digest+" is denied: "+reason) + "\n" + line(by) + "\n" + line("fix: "+fix)
+}
+
+// stolen says of which other image the attached statements are, where that is so.
+func (a Answer) stolen() string {
+	if len(a.Elsewhere) == 0 {
+		return ""
+	}
+	e := a.Elsewhere[0]
+	is := fmt.Sprintf("; %d statements are about %s, not this image", e.Statements, e.Digest)
+	if e.Statements == 1 {
+		is = fmt.Sprintf("; 1 statement is about %s, not this image", e.Digest)
+	}
+	if len(a.Elsewhere) > 1 {
+		is += ", and more are about others"
+	}
+	return is
 }
 
 // failed is the first rule that said no, and what to do.

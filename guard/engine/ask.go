@@ -68,7 +68,9 @@ func (e *Engine) answer(ctx context.Context, q Question, now time.Time) Answer {
 	if a.Epoch = got.epoch; got.failed != nil {
 		return a.undecided(ClassUndecided, diag.ExitUndecided, got.failed)
 	}
-	a.Verdict = got.verdict
+	if a.Verdict = got.verdict; !a.Allow {
+		a.Elsewhere = got.elsewhere
+	}
 	return a.classify(got.denied)
 }
 

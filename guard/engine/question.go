@@ -47,6 +47,8 @@ type Answer struct {
 	Class  Class `json:"class"`
 	Epoch  Epoch `json:"epoch"`
 	Cached bool  `json:"cached"`
+	// Elsewhere is what is attached to a denied image and is about others.
+	Elsewhere []policy.Elsewhere `json:"elsewhere,omitempty"`
 	// BreakGlass is the statement that lets the image run against the policy: Allow is true then, and Reasons say what the policy had
 	// against it.
 	BreakGlass *Grant `json:"breakGlass,omitempty"`

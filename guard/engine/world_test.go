@@ -44,6 +44,8 @@ type fake struct {
 	gather  func(ctx context.Context, d digest.Digest) // called in Gather
 	gathers map[digest.Digest]int
 	ends    time.Time
+	// elsewhere is what is attached to every image and is about others.
+	elsewhere []policy.Elsewhere
 }
 
 func (f *fake) Gather(ctx context.Context, name string, d digest.Digest) (policy.Evidence, error) {
@@ -57,7 +59,7 @@ func (f *fake) Gather(ctx context.Context, name string, d digest.Digest) (policy
 	if err != nil {
 		return policy.Evidence{}, err
 	}
-	ev := policy.Evidence{Image: policy.Image{Name: name, Digest: d.String(), Platforms: []policy.Platform{{Name: "linux/amd64", Digest: d.String()}}}, NotAfter: f.ends}
+	ev := policy.Evidence{Image: policy.Image{Name: name, Digest: d.String(), Platforms: []policy.Platform{{Name: "linux/amd64", Digest: d.String()}}}, NotAfter: f.ends, Elsewhere: f.elsewhere}
 	if d == good {
 		ev.Signatures = []policy.Signature{{Signer: "release", Roles: []string{"release"}, Subject: d.String(), Time: start.Add(-time.Hour)}}
 	}

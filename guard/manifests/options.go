@@ -40,8 +40,8 @@ type Options struct {
 	BreakGlass string
 	// SocketGroup is the number of the group that may use the agent's socket, which the agent has to be in; 0: there is none.
 	SocketGroup int
-	URL        string // of the webhook as an API server reaches it without the cluster's names; for static manifests
-	StaticDir  string // where the static files will lie on each control plane; empty: /etc/kubernetes/selfsame
+	URL         string // of the webhook as an API server reaches it without the cluster's names; for static manifests
+	StaticDir   string // where the static files will lie on each control plane; empty: /etc/kubernetes/selfsame
 }
 
 var (
