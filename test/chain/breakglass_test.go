@@ -2,6 +2,7 @@ package chain
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -32,16 +33,21 @@ func TestBreakGlass(t *testing.T) {
 	w.must(w.node.Import(t.Context(), image, ref))
 	pod, err := w.node.RunPod(t.Context(), "shop-0", nil)
 	w.must(err)
+	names := 0 // containerd gives no name twice
+	tries := func() []try {
+		names++
+		return w.tries(pod, fmt.Sprint("bare-", names), ref)
+	}
 	closed := func(what, reason string) {
 		t.Helper()
-		for _, g := range w.tries(pod, "bare", ref) {
+		for _, g := range tries() {
 			w.refused(what, g, ref, reason)
 		}
 	}
 	closed("nobody signed it", notBuilt)
 
 	w.breakGlass(ref, "incident-4711", "1h")
-	for _, g := range w.tries(pod, "bare", ref) {
+	for _, g := range tries() {
 		if err := g.does(); err != nil {
 			t.Errorf("broken glass, at %s: %v", g.gate, err)
 		}
