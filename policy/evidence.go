@@ -19,9 +19,18 @@ type Evidence struct {
 	Summary    Summary     `cel:"summary" json:"summary"`
 	// Blocks are what no rule can allow; rules do not see them.
 	Blocks []Block `cel:"-" json:"blocks"`
+	// Elsewhere says of which other images the statements are that are attached to this one, those of most statements first; rules do not see
+	// it, since nothing follows from it.
+	Elsewhere []Elsewhere `cel:"-" json:"elsewhere,omitempty"`
 	// NotAfter is when the first thing that this evidence rests on ends: a certificate's or key's window, a deny list, a release index, a
 	// waiver. The zero time: nothing of it ends.
 	NotAfter time.Time `cel:"-" json:"notAfter,omitzero"`
+}
+
+// Elsewhere is another image, and how many statements about it are attached to the one that is judged.
+type Elsewhere struct {
+	Digest     string `json:"digest"`
+	Statements int    `json:"statements"`
 }
 
 // Image is what is judged.

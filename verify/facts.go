@@ -92,6 +92,7 @@ func (j *judge) facts(res *Result, images []image) *policy.Evidence {
 			j.fact(&e, x, s, owners)
 		}
 	}
+	e.Elsewhere = j.elsewhere(images)
 	res.addTo(&e)
 	for _, l := range res.Lists {
 		j.ends = append(j.ends, l.until)

@@ -36,6 +36,14 @@ type stamp struct {
 	changed time.Time
 }
 
+func stampOf(path string) (stamp, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return stamp{}, err
+	}
+	return stamp{info.Size(), info.ModTime()}, nil
+}
+
 // maxPEM bounds a certificate or key file, in bytes.
 const maxPEM = 1 << 20
 
@@ -58,11 +66,10 @@ func (c *Certificates) Reload() error {
 	defer c.mu.Unlock()
 	var now [2]stamp
 	for i, path := range []string{c.certFile, c.keyFile} {
-		info, err := os.Stat(path)
-		if err != nil {
+		var err error
+		if now[i], err = stampOf(path); err != nil {
 			return c.fail(err)
 		}
-		now[i] = stamp{info.Size(), info.ModTime()}
 	}
 	if now == c.seen && c.failed == nil {
 		return nil
@@ -112,6 +119,10 @@ func readPair(certFile, keyFile string) (*tls.Certificate, error) {
 
 // Watch reads the files anew whenever they have changed, looking every so often, until ctx ends. failed is told of files that cannot be used.
 func (c *Certificates) Watch(ctx context.Context, every time.Duration, failed func(error)) {
+	watch(ctx, every, c.Reload, failed)
+}
+
+func watch(ctx context.Context, every time.Duration, reload func() error, failed func(error)) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
@@ -119,15 +130,15 @@ func (c *Certificates) Watch(ctx context.Context, every time.Duration, failed fu
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			if err := c.Reload(); err != nil {
+			if err := reload(); err != nil {
 				failed(err)
 			}
 		}
 	}
 }
 
-// Config is for a server: each connection gets the newest certificate. callers, if there are any, are who may connect at all.
-func (c *Certificates) Config(callers *x509.CertPool) *tls.Config {
+// Config is for a server: each connection gets the newest certificate. callers, unless nil, are who may connect at all.
+func (c *Certificates) Config(callers *Callers) *tls.Config {
 	t := &tls.Config{
 		MinVersion: tls.VersionTLS13, // the API server's client is Go's own
 		NextProtos: []string{"h2", "http/1.1"},
@@ -138,7 +149,7 @@ func (c *Certificates) Config(callers *x509.CertPool) *tls.Config {
 		},
 	}
 	if callers != nil {
-		t.ClientCAs, t.ClientAuth = callers, tls.RequireAndVerifyClientCert
+		callers.demand(t)
 	}
 	return t
 }

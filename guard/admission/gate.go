@@ -14,14 +14,15 @@ type Options struct {
 	Tags  Resolver
 	Now   engine.Clock
 	Modes Modes
-	// Scope says of a repository's name whether a rule of the policy could let it through at all; nil: of each. Tags of others are not
-	// resolved: whoever may make pods would have the guard talk to any host.
-	Scope func(name string) bool
+	// Scope says why no image of a repository could be let through at all, whatever its digest; nil: one could be. Tags of those are not
+	// resolved: whoever may make pods would have the guard talk to any host. Left out: there is none such.
+	Scope func(name string) error
 	// Reviewed, when set, is told of each review that was answered. Calls are concurrent.
 	Reviewed func(Reviewed)
 	// Deadline bounds a review where the caller does not say how long it waits, or says longer; 0: 10 s, the API's default.
 	Deadline time.Duration
 	// Underway bounds the reviews at one time, those among them that were answered at their deadline while their question goes on; 0: 512.
+	// Half of them at most may be waiting for tags, so that registries which hang leave room for those that ask for verdicts.
 	Underway int
 }
 
@@ -53,6 +54,7 @@ type Reviewed struct {
 type Gate struct {
 	opts     Options
 	underway chan struct{}
+	tags     chan struct{} // of those, who wait for tags
 	rooms    rooms
 }
 
@@ -68,12 +70,12 @@ func New(opts Options) (*Gate, error) {
 		opts.Underway = 512
 	}
 	if opts.Scope == nil {
-		opts.Scope = func(string) bool { return true }
+		opts.Scope = func(string) error { return nil }
 	}
 	if opts.Reviewed == nil {
 		opts.Reviewed = func(Reviewed) {}
 	}
-	return &Gate{opts: opts, underway: make(chan struct{}, opts.Underway), rooms: newRooms()}, nil
+	return &Gate{opts: opts, underway: make(chan struct{}, opts.Underway), tags: make(chan struct{}, (opts.Underway+1)/2), rooms: newRooms()}, nil
 }
 
 const (
@@ -97,13 +99,16 @@ var errBusy = errors.New("too many reviews are under way; try again")
 // errPending: the deadline came before the verdict.
 var errPending = errors.New("verdict pending, try again")
 
-// bounded runs work for at most as long as ctx and gives up on it then; it goes on, and counts as under way until it ends. A panic in it is
-// handed to the caller.
-func bounded[T any](ctx context.Context, g *Gate, work func(context.Context) T) (out T, err error) {
-	select {
-	case g.underway <- struct{}{}:
-	default:
-		return out, errBusy
+// bounded runs work for at most as long as ctx and gives up on it then; it goes on, and counts as under way until it ends, in each of the
+// bounds. A panic in it is handed to the caller.
+func bounded[T any](ctx context.Context, work func(context.Context) T, bounds ...chan struct{}) (out T, err error) {
+	for n, b := range bounds {
+		select {
+		case b <- struct{}{}:
+		default:
+			leave(bounds[:n])
+			return out, errBusy
+		}
 	}
 	type result struct {
 		value    T
@@ -111,7 +116,7 @@ func bounded[T any](ctx context.Context, g *Gate, work func(context.Context) T) 
 	}
 	done := make(chan result, 1)
 	go func() {
-		defer func() { <-g.underway }()
+		defer leave(bounds)
 		var r result
 		defer func() {
 			r.panicked = recover()
@@ -135,6 +140,12 @@ func bounded[T any](ctx context.Context, g *Gate, work func(context.Context) T) 
 		return r.value, nil
 	case <-time.After(lastWords):
 		return out, errPending
+	}
+}
+
+func leave(bounds []chan struct{}) {
+	for _, b := range bounds {
+		<-b
 	}
 }
 

@@ -68,7 +68,8 @@ func (g *Gate) read(r *request) (subject, error) {
 type image struct {
 	written string // as in the first place
 	ref     registry.Reference
-	err     error // it is no reference, or its tag leads nowhere
+	err     error  // it is no reference, or its tag leads nowhere
+	fix     string // what to do about err
 	places  []place
 }
 
@@ -93,7 +94,7 @@ func images(places []place) ([]*image, error) {
 		if len(all) == maxImages {
 			return nil, fmt.Errorf("the object names more than %d different images", maxImages)
 		}
-		i := &image{written: p.Image, ref: ref, err: err, places: []place{p}}
+		i := &image{written: p.Image, ref: ref, err: err, fix: "name an image, by its digest", places: []place{p}}
 		all = append(all, i)
 		if err != nil {
 			wrong[p.Image] = i
@@ -113,7 +114,7 @@ func (g *Gate) judge(ctx context.Context, s subject, all []*image) []Refusal {
 	for _, i := range all {
 		switch {
 		case i.err != nil:
-			refused[i] = i.refuse(firstLine(i.err.Error()), "name an image, by its digest")
+			refused[i] = i.refuse(firstLine(i.err.Error()), i.fix)
 		case i.ref.Digest == "":
 			refused[i] = i.refuse("it has no digest: what its tag means may change between now and the start",
 				fmt.Sprintf("write it as %s@sha256:...; `selfsame show` prints the digest", i.ref.Name))
@@ -128,7 +129,7 @@ func (g *Gate) judge(ctx context.Context, s subject, all []*image) []Refusal {
 		}
 	}
 	if len(questions) > 0 {
-		answers, err := bounded(ctx, g, func(ctx context.Context) []engine.Answer { return g.opts.Asker.AskAll(ctx, questions) })
+		answers, err := bounded(ctx, func(ctx context.Context) []engine.Answer { return g.opts.Asker.AskAll(ctx, questions) }, g.underway)
 		for n, i := range asked {
 			switch {
 			case err != nil:

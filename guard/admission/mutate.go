@@ -3,9 +3,12 @@ package admission
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
+
+	"github.com/opencontainers/go-digest"
 )
 
 // change is one operation of a JSON patch (RFC 6902).
@@ -41,19 +44,54 @@ func (g *Gate) mutate(ctx context.Context, s subject) (patch []change, warnings 
 	return patch, warnings
 }
 
-// resolve gives a digest to every image that has a tag alone, or an error. All are asked for at once.
+// resolve gives a digest to every image that has a tag alone, or an error. All are asked for at once, within the bound of reviews under way.
 func (g *Gate) resolve(ctx context.Context, all []*image) {
-	var wait sync.WaitGroup
+	var loose []*image
+	var refs []string
 	for _, i := range all {
-		switch {
-		case i.err != nil || i.ref.Digest != "":
-		case !g.opts.Scope(i.ref.Name):
-			i.err = fmt.Errorf("no rule of the policy could allow images of %s", i.ref.Name)
-		default:
-			wait.Go(func() { i.ref.Digest, i.err = g.opts.Tags.Resolve(ctx, i.ref.Name+":"+i.ref.Tag) })
+		if i.err != nil || i.ref.Digest != "" {
+			continue
+		}
+		if i.err = g.opts.Scope(i.ref.Name); i.err == nil {
+			loose, refs = append(loose, i), append(refs, i.ref.Name+":"+i.ref.Tag)
+		} else if says, ok := errors.AsType[interface {
+			error
+			Fix() string
+		}](i.err); ok {
+			i.fix = says.Fix()
 		}
 	}
+	if len(loose) == 0 {
+		return
+	}
+	found, err := bounded(ctx, func(ctx context.Context) []resolved { return g.ask(ctx, refs) }, g.tags, g.underway)
+	if errors.Is(err, errPending) {
+		err = errNoTag
+	}
+	for n, i := range loose {
+		if i.err = err; err == nil {
+			i.ref.Digest, i.err = found[n].digest, found[n].err
+		}
+	}
+}
+
+var errNoTag = errors.New("no answer from its registry in time; try again")
+
+// resolved is what a tag leads to.
+type resolved struct {
+	digest digest.Digest
+	err    error
+}
+
+// ask touches nothing of the review, which may have been answered when it ends.
+func (g *Gate) ask(ctx context.Context, refs []string) []resolved {
+	out := make([]resolved, len(refs))
+	var wait sync.WaitGroup
+	for n, ref := range refs {
+		wait.Go(func() { out[n].digest, out[n].err = g.opts.Tags.Resolve(ctx, ref) })
+	}
 	wait.Wait()
+	return out
 }
 
 func encode(patch []change) ([]byte, error) {

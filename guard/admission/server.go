@@ -3,7 +3,6 @@ package admission
 import (
 	"cmp"
 	"context"
-	"crypto/tls"
 	"errors"
 	"io"
 	"log"
@@ -20,7 +19,7 @@ type Serving struct {
 	Listen       string // host:port of the webhook, TLS
 	Health       string // host:port of /livez, /readyz and Metrics, plain HTTP; empty: none
 	Certificates *Certificates
-	TLS          *tls.Config
+	Callers      *Callers // who may connect; nil: anyone
 	// Ready says why the gate could not decide anything now; nil: it could.
 	Ready func() error
 	// Metrics is served at /metrics; nil: nothing is.
@@ -30,7 +29,7 @@ type Serving struct {
 	Drain time.Duration
 	// Failed is told of certificates that cannot be used.
 	Failed func(error)
-	// Renewal is how often the certificate's files are looked at; 0: 10 s.
+	// Renewal is how often the files of certificate and callers are looked at; 0: 10 s.
 	Renewal time.Duration
 	// Listening, when set, is told the addresses once both are open.
 	Listening func(webhook, health net.Addr)
@@ -64,6 +63,9 @@ func (g *Gate) Serve(ctx context.Context, s Serving) error {
 	renewal, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	go s.Certificates.Watch(renewal, cmp.Or(s.Renewal, 10*time.Second), s.Failed)
+	if s.Callers != nil {
+		go s.Callers.Watch(renewal, cmp.Or(s.Renewal, 10*time.Second), s.Failed)
+	}
 	go func() { failed <- server.ServeTLS(hook, "", "") }()
 	if s.Listening != nil {
 		s.Listening(hook.Addr(), at)
@@ -84,9 +86,9 @@ func (g *Gate) Serve(ctx context.Context, s Serving) error {
 }
 
 func (g *Gate) server(s Serving) *http.Server {
-	return &http.Server{
+	server := &http.Server{
 		Handler:           g.Handler(),
-		TLSConfig:         s.TLS,
+		TLSConfig:         s.Certificates.Config(s.Callers),
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       2 * bodyTime,
 		WriteTimeout:      graceful + 5*time.Second,
@@ -94,6 +96,10 @@ func (g *Gate) server(s Serving) *http.Server {
 		MaxHeaderBytes:    16 << 10,
 		ErrorLog:          log.New(io.Discard, "", 0), // handshakes that fail, one line for each port scan
 	}
+	if s.Callers != nil {
+		server.Handler, server.ConnContext = s.Callers.only(server.Handler), s.Callers.begin
+	}
+	return server
 }
 
 // probes are what a kubelet asks. /readyz fails while the gate could decide nothing, /livez only when the process does not answer: a restart

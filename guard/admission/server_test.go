@@ -98,7 +98,7 @@ func TestCertificatesAreRenewedWhileServing(t *testing.T) {
 		t.Fatal(err)
 	}
 	var failed atomic.Int32
-	r := start(t, newGate(t, &asker{}, nil), Serving{Certificates: certs, TLS: certs.Config(nil), Renewal: 10 * time.Millisecond, Failed: func(error) { failed.Add(1) }})
+	r := start(t, newGate(t, &asker{}, nil), Serving{Certificates: certs, Renewal: 10 * time.Millisecond, Failed: func(error) { failed.Add(1) }})
 	serial := func() string {
 		client.CloseIdleConnections()
 		resp, err := client.Get(r.hook + "/validate")
@@ -140,7 +140,7 @@ func TestReadiness(t *testing.T) {
 	}
 	var ready atomic.Value
 	ready.Store("")
-	r := start(t, newGate(t, &asker{}, nil), Serving{Certificates: certs, TLS: certs.Config(nil), Ready: func() error {
+	r := start(t, newGate(t, &asker{}, nil), Serving{Certificates: certs, Ready: func() error {
 		if text := ready.Load().(string); text != "" {
 			return errors.New(text)
 		}
@@ -179,23 +179,6 @@ func TestReadiness(t *testing.T) {
 	}
 }
 
-func TestOnlyKnownCallers(t *testing.T) {
-	a, client := authority(t)
-	other, _ := authority(t)
-	cert, key := pair(t, a, t.TempDir(), time.Now(), time.Hour)
-	certs, err := LoadCertificates(cert, key, time.Now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	callers := x509.NewCertPool()
-	callers.AppendCertsFromPEM(other.Certificate)
-	r := start(t, newGate(t, &asker{}, nil), Serving{Certificates: certs, TLS: certs.Config(callers)})
-	// The client may hear of it before or after it has sent its request: TLS 1.3.
-	if code, body := get(t, client, r.hook+"/validate"); code != 0 {
-		t.Errorf("without a certificate: %d %s", code, body)
-	}
-}
-
 func TestShutdownLetsReviewsEnd(t *testing.T) {
 	a, client := authority(t)
 	cert, key := pair(t, a, t.TempDir(), time.Now(), time.Hour)
@@ -210,7 +193,7 @@ func TestShutdownLetsReviewsEnd(t *testing.T) {
 		return good, nil
 	})
 	g := newGate(t, &asker{}, func(o *Options) { o.Tags = resolver })
-	r := start(t, g, Serving{Certificates: certs, TLS: certs.Config(nil), Drain: 50 * time.Millisecond})
+	r := start(t, g, Serving{Certificates: certs, Drain: 50 * time.Millisecond})
 	answer := make(chan string, 1)
 	go func() {
 		resp, err := client.Post(r.hook+"/mutate?timeout=10s", "application/json", strings.NewReader(podAsk(`{"containers":[{"name":"a","image":"x:v1"}]}`).body()))
@@ -249,7 +232,7 @@ func TestASlowBody(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := start(t, newGate(t, &asker{}, nil), Serving{Certificates: certs, TLS: certs.Config(nil)})
+	r := start(t, newGate(t, &asker{}, nil), Serving{Certificates: certs})
 	conn, err := tls.Dial("tcp", strings.TrimPrefix(r.hook, "https://"), &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"http/1.1"}})
 	if err != nil {
 		t.Fatal(err)

@@ -1,10 +1,12 @@
 package agent
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"syscall"
 	"time"
 
@@ -55,9 +57,41 @@ func (c Client) AskAll(ctx context.Context, qs []engine.Question) []engine.Answe
 	return out
 }
 
-// Running is what runs on the node. Diagnostic: A0905.
-func (c Client) Running(ctx context.Context) ([]Running, error) {
-	return call[[]Running](ctx, c, wire.OpPS, func(r wire.Response) json.RawMessage { return r.Containers })
+// Running goes through what runs on the node, a page of the agent's at a time. What starts or ends meanwhile may be missing or there.
+// Diagnostic: A0905.
+func (c Client) Running(ctx context.Context) iter.Seq2[Running, error] {
+	return func(yield func(Running, error) bool) {
+		var after []byte
+		for {
+			page, next, err := c.page(ctx, after)
+			for _, r := range page {
+				if !yield(r, nil) {
+					return
+				}
+			}
+			if err == nil && len(next) > 0 && bytes.Compare(next, after) <= 0 {
+				err = c.failed(errors.New("its pages do not end"))
+			}
+			if err != nil {
+				yield(Running{}, err)
+				return
+			}
+			if after = next; len(after) == 0 {
+				return
+			}
+		}
+	}
+}
+
+func (c Client) page(ctx context.Context, after []byte) (page []Running, next []byte, err error) {
+	r, err := wire.Call(ctx, c.Socket, wire.Request{Op: wire.OpPS, Paged: true, After: after})
+	if err == nil {
+		err = json.Unmarshal(r.Containers, &page)
+	}
+	if err != nil {
+		return nil, nil, c.failed(err)
+	}
+	return page, r.Next, nil
 }
 
 // Grants are the break-glass statements in force. Diagnostic: A0905.
@@ -76,9 +110,13 @@ func call[T any](ctx context.Context, c Client, op string, part func(wire.Respon
 		err = json.Unmarshal(part(r), &out)
 	}
 	if err != nil {
-		return out, diag.Errorf(diag.CodeGuardAgent, "asking the agent at `%s`: %w", c.Socket, err).WithHelp("start `selfsame-guard agent`, or name its socket with `socket:` in the configuration")
+		return out, c.failed(err)
 	}
 	return out, nil
+}
+
+func (c Client) failed(err error) error {
+	return diag.Errorf(diag.CodeGuardAgent, "asking the agent at `%s`: %w", c.Socket, err).WithHelp("start `selfsame-guard agent`, or name its socket with `socket:` in the configuration")
 }
 
 func isBusy(err error) bool { return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) }

@@ -3,7 +3,6 @@
 package agent
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/selfsame-build/selfsame/guard/engine"
 	"github.com/selfsame-build/selfsame/guard/metrics"
+	"github.com/selfsame-build/selfsame/policy"
 )
 
 // Container is one that runs, as the start gate knows it.
@@ -40,7 +40,7 @@ type Running struct {
 func (r Running) Verified() bool { return r.Verdict != nil && r.Verdict.Allow }
 
 // maxContainers bounds the inventory; Kubernetes means at most 110 pods a node.
-const maxContainers = 10_000
+const maxContainers = 50_000
 
 // Inventory is what runs on the node. The start gate feeds it; Watch judges it. It is safe for use by many at once.
 type Inventory struct {
@@ -51,7 +51,12 @@ type Inventory struct {
 
 	mu      sync.Mutex
 	running map[string]Running
+	bad     int     // of them, whose image is not allowed now
+	order   []place // of all that runs; nil: since it was made something started or ended
+	moves   int     // grows with each of those
 	kick    chan struct{}
+
+	sorting sync.Mutex // taken before mu
 }
 
 // NewInventory makes an empty one. notice is told of containers whose image is no longer allowed.
@@ -81,14 +86,33 @@ func (i *Inventory) add(c Container, a *engine.Answer) {
 	} else {
 		i.Kick()
 	}
-	i.running[c.ID] = r
+	i.put(r)
+	i.moved()
 }
+
+// put takes a container in, or what is newly known of it.
+func (i *Inventory) put(r Running) {
+	i.drop(r.ID)
+	if i.running[r.ID] = r; !r.Verified() {
+		i.bad++
+	}
+}
+
+func (i *Inventory) drop(id string) {
+	if r, known := i.running[id]; known && !r.Verified() {
+		i.bad--
+	}
+	delete(i.running, id)
+}
+
+func (i *Inventory) moved() { i.order, i.moves = nil, i.moves+1 }
 
 // Stopped forgets a container.
 func (i *Inventory) Stopped(id string) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	delete(i.running, id)
+	i.drop(id)
+	i.moved()
 	i.count()
 }
 
@@ -96,7 +120,8 @@ func (i *Inventory) Stopped(id string) {
 func (i *Inventory) Sync(all []Container) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.running = make(map[string]Running, len(all))
+	i.running, i.bad = make(map[string]Running, min(len(all), maxContainers)), 0
+	i.moved()
 	for _, c := range all {
 		i.add(c, nil)
 	}
@@ -114,16 +139,15 @@ func (i *Inventory) Kick() {
 
 // List is everything that runs, by namespace, workload, name and id.
 func (i *Inventory) List() []Running {
+	all, _ := i.Page("", maxContainers)
+	return all
+}
+
+// Len is how many containers run.
+func (i *Inventory) Len() int {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	out := make([]Running, 0, len(i.running))
-	for _, r := range i.running {
-		out = append(out, r)
-	}
-	slices.SortFunc(out, func(a, b Running) int {
-		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Workload, b.Workload), cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID))
-	})
-	return out
+	return len(i.running)
 }
 
 // Watch judges everything at each change of the engine's, at each Kick, and every interval, until ctx ends. changed is Engine.Changed.
@@ -181,35 +205,20 @@ func (i *Inventory) judged(batch []Running, answers []engine.Answer) {
 			i.notice(fmt.Sprintf("%s/%s/%s runs and is not allowed: %s", r.Namespace, r.Workload, r.Name, a.Denial()))
 		}
 		now.Verdict, now.Judged = &a, i.now()
-		i.running[r.ID] = now
+		i.put(now)
 	}
 }
 
 // count sets the metrics.
 func (i *Inventory) count() {
-	bad := 0
-	for _, r := range i.running {
-		if !r.Verified() {
-			bad++
-		}
-	}
 	i.metrics.Put(metrics.Running, float64(len(i.running)))
-	i.metrics.Put(metrics.Unverified, float64(bad))
+	i.metrics.Put(metrics.Unverified, float64(i.bad))
 }
 
-// Where are the containers that run an image: by the digest that they were started from, or by that of one of its platforms.
-func Where(all []Running, d digest.Digest) []Running {
-	return slices.DeleteFunc(slices.Clone(all), func(r Running) bool {
-		if r.Digest == d {
-			return false
-		}
-		if r.Verdict != nil {
-			for _, p := range r.Verdict.Image.Platforms {
-				if p.Digest == d.String() {
-					return false
-				}
-			}
-		}
+// Runs says whether r runs an image: by the digest that it was started from, or by that of one of its platforms.
+func (r Running) Runs(d digest.Digest) bool {
+	if r.Digest == d {
 		return true
-	})
+	}
+	return r.Verdict != nil && slices.ContainsFunc(r.Verdict.Image.Platforms, func(p policy.Platform) bool { return p.Digest == d.String() })
 }

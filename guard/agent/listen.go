@@ -54,7 +54,9 @@ func listen(path, group string) (net.Listener, error) {
 	l, err := (&net.ListenConfig{}).Listen(context.Background(), "unix", temp)
 	if err == nil {
 		l.(*net.UnixListener).SetUnlinkOnClose(false)
-		err = errors.Join(os.Chown(temp, -1, gid), os.Chmod(temp, mode))
+		if err = give(temp, gid); err == nil {
+			err = os.Chmod(temp, mode)
+		}
 		if err == nil {
 			err = os.Rename(temp, path)
 		}
@@ -68,6 +70,20 @@ func listen(path, group string) (net.Listener, error) {
 		return nil, err
 	}
 	return own(l, path, lock), nil
+}
+
+// give has a group own a file; -1: none has to. Whoever is in it may do that, and root with the capability CAP_CHOWN: uid 0 alone is not
+// enough (chown(2)), and the guard's manifests take every capability away.
+func give(path string, gid int) error {
+	if gid < 0 {
+		return nil
+	}
+	err := os.Chown(path, -1, gid)
+	if errors.Is(err, unix.EPERM) {
+		return fmt.Errorf("giving it to group %d (`socket.group`): the agent is not in that group and lacks the capability CAP_CHOWN; run it with the group as a "+
+			"supplementary one (in a pod supplementalGroups: [%d], which `selfsame-guard manifests` writes; in a unit SupplementaryGroups=): %w", gid, gid, err)
+	}
+	return err
 }
 
 // owned removes the socket when it is closed, and gives the lock back after that.

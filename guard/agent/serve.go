@@ -19,9 +19,6 @@ import (
 	"github.com/selfsame-build/selfsame/policy"
 )
 
-// maxConnections is how many clients are served at once; containerd pulls a few images at a time, and an NRI plugin has one connection.
-const maxConnections = 256
-
 // Server answers on the agent's socket.
 type Server struct {
 	Asker     engine.Asker
@@ -34,8 +31,7 @@ type Server struct {
 	// Idle and AnswerTime bound a client that does not write, or does not read; zero: 30 s and 5 s.
 	Idle, AnswerTime time.Duration
 
-	once sync.Once
-	free chan struct{}
+	seats seats
 }
 
 // Reply is an answer on the wire.
@@ -52,7 +48,6 @@ type Status struct {
 
 // Serve answers until ctx ends, and returns when all who were being answered are.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
-	s.once.Do(func() { s.free = make(chan struct{}, maxConnections) })
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer l.Close()
@@ -76,18 +71,28 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 			}
 			return fmt.Errorf("serving on the node agent's socket: %w", err)
 		}
-		select {
-		case s.free <- struct{}{}:
-			all.Go(func() {
-				defer func() { <-s.free }()
-				defer conn.Close()
-				s.client(ctx, conn)
-			})
-		default:
-			s.refuse(conn, "busy")
+		leave, why := s.admit(conn)
+		if leave == nil {
+			s.refuse(conn, why)
 			_ = conn.Close()
+			continue
 		}
+		all.Go(func() {
+			defer leave()
+			defer conn.Close()
+			s.client(ctx, conn)
+		})
 	}
+}
+
+// admit gives a connection a seat, by who is at its other end; nil: it gets none, and why says so in the metric's word.
+func (s *Server) admit(conn net.Conn) (leave func(), why string) {
+	uid, err := wire.PeerUID(conn)
+	ours := uid == 0 || uid == os.Geteuid()
+	if err != nil || !ours && !s.Members {
+		return nil, "peer"
+	}
+	return s.seats.take(uid, ours)
 }
 
 // refuse tells a client that he gets no answer, without waiting for him.
@@ -101,10 +106,6 @@ func (s *Server) refuse(conn net.Conn, reason string) {
 func (s *Server) client(ctx context.Context, conn net.Conn) {
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(time.Unix(1, 0)) })
 	defer stop()
-	if uid, err := wire.PeerUID(conn); err != nil || !s.Members && uid != 0 && uid != os.Geteuid() {
-		s.refuse(conn, "peer")
-		return
-	}
 	r := bufio.NewReaderSize(conn, 4096)
 	for ctx.Err() == nil {
 		_ = conn.SetReadDeadline(time.Now().Add(or(s.Idle, idle)))
@@ -153,11 +154,15 @@ func (s *Server) answer(ctx context.Context, q wire.Request) (out wire.Response)
 		}
 		to, value = &out.Answers, s.ask(ctx, qs, time.Duration(q.WaitMillis)*time.Millisecond)
 	case wire.OpPS:
-		to, value = &out.Containers, s.Inventory.List()
+		list, next, err := s.Inventory.list(string(q.After), q.Paged)
+		if out.Containers, out.Next = list, []byte(next); err != nil {
+			out.Error = err.Error()
+		}
+		return out
 	case wire.OpBreakGlass:
 		to, value = &out.Grants, s.Grants()
 	case wire.OpStatus:
-		to, value = &out.Status, Status{Policy: s.Edition(), Running: len(s.Inventory.List())}
+		to, value = &out.Status, Status{Policy: s.Edition(), Running: s.Inventory.Len()}
 	default:
 		s.Metrics.Add(metrics.Refused, 1, "malformed")
 		out.Error = fmt.Sprintf("there is no operation %.30q", q.Op)

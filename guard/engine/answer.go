@@ -22,6 +22,7 @@ const (
 	ClassMissing    Class = "missing"     // evidence is missing
 	ClassInvalid    Class = "invalid"     // evidence is there and does not hold
 	ClassUndecided  Class = "undecided"   // nothing could be decided
+	ClassNoPolicy   Class = "no-policy"   // no policy has been read since the guard was started
 	ClassPending    Class = "pending"     // not in time
 	ClassBusy       Class = "busy"        // too much is under way
 	ClassUsage      Class = "usage"       // not a question
@@ -34,6 +35,7 @@ var fixes = map[Class]string{
 	ClassMissing:   "sign and push the image's evidence, or use another image",
 	ClassInvalid:   "do not use this image",
 	ClassUndecided: "try again; if that does not help, look at the guard's log",
+	ClassNoPolicy:  "have the guard read its policy: its log says why it could not, and so does `selfsame-guard check`",
 	ClassPending:   "try again in a few seconds",
 	ClassBusy:      "try again in a few seconds",
 	ClassUsage:     "name the image by repository and sha256 digest",
@@ -92,11 +94,10 @@ func (a Answer) Denial() string {
 		reason = a.Reasons[0]
 	}
 	rule, fix := a.failed()
-	by := "no policy is in force"
-	if a.By.SHA256 != "" {
-		by = fmt.Sprintf("by policy %s, version %d", a.By.Name, a.By.Version)
-	}
+	by := fmt.Sprintf("by policy %s, version %d", a.By.Name, a.By.Version)
 	switch {
+	case a.By.SHA256 == "": // there may well be one: it is not what said no
+		by = "before any rule (" + string(a.Class) + ")"
 	case rule != "":
 		by += ", rule " + rule
 	case a.Class == ClassDenied:
@@ -104,6 +105,7 @@ func (a Answer) Denial() string {
 	case a.Class != ClassRule:
 		by += ", before any rule (" + string(a.Class) + ")"
 	}
+	by += a.stolen()
 	switch n := len(a.Reasons) - 1; {
 	case n == 1:
 		by += "; 1 more reason"
@@ -112,6 +114,22 @@ func (a Answer) Denial() string {
 	}
 	head := a.Image.Name + "@" + a.Image.Digest + " is denied: "
 	return line(head+ends(reason, maxLine-len(head))) + "\n" + line(by) + "\n" + line("fix: "+fix)
+}
+
+// stolen says of which other image the attached statements are, where that is so.
+func (a Answer) stolen() string {
+	if len(a.Elsewhere) == 0 {
+		return ""
+	}
+	e := a.Elsewhere[0]
+	is := fmt.Sprintf("; %d statements are about %s, not this image", e.Statements, e.Digest)
+	if e.Statements == 1 {
+		is = fmt.Sprintf("; 1 statement is about %s, not this image", e.Digest)
+	}
+	if len(a.Elsewhere) > 1 {
+		is += ", and more are about others"
+	}
+	return is
 }
 
 // failed is the first rule that said no, and what to do.

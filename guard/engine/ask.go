@@ -56,11 +56,7 @@ func (e *Engine) answer(ctx context.Context, q Question, now time.Time) Answer {
 		return a.undecided(ClassUsage, diag.ExitUsage, err)
 	}
 	if p == nil {
-		err := errors.New("no policy could be read yet")
-		if why := e.failed.Load(); why != nil {
-			err = fmt.Errorf("%w: %w", err, *why)
-		}
-		return a.undecided(ClassUndecided, diag.ExitUndecided, err)
+		return a.undecided(ClassNoPolicy, diag.ExitUndecided, e.noPolicy())
 	}
 	a.By = p.Edition()
 	if name := e.c.NameOf(q.Name); !p.InScope(name) && !e.mayBreakGlass(q, now) {
@@ -77,6 +73,9 @@ func (e *Engine) answer(ctx context.Context, q Question, now time.Time) Answer {
 		return a.undecided(ClassUndecided, diag.ExitUndecided, got.failed)
 	}
 	a.Verdict, a.Gathered = got.verdict, got.gathered.UTC()
+	if !a.Allow {
+		a.Elsewhere = got.elsewhere
+	}
 	return a.classify(got.denied)
 }
 

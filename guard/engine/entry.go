@@ -14,8 +14,10 @@ type entry struct {
 	denied   bool      // the deny list names it: break-glass is of no use
 	bare     bool      // nothing verified about it: anybody can have any number of such images asked about
 	verdict  policy.Verdict
-	failed   error     // gathering did; there is no evidence
-	tried    time.Time // when it was last tried to gather anew, in vain
+	failed   error // gathering did; there is no evidence
+	// elsewhere is what of the evidence is about other images, for a denial's words.
+	elsewhere []policy.Elsewhere
+	tried     time.Time // when it was last tried to gather anew, in vain
 }
 
 // kept is evidence, and how it is kept.
@@ -26,7 +28,7 @@ type kept struct {
 
 // newEntry is what follows from evidence; nobody has judged it.
 func newEntry(e *policy.Evidence, epoch Epoch, gathered time.Time) *entry {
-	out := &entry{epoch: epoch, gathered: gathered.Round(0), ends: e.NotAfter}
+	out := &entry{epoch: epoch, gathered: gathered.Round(0), ends: e.NotAfter, elsewhere: e.Elsewhere}
 	for _, b := range e.Blocks {
 		out.denied = out.denied || b.Verdict == blockDenied
 	}

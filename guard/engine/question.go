@@ -49,6 +49,8 @@ type Answer struct {
 	Cached bool  `json:"cached"`
 	// Gathered is when the evidence was gathered that was judged; the zero time: none was.
 	Gathered time.Time `json:"gathered,omitzero"`
+	// Elsewhere is what is attached to a denied image and is about others.
+	Elsewhere []policy.Elsewhere `json:"elsewhere,omitempty"`
 	// BreakGlass is the statement that lets the image run against the policy: Allow is true then, and Reasons say what the policy had
 	// against it.
 	BreakGlass *Grant `json:"breakGlass,omitempty"`

@@ -46,6 +46,8 @@ type fake struct {
 	ends    time.Time
 	signed  bool                      // everything is
 	change  func(ev *policy.Evidence) // of what is gathered
+	// elsewhere is what is attached to every image and is about others.
+	elsewhere []policy.Elsewhere
 }
 
 func (f *fake) Gather(ctx context.Context, name string, d digest.Digest) (policy.Evidence, error) {
@@ -60,7 +62,7 @@ func (f *fake) Gather(ctx context.Context, name string, d digest.Digest) (policy
 	if err != nil {
 		return policy.Evidence{}, err
 	}
-	ev := policy.Evidence{Image: policy.Image{Name: name, Digest: d.String(), Platforms: []policy.Platform{{Name: "linux/amd64", Digest: d.String()}}}, NotAfter: f.ends}
+	ev := policy.Evidence{Image: policy.Image{Name: name, Digest: d.String(), Platforms: []policy.Platform{{Name: "linux/amd64", Digest: d.String()}}}, NotAfter: f.ends, Elsewhere: f.elsewhere}
 	if signed {
 		ev.Signatures = []policy.Signature{{Signer: "release", Roles: []string{"release"}, Subject: d.String(), Time: start.Add(-time.Hour)}}
 	}

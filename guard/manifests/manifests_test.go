@@ -26,7 +26,7 @@ func options(t *testing.T) Options {
 	return Options{
 		Image: image, CA: ca, Files: map[string]string{"guard.yaml": "guard: v1\ntrust: trust.yaml\npolicy: {file: policy.yaml}\n", "trust.yaml": "trust: v1\n"},
 		Exempt: []string{"kube-system"}, Audit: []string{"trial", "lab"}, Registries: []string{"registry.example.com/", "docker.io/library/"}, PullSecret: "pull",
-		URL: "https://10.96.0.50:443/",
+		URL: "https://10.96.0.50:443/", BreakGlass: "/etc/selfsame-break-glass", SocketGroup: 990,
 	}
 }
 
@@ -94,6 +94,7 @@ func TestWrongOptions(t *testing.T) {
 		"pull secret":      func(o *Options) { o.PullSecret = "a b" },
 		"static folder":    func(o *Options) { o.StaticDir = "etc" },
 		"no configuration": func(o *Options) { o.Files = nil },
+		"socket group":     func(o *Options) { o.SocketGroup = -1 },
 		"a key":            func(o *Options) { o.Files["x.key"] = "-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----" },
 		"not text":         func(o *Options) { o.Files["x"] = "\xff" },
 		"a path":           func(o *Options) { o.Files["../x"] = "x" },
@@ -103,6 +104,13 @@ func TestWrongOptions(t *testing.T) {
 		change(&o)
 		if got, err := Cluster(o); err == nil || got != "" {
 			t.Errorf("%s: taken", name)
+		}
+	}
+	for _, at := range []string{"/", "/etc", "/etc/selfsame", "/etc/selfsame/glass", "/etc/selfsame-tls", "/var/lib/glass", "/run/selfsame", "glass", "/etc/x/", "/etc/../etc/x"} {
+		o := options(t)
+		o.BreakGlass = at
+		if _, err := Cluster(o); err == nil {
+			t.Errorf("break-glass statements are mounted at %q", at)
 		}
 	}
 	for _, u := range []string{"", "http://10.0.0.1", "https://", "https://a@b", "https://10.0.0.1/x", "https://10.0.0.1?x"} {

@@ -35,8 +35,13 @@ type Options struct {
 	Registries   []string // prefixes that images have to begin with; none: any
 	// PullSecret is a Secret of the type kubernetes.io/dockerconfigjson in the guard's namespace, to read private registries; empty: none.
 	PullSecret string
-	URL        string // of the webhook as an API server reaches it without the cluster's names; for static manifests
-	StaticDir  string // where the static files will lie on each control plane; empty: /etc/kubernetes/selfsame
+	// BreakGlass is the folder of break-glass statements as the guard's pods see it: a ConfigMap of its own is mounted there, so that a
+	// statement is applied without touching the configuration; empty: there is none.
+	BreakGlass string
+	// SocketGroup is the number of the group that may use the agent's socket, which the agent has to be in; 0: there is none.
+	SocketGroup int
+	URL         string // of the webhook as an API server reaches it without the cluster's names; for static manifests
+	StaticDir   string // where the static files will lie on each control plane; empty: /etc/kubernetes/selfsame
 }
 
 var (
@@ -86,6 +91,13 @@ func (o *Options) check() error {
 	if o.Timeout < 1 || o.Timeout > maxTimeout {
 		wrong("a timeout of %d s; the API server takes 1 to %d", o.Timeout, maxTimeout)
 	}
+	if o.BreakGlass != "" && !o.apart() {
+		all = append(all, diag.Errorf(codeManifests, "break-glass statements cannot be mounted at `%.100s` in the guard's pods", o.BreakGlass).
+			WithHelp("write `breakGlass: /etc/selfsame-break-glass` into the configuration"))
+	}
+	if o.SocketGroup < 0 {
+		wrong("%d is not a group", o.SocketGroup)
+	}
 	if err := checkCA(o.CA); err != nil {
 		all = append(all, diag.Errorf(codeManifests, "the certificate of --ca: %w", err).WithHelp("make one with: selfsame-guard certificate --out DIR"))
 	}
@@ -93,6 +105,20 @@ func (o *Options) check() error {
 		wrong("`%.100s` is not an absolute path", o.StaticDir)
 	}
 	return all.Err()
+}
+
+// apart says whether the folder of break-glass statements is beside everything else that the pods mount, and lies deep enough to hide nothing.
+func (o *Options) apart() bool {
+	at := o.BreakGlass
+	if !path.IsAbs(at) || path.Clean(at) != at || strings.Count(at, "/") < 2 || strings.ContainsAny(at, ":\n") {
+		return false
+	}
+	for _, other := range []string{"/etc/selfsame", "/etc/selfsame-tls", "/etc/selfsame-registry", "/var/lib", "/var/run", "/run"} {
+		if at == other || strings.HasPrefix(at, other+"/") || strings.HasPrefix(other, at+"/") {
+			return false
+		}
+	}
+	return true
 }
 
 // checkFiles is of the ConfigMap alone.

@@ -63,7 +63,7 @@ const (
 // Table is every metric, in the order of the page.
 var Table = []Metric{
 	{Verify, Counter, "Decisions, by where they were asked for, how they ended and why.", []string{"point", "result", "reason"},
-		"point: admission, pull, start, watch; result: allow, deny; reason: ok, break-glass, rule, denied, missing, invalid, undecided, pending, busy, usage"},
+		"point: admission, pull, start, watch; result: allow, deny; reason: ok, break-glass, rule, denied, missing, invalid, undecided, no-policy, pending, busy, usage"},
 	{VerifySeconds, Histogram, "How long a decision took, as the gate saw it.", []string{"point", "cached"}, "cached: true, false"},
 	{Gather, Counter, "How often evidence was gathered from a registry.", []string{"result"}, "result: ok, error"},
 	{GatherSeconds, Histogram, "How long that took.", nil, ""},
@@ -86,7 +86,7 @@ var Table = []Metric{
 	{Unwatched, Counter, "Containers that the agent did not take into its inventory.", []string{"reason"}, "reason: full, no-digest"},
 	{BreakGlass, Gauge, "Break-glass statements in force.", nil, ""},
 	{BreakGlassUse, Counter, "Decisions that a break-glass statement turned from deny to allow.", []string{"point"}, ""},
-	{Refused, Counter, "Requests to the agent's socket that were not answered with a verdict.", []string{"reason"}, "reason: peer, busy, malformed"},
+	{Refused, Counter, "Requests to the agent's socket that were not answered with a verdict.", []string{"reason"}, "reason: peer (nobody who may ask), busy (too many connections), user (too many of one user, or of all but root), malformed"},
 	{Reviews, Counter, "Reviews that the webhook answered.", []string{"phase", "outcome"},
 		"phase: mutate, validate; outcome: allowed, denied, warned (denied, in audit mode), skipped (nothing in it could start), malformed"},
 	{ReviewSeconds, Histogram, "How long a review took.", []string{"phase"}, "phase: mutate, validate"},

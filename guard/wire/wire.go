@@ -31,7 +31,7 @@ const (
 // The operations.
 const (
 	OpAsk        = "ask"         // Questions -> Answers
-	OpPS         = "ps"          // -> Containers
+	OpPS         = "ps"          // -> Containers, Next
 	OpBreakGlass = "break-glass" // -> Grants
 	OpStatus     = "status"      // -> Status
 )
@@ -43,6 +43,10 @@ type Request struct {
 	Questions json.RawMessage `json:"questions,omitempty"` // a list of engine.Question
 	// WaitMillis is how long the agent may take before it denies in words; 0: as long as it takes, at most MaxWait.
 	WaitMillis int64 `json:"waitMillis,omitempty"`
+	// Paged asks for a list in answers of about a MiB, each from After on, which is the last one's Next. Without it a list that is longer than
+	// MaxResponse is an error.
+	Paged bool   `json:"paged,omitempty"`
+	After []byte `json:"after,omitempty"`
 }
 
 // Response is one line from it. Error is set where there is nothing else.
@@ -53,6 +57,7 @@ type Response struct {
 	Containers json.RawMessage `json:"containers,omitempty"` // a list of agent.Running
 	Grants     json.RawMessage `json:"grants,omitempty"`     // a list of breakglass.Grant
 	Status     json.RawMessage `json:"status,omitempty"`     // agent.Status
+	Next       []byte          `json:"next,omitempty"`       // empty: the list is over
 }
 
 // Brief is the part of an answer that a program needs that only lets through or refuses.

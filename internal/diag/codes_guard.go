@@ -49,6 +49,8 @@ one. While no agent answers, nothing new starts on a node whose gates are set up
 	{"A0920", ExitUsage, "the webhook's certificate cannot be served", `The certificate or key of the webhook cannot be read, they do not belong together, or the certificate is over or not yet valid. An API server
 that cannot trust the webhook refuses everything that the webhook is asked about. A renewed pair of files is taken without a restart.
 
+The same holds for the file of --client-ca: it has to hold certificates of authorities, one of which is valid now.
+
     selfsame-guard certificate --out guard-tls
 `},
 	{"A0921", ExitUndecided, "the webhook cannot listen", `The address of --listen or --health-listen is in use, is not this machine's, or needs a right that the process does not have. Nothing was

@@ -7,10 +7,12 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
 	"github.com/selfsame-build/selfsame/guard/admission"
+	"github.com/selfsame-build/selfsame/guard/config"
 	"github.com/selfsame-build/selfsame/guard/manifests"
 	"github.com/selfsame-build/selfsame/internal/diag"
 )
@@ -26,7 +28,7 @@ func (a *app) manifestsCommand() *cobra.Command {
 		Use: "manifests", GroupID: "nouns", Short: "Print everything that a cluster needs for the guard, for kubectl", Args: cobra.NoArgs,
 		Long: `Print YAML for "kubectl apply -f -": webhook, node agent, configuration, webhook configurations, and policies by which the API server itself demands
 digests and protects the guard's objects. The same options give the same bytes. --config names guard.yaml; every file beside it goes into the
-ConfigMap.
+ConfigMap. A second ConfigMap, selfsame-guard-break-glass, is mounted where "breakGlass:" says; it is empty until somebody needs it.
 
 With --static DIR nothing is printed: files are written for the API servers' own disks (KEP-5793, the feature gate
 ManifestBasedAdmissionControlConfig). What they say holds from the first request on, and nobody can delete it through the API.`,
@@ -68,12 +70,32 @@ func (a *app) runManifests(o manifestsOptions) (err error) {
 	if o.Files, err = configFiles(a.global.config); err != nil {
 		return err
 	}
+	if err := o.inPods(); err != nil {
+		return err
+	}
 	all, err := manifests.Cluster(o.Options)
 	if err != nil {
 		return err
 	}
 	_, err = io.WriteString(a.Out, all)
 	return err
+}
+
+// inPods takes from the configuration what pods have to mount or be, by the paths that it has there.
+func (o *manifestsOptions) inPods() error {
+	there, err := config.Parse("/etc/selfsame/guard.yaml", []byte(o.Files["guard.yaml"]))
+	if err != nil {
+		return err
+	}
+	o.BreakGlass = there.BreakGlass
+	if group := there.Socket.Group; group != "" {
+		// A pod has no group names but those of its image.
+		if o.SocketGroup, err = strconv.Atoi(group); err != nil {
+			return diag.Errorf("A0922", "`socket.group` is `%s`, and a pod does not know the host's names of groups", diag.Printable(group)).
+				WithHelp("write its number: getent group " + diag.Printable(group))
+		}
+	}
+	return nil
 }
 
 // configFiles reads the files beside the configuration.

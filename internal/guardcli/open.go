@@ -197,7 +197,7 @@ func (g *guard) serveMetrics(ctx context.Context) error {
 	mux.Handle("GET /metrics", g.Metrics.Handler())
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		if g.Edition().SHA256 == "" {
-			http.Error(w, "no policy could be read yet: everything is denied", http.StatusServiceUnavailable)
+			http.Error(w, "no policy has been read yet: everything is denied", http.StatusServiceUnavailable)
 		}
 	})
 	s := &http.Server{Handler: mux, ReadTimeout: 5 * time.Second, WriteTimeout: 10 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10}

@@ -1,9 +1,12 @@
 package guardcli
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"iter"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -50,60 +53,111 @@ answer then.`,
 			if err != nil {
 				return err
 			}
-			return a.printRunning(agent.Where(all, d))
+			return a.printRunning(only(all, func(r agent.Running) bool { return r.Runs(d) }))
 		},
 	}
 }
 
-func (a *app) running(ctx context.Context) ([]agent.Running, error) {
+func (a *app) running(ctx context.Context) (iter.Seq2[agent.Running, error], error) {
 	c, err := a.configuration()
 	if err != nil {
 		return nil, err
 	}
-	return agent.Client{Socket: c.Socket.Path}.Running(ctx)
+	return agent.Client{Socket: c.Socket.Path}.Running(ctx), nil
 }
 
-func (a *app) showRunning(all []agent.Running, onlyBad bool) error {
-	var shownOnes []agent.Running
+// only are those of all that are of interest.
+func only(all iter.Seq2[agent.Running, error], is func(agent.Running) bool) iter.Seq2[agent.Running, error] {
+	return func(yield func(agent.Running, error) bool) {
+		for r, err := range all {
+			if (err != nil || is(r)) && !yield(r, err) {
+				return
+			}
+		}
+	}
+}
+
+func (a *app) showRunning(all iter.Seq2[agent.Running, error], onlyBad bool) error {
 	code := diag.ExitProven
-	for _, r := range all {
+	err := a.printRunning(only(all, func(r agent.Running) bool {
 		if !r.Verified() {
 			code = diag.ExitPolicy
 		}
-		if !onlyBad || !r.Verified() {
-			shownOnes = append(shownOnes, r)
-		}
-	}
-	if err := a.printRunning(shownOnes); err != nil || code == diag.ExitProven {
+		return !onlyBad || !r.Verified()
+	}))
+	if err != nil || code == diag.ExitProven {
 		return err
 	}
 	return shown(code)
 }
 
-func (a *app) printRunning(list []agent.Running) error {
+// printRunning writes the list as it comes, so that it costs no more memory than a part of it. Of a list that ends with an error the JSON does
+// not end.
+func (a *app) printRunning(list iter.Seq2[agent.Running, error]) error {
 	if a.global.json {
-		if list == nil {
-			list = []agent.Running{}
-		}
-		return json.NewEncoder(a.Out).Encode(struct {
-			SchemaVersion int             `json:"schemaVersion"`
-			Containers    []agent.Running `json:"containers"`
-		}{1, list})
+		return a.runningJSON(list)
 	}
+	return a.runningTable(list)
+}
+
+func (a *app) runningJSON(list iter.Seq2[agent.Running, error]) error {
+	out := bufio.NewWriter(a.Out)
+	before := `{"schemaVersion":1,"containers":[`
+	for r, err := range list {
+		var one []byte
+		if err == nil {
+			one, err = json.Marshal(r)
+		}
+		if err != nil {
+			return errors.Join(err, out.Flush())
+		}
+		_, _ = out.WriteString(before) // Flush says what went wrong
+		_, _ = out.Write(one)
+		before = ","
+	}
+	if before == "," {
+		before = ""
+	}
+	_, _ = out.WriteString(before + "]}\n")
+	return out.Flush()
+}
+
+// alignedRows is how many rows are as wide as one another. A node has fewer.
+const alignedRows = 1000
+
+func (a *app) runningTable(list iter.Seq2[agent.Running, error]) error {
 	w := tabwriter.NewWriter(a.Out, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(w, "NAMESPACE\tWORKLOAD\tCONTAINER\tIMAGE\tDIGEST\tVERDICT\tJUDGED")
-	for _, r := range list {
-		judged := "-"
-		if !r.Judged.IsZero() {
-			judged = r.Judged.UTC().Format(time.RFC3339)
+	const head = "NAMESPACE\tWORKLOAD\tCONTAINER\tIMAGE\tDIGEST\tVERDICT\tJUDGED"
+	rows := 0
+	for r, err := range list {
+		if err == nil && rows%alignedRows == 0 {
+			err = w.Flush()
 		}
-		cells := []string{dash(r.Namespace), dash(r.Workload), dash(r.Name), dash(r.Image), dash(short(r.Digest.String())), verdictOf(r), judged}
-		for i := range cells {
-			cells[i] = diag.Printable(cells[i])
+		if err != nil {
+			return errors.Join(err, w.Flush())
 		}
-		fmt.Fprintln(w, strings.Join(cells, "\t"))
+		if rows == 0 {
+			fmt.Fprintln(w, head)
+		}
+		rows++
+		fmt.Fprintln(w, strings.Join(cellsOf(r), "\t"))
+	}
+	if rows == 0 {
+		fmt.Fprintln(w, head)
 	}
 	return w.Flush()
+}
+
+func cellsOf(r agent.Running) []string {
+	judged := "-"
+	if !r.Judged.IsZero() {
+		judged = r.Judged.UTC().Format(time.RFC3339)
+	}
+	cells := []string{dash(r.Namespace), dash(r.Workload), dash(r.Name), dash(r.Image), dash(short(r.Digest.String())), verdictOf(r), judged}
+	for i := range cells {
+		cells[i] = diag.Printable(cells[i])
+	}
+	return cells
 }
 
 // verdictOf is a verdict in a few words.

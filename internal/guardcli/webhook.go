@@ -2,12 +2,9 @@ package guardcli
 
 import (
 	"context"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
-	"io"
 	"net"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -31,8 +28,8 @@ func (a *app) webhookCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "webhook", GroupID: "serve", Short: "Serve the cluster's API servers: pin and judge images before objects are stored", Args: cobra.NoArgs,
 		Long: `Serve AdmissionReviews (admission.k8s.io/v1) at /mutate and /validate. The mutating phase gives images a digest; the validating one refuses each that has
-no verdict, or no digest. It keeps nothing that another replica would have to know. The certificate is read again when its files change. Each
-decision is one line of JSON on stdout, or in the file that the configuration names; so is each review that was refused, let through in audit
+no verdict, or no digest. It keeps nothing that another replica would have to know. The files of the certificate, and that of --client-ca, are read again when
+they change. Each decision is one line of JSON on stdout, or in the file that the configuration names; so is each review that was refused, let through in audit
 mode, or could not be read.`,
 		Example: "  selfsame-guard webhook --tls-cert tls.crt --tls-key tls.key --listen :8443",
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.runWebhook(cmd.Context(), o) },
@@ -59,9 +56,11 @@ func (a *app) runWebhook(ctx context.Context, o webhookOptions) error {
 	if err != nil {
 		return err
 	}
-	callers, err := readCallers(o.clientsCA)
-	if err != nil {
-		return err
+	var callers *admission.Callers
+	if o.clientsCA != "" {
+		if callers, err = admission.LoadCallers(o.clientsCA, time.Now); err != nil {
+			return err
+		}
 	}
 	g, err := a.open(ctx, c)
 	if err != nil {
@@ -69,7 +68,7 @@ func (a *app) runWebhook(ctx context.Context, o webhookOptions) error {
 	}
 	defer g.close()
 	gate, err := admission.New(admission.Options{
-		Asker: g, Tags: admission.NewTags(admission.Registry{Client: registry.New(registryOptions)}, time.Now), Now: time.Now, Scope: g.InScope,
+		Asker: g, Tags: admission.NewTags(admission.Registry{Client: registry.New(registryOptions)}, time.Now), Now: time.Now, Scope: g.Scope,
 		Modes:    admission.Modes{Default: admission.Mode(c.Admission.Default), Audit: c.Admission.Audit, Enforce: c.Admission.Enforce},
 		Reviewed: (&reviews{log: g.Log, metrics: g.Metrics}).add,
 	})
@@ -79,11 +78,11 @@ func (a *app) runWebhook(ctx context.Context, o webhookOptions) error {
 	ends := func() { g.Metrics.Put(metrics.TLSEnds, float64(certificates.NotAfter().Unix())) }
 	ends()
 	serving := admission.Serving{
-		Listen: o.listen, Health: o.health, Certificates: certificates, TLS: certificates.Config(callers), Metrics: g.Metrics.Handler(), Drain: o.drain,
+		Listen: o.listen, Health: o.health, Certificates: certificates, Callers: callers, Metrics: g.Metrics.Handler(), Drain: o.drain,
 		Ready: func() error {
 			ends()
 			if g.Edition().SHA256 == "" {
-				return errors.New("no policy could be read yet: everything is denied")
+				return errors.New("no policy has been read yet: everything is denied")
 			}
 			return nil
 		},
@@ -114,26 +113,6 @@ func listens(health net.Addr) string {
 		return ""
 	}
 	return ", probes on " + health.String()
-}
-
-// maxCallers bounds the file of --client-ca, in bytes.
-const maxCallers = 1 << 20
-
-func readCallers(path string) (*x509.CertPool, error) {
-	if path == "" {
-		return nil, nil
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, diag.Errorf("A0920", "reading `--client-ca`: %w", err)
-	}
-	defer func() { _ = f.Close() }() // nothing was written
-	data, err := io.ReadAll(io.LimitReader(f, maxCallers+1))
-	pool := x509.NewCertPool()
-	if err != nil || len(data) > maxCallers || !pool.AppendCertsFromPEM(data) {
-		return nil, diag.Errorf("A0920", "`%s` holds no certificate in PEM, or more than 1 MiB", path)
-	}
-	return pool, nil
 }
 
 // reviews counts reviews and writes a line for those that are more than their decisions: what was refused without a verdict, let through in

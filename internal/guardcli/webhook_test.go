@@ -188,10 +188,28 @@ func TestManifests(t *testing.T) {
 	if code, out, said := run(t, "certificate", "--out", pair); code != 0 {
 		t.Fatal(out, said)
 	}
+	// A folder that the pods cannot mount, and a group that they do not know, are said so: neither would do anything.
+	here := read(t, w.dir+"/guard.yaml")
+	there := strings.Replace(here, "breakGlass: glass", "breakGlass: /etc/selfsame-break-glass", 1)
 	args := []string{"manifests", "--config", w.dir + "/guard.yaml", "--ca", pair + "/ca.crt", "--image", "registry.example.com/guard@sha256:" + strings.Repeat("a", 64)}
+	for _, test := range []struct{ config, want string }{
+		{here, "cannot be mounted at `/etc/selfsame/glass`"},
+		{strings.Replace(there, "run/guard.sock", "run/guard.sock, group: users", 1), "does not know the host's names of groups"},
+	} {
+		w.write("guard.yaml", test.config)
+		if code, out, said := run(t, args...); code != 10 || out != "" || !strings.Contains(said, test.want) || !strings.Contains(said, "A0922") {
+			t.Errorf("exit %d: %s%s; want %q", code, said, out, test.want)
+		}
+	}
+	w.write("guard.yaml", strings.Replace(there, "run/guard.sock", `run/guard.sock, group: "990"`, 1))
 	code, out, said := run(t, args...)
-	if code != 0 || !strings.Contains(out, `"release.pub": "-----BEGIN PUBLIC KEY`) || strings.Count(out, "\nkind: ") != 20 {
+	if code != 0 || !strings.Contains(out, `"release.pub": "-----BEGIN PUBLIC KEY`) || strings.Count(out, "\nkind: ") != 21 {
 		t.Errorf("exit %d, %d objects: %s%s", code, strings.Count(out, "\nkind: "), said, out)
+	}
+	for part, times := range map[string]int{`mountPath: "/etc/selfsame-break-glass"`: 2, "name: selfsame-guard-break-glass": 3, "supplementalGroups: [990]": 1, "NET_ADMIN": 0, "CHOWN": 0} {
+		if strings.Count(out, part) != times {
+			t.Errorf("%q is there %d times, not %d", part, strings.Count(out, part), times)
+		}
 	}
 	w.write("oops.key", "-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\n")
 	if code, out, said := run(t, args...); code != 10 || out != "" || !strings.Contains(said, "A0922") {

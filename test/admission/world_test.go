@@ -148,7 +148,7 @@ func serve(tb testing.TB, hang bool) *hook {
 	certs := certificates(tb)
 	listening := make(chan net.Addr, 1)
 	go func() {
-		if err := gate.Serve(life, admission.Serving{Listen: "127.0.0.1:0", Certificates: certs, TLS: certs.Config(nil), Failed: func(error) {},
+		if err := gate.Serve(life, admission.Serving{Listen: "127.0.0.1:0", Certificates: certs, Failed: func(error) {},
 			Listening: func(at, _ net.Addr) { listening <- at }}); err != nil {
 			panic(err)
 		}

@@ -100,7 +100,7 @@ func (w *world) otherByte(pod *containerd.Pod, shop string, good *containerd.Ima
 	for _, name := range []string{shop + ":v1", changed} {
 		w.must(w.node.Import(t.Context(), bad, name))
 		for _, g := range w.tries(pod, "bad", name) {
-			w.refused("one byte is other", g, changed, notBuilt, rule, fix)
+			w.refused("one byte is other", g, changed, notBuilt, rule, " statements are about sha256:", ", not this image", fix)
 		}
 	}
 	// The command line has seen the good one's evidence there, and says what is wrong with it.

@@ -1,0 +1,184 @@
+package agent_test
+
+import (
+	"bufio"
+	"errors"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/selfsame-build/selfsame/guard/agent"
+	"github.com/selfsame-build/selfsame/guard/metrics"
+)
+
+// alone runs something in a thread of its own, which ends with it: whatever it changes of its credentials is nobody else's.
+func alone(t *testing.T, do func() error) {
+	t.Helper()
+	done := make(chan error)
+	go func() {
+		runtime.LockOSThread()
+		done <- do()
+	}()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+}
+
+// as connects to a socket as another user, of root's group, n times.
+func as(t *testing.T, uid int, socket string, n int) (all []net.Conn) {
+	t.Helper()
+	alone(t, func() error {
+		if _, _, no := syscall.RawSyscall(unix.SYS_SETRESUID, ^uintptr(0), uintptr(uid), ^uintptr(0)); no != 0 { //nolint:gosec // of this thread alone, as syscall.Setresuid is not
+			return no
+		}
+		for range n {
+			fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+			if err != nil {
+				return err
+			}
+			// net.Dial would leave the thread where the socket's queue is full.
+			if err := unix.Connect(fd, &unix.SockaddrUnix{Name: socket}); err != nil {
+				return err
+			}
+			f := os.NewFile(uintptr(fd), "peer") //nolint:gosec // a descriptor
+			c, err := net.FileConn(f)
+			if err = errors.Join(err, f.Close()); err != nil {
+				return err
+			}
+			all = append(all, c)
+		}
+		return nil
+	})
+	t.Cleanup(func() {
+		for _, c := range all {
+			_ = c.Close()
+		}
+	})
+	return all
+}
+
+// shared is an agent whose socket root's group may use, in a folder that everybody can reach.
+func shared(t *testing.T, idle time.Duration) *node {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("SKIPPED: to be another user needs root")
+	}
+	dir, err := os.MkdirTemp("", "selfsame-agent-") //nolint:usetesting // t.TempDir's parent is closed to others
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o711); err != nil { //nolint:gosec // that is the test
+		t.Fatal(err)
+	}
+	return serveAt(t, filepath.Join(dir, "run", "guard.sock"), "0", func(s *agent.Server) { s.Members, s.Idle, s.Metrics = true, idle, metrics.New() })
+}
+
+// turned counts those connections that the agent closed, with the word that it gave them.
+func turned(t *testing.T, all []net.Conn, word string) (n int) {
+	t.Helper()
+	for _, c := range all {
+		_ = c.SetReadDeadline(time.Now().Add(20 * time.Millisecond))
+		got, err := bufio.NewReader(c).ReadString('\n')
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			continue
+		}
+		if !strings.Contains(got, word) {
+			t.Errorf("turned away with %q", got)
+		}
+		n++
+	}
+	return n
+}
+
+// TestOneUserHoldsNotAll: whoever may ask and keeps connections open is turned away from the 33rd on, as are all such users together from
+// the 129th on. Root is answered all the while, and when the idle ones are put out they may come again.
+func TestOneUserHoldsNotAll(t *testing.T) {
+	n := shared(t, 3*time.Second)
+	if gone := turned(t, as(t, 1001, n.client.Socket, 300), `"user"`); gone != 300-32 {
+		t.Errorf("of 300 connections of a user %d were turned away", gone)
+	}
+	for uid := 1002; uid < 1010; uid++ {
+		as(t, uid, n.client.Socket, 40)
+	}
+	if gone := turned(t, as(t, 1010, n.client.Socket, 4), `"user"`); gone != 4 {
+		t.Errorf("of 4 connections of a tenth user %d were turned away", gone)
+	}
+	for range 50 {
+		if a := n.client.Ask(t.Context(), question(good)); !a.Allow {
+			t.Fatal(a.Denial())
+		}
+	}
+	for began := time.Now(); turned(t, as(t, 1001, n.client.Socket, 1), `"user"`) != 0; time.Sleep(100 * time.Millisecond) {
+		if time.Since(began) > 10*time.Second {
+			t.Fatal("idle connections keep their seats")
+		}
+	}
+}
+
+// TestStrangersAreNotAnswered: without a group nobody but root may ask, whatever the mode of the socket says.
+func TestStrangersAreNotAnswered(t *testing.T) {
+	n := shared(t, time.Minute)
+	n.Members = false
+	if gone := turned(t, as(t, 1001, n.client.Socket, 3), `"peer"`); gone != 3 {
+		t.Errorf("%d of 3 strangers were turned away", gone)
+	}
+}
+
+// drop takes CAP_CHOWN from this thread.
+func drop() error {
+	head := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var caps [2]unix.CapUserData
+	if err := unix.Capget(&head, &caps[0]); err != nil {
+		return err
+	}
+	caps[0].Effective &^= 1 << unix.CAP_CHOWN
+	caps[0].Permitted &^= 1 << unix.CAP_CHOWN
+	return unix.Capset(&head, &caps[0])
+}
+
+// TestGroupWithoutTheRightToGive: root without a capability, as the guard's manifests have the agent run, gives the socket to a group that it
+// is in, and says what is missing for another one.
+func TestGroupWithoutTheRightToGive(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("SKIPPED: to give a capability away needs root")
+	}
+	const group = 54321
+	dir := t.TempDir()
+	alone(t, func() error {
+		groups := [1]uint32{group}
+		if err := drop(); err != nil {
+			return err
+		}
+		_, err := agent.Listen(filepath.Join(dir, "guard.sock"), "54321")
+		for _, word := range []string{"giving it to group 54321 (`socket.group`)", "CAP_CHOWN", "supplementalGroups: [54321]"} {
+			if err == nil || !strings.Contains(err.Error(), word) {
+				t.Errorf("no right to: %v; want %q", err, word)
+			}
+		}
+		if all, err := os.ReadDir(dir); err != nil || len(all) != 1 { // the lock file
+			t.Errorf("it leaves %v, %v", all, err)
+		}
+		if _, _, no := syscall.RawSyscall(unix.SYS_SETGROUPS, 1, uintptr(unsafe.Pointer(&groups)), 0); no != 0 {
+			return no
+		}
+		l, err := agent.Listen(filepath.Join(dir, "guard.sock"), "54321")
+		if err != nil {
+			return err
+		}
+		defer l.Close()
+		var st unix.Stat_t
+		if err := unix.Stat(filepath.Join(dir, "guard.sock"), &st); err != nil || st.Gid != group || st.Mode&0o777 != 0o660 {
+			t.Errorf("group %d, mode %o, %v", st.Gid, st.Mode, err)
+		}
+		return nil
+	})
+}
