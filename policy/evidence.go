@@ -19,6 +19,8 @@ type Evidence struct {
 	Summary    Summary     `cel:"summary" json:"summary"`
 	// Blocks are what no rule can allow; rules do not see them.
 	Blocks []Block `cel:"-" json:"blocks"`
+	// HandedOn are verdicts of other verifiers that hold for this image; rules do not see them (Verdict.Accepting).
+	HandedOn []HandedOn `cel:"-" json:"handedOn,omitempty"`
 	// NotAfter is when the first thing that this evidence rests on ends: a certificate's or key's window, a deny list, a release index, a
 	// waiver. The zero time: nothing of it ends.
 	NotAfter time.Time `cel:"-" json:"notAfter,omitzero"`

@@ -92,6 +92,8 @@ func (j *judge) facts(res *Result, images []image) *policy.Evidence {
 			j.fact(&e, x, s, owners)
 		}
 	}
+	e.HandedOn = lasting(e.HandedOn)
+	res.Ignored = append(res.Ignored, j.unheard...)
 	res.addTo(&e)
 	for _, l := range res.Lists {
 		j.ends = append(j.ends, l.until)

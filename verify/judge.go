@@ -27,6 +27,7 @@ type judge struct {
 	judged              []judged       // what the facts are made of, where they are asked for
 	blocks              []policy.Block // that no check says
 	ends                []time.Time    // of what was relied on
+	unheard             []Ignored      // verdicts that are handed on and do not hold here
 }
 
 func newJudge(o Options) *judge {
