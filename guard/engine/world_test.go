@@ -44,6 +44,7 @@ type fake struct {
 	gather  func(ctx context.Context, d digest.Digest) // called in Gather
 	gathers map[digest.Digest]int
 	ends    time.Time
+	handed  []policy.HandedOn
 }
 
 func (f *fake) Gather(ctx context.Context, name string, d digest.Digest) (policy.Evidence, error) {
@@ -61,6 +62,10 @@ func (f *fake) Gather(ctx context.Context, name string, d digest.Digest) (policy
 	if d == good {
 		ev.Signatures = []policy.Signature{{Signer: "release", Roles: []string{"release"}, Subject: d.String(), Time: start.Add(-time.Hour)}}
 	}
+	if f.mu.Lock(); len(f.handed) > 0 {
+		ev.HandedOn, ev.Summary.Verdict = f.handed, "missing"
+	}
+	f.mu.Unlock()
 	if denied {
 		ev.Blocks = []policy.Block{{Verdict: "denied", Reason: "on the deny list: leaks keys", ExitCode: 14}}
 	}
