@@ -24,8 +24,8 @@ type HandedOn struct {
 const MaxAhead = 2 * time.Minute
 
 // lacking are the conclusions of a verification (verify.Verdict) beside which a verdict may be taken over: nothing speaks against the image,
-// and what there is does not prove enough.
-var lacking = map[string]bool{"verified": true, "missing": true, "not-reproduced": true, "refused": true}
+// and what there is does not prove enough. Of evidence that is "invalid" those alone are left in HandedOn that strangers' bundles made so.
+var lacking = map[string]bool{"verified": true, "missing": true, "not-reproduced": true, "refused": true, "invalid": true}
 
 // Accepting is v, which was reached over e, or v made an approval by a verdict in e that is handed on. That takes one of the very same policy
 // that is not over. It stands in for rules that said no for want of evidence, and lifts nothing else: no block, no evidence that does not

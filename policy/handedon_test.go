@@ -38,7 +38,7 @@ func TestAccepting(t *testing.T) {
 		"no policy":             {func(e *Evidence) { e.HandedOn[0].Policy = "" }, noon, false},
 		"blocked":               {func(e *Evidence) { e.Blocks = []Block{{"denied", "it leaks", 14}} }, noon, false},
 		"evidence is over":      {func(e *Evidence) { e.NotAfter = noon }, noon, false},
-		"evidence is invalid":   {func(e *Evidence) { e.Summary.Verdict = "invalid" }, noon, false},
+		"strangers' evidence":   {func(e *Evidence) { e.Summary.Verdict = "invalid" }, noon, true},
 		"undecided":             {func(e *Evidence) { e.Summary.Verdict = "undecided" }, noon, false},
 		"denied":                {func(e *Evidence) { e.Summary.Verdict = "denied" }, noon, false},
 		"a word nobody knows":   {func(e *Evidence) { e.Summary.Verdict = "" }, noon, false},

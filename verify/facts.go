@@ -86,6 +86,7 @@ func (j *judge) facts(res *Result, images []image) *policy.Evidence {
 		}
 	}
 	e.Blocks = append(e.Blocks, j.blocks...)
+	j.unheld = res.unheld()
 	owners := map[trust.Party]string{}
 	for _, x := range j.judged {
 		for _, s := range x.trusted {

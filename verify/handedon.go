@@ -120,7 +120,23 @@ func (j *judge) handedOn(x judged, s statement, as trust.Signer, v provenance.VS
 	if result, against, err := s.Against(); err != nil || against {
 		return fmt.Errorf("it speaks against the image: %s", result)
 	}
+	if j.unheld != "" {
+		return fmt.Errorf("other evidence of the image does not hold: %s", j.unheld)
+	}
 	return timely(s, v, o)
+}
+
+// unheld is a check that found evidence by somebody whose word counts, and that it does not hold: no other verifier's word outweighs that. What
+// strangers attach, who may be known elsewhere, is none.
+func (r *Result) unheld() string {
+	for _, s := range r.Subjects {
+		for _, c := range s.Checks {
+			if c.Status == StatusFail && c.verdict == VerdictInvalid && c.Name != checkSignature {
+				return c.Name + ": " + c.Reason
+			}
+		}
+	}
+	return ""
 }
 
 // maxHandedOn bounds the verdicts about one image, of as many policies.

@@ -210,6 +210,21 @@ func TestHandedOn(t *testing.T) {
 			c.say("central", time.Time{}, made)
 			o.Budget.Bytes = 10
 		}, "", false, 17, "were not read"},
+		"strangers' evidence": {func(c *council, _ *Options) {
+			for _, s := range c.statements() {
+				c.attach(s.Subject, c.sign(c.other, s.Payload))
+			}
+			c.say("central", time.Time{}, made)
+		}, "", true, 0, "handed on"},
+		"evidence that does not hold": {func(c *council, _ *Options) {
+			c.publish(func(s provenance.Subjected) *provenance.Subjected {
+				if s.PredicateType != provenance.PredicateProvenance {
+					return nil
+				}
+				return replaced(t, s, c.build.BuilderID, "https://builder.example.com")
+			})
+			c.say("central", time.Time{}, made)
+		}, "", false, 14, "other evidence of the image does not hold: builder"},
 		"attached to a platform": {func(c *council, _ *Options) {
 			at := made
 			at.Subject = c.build.Images[0].Manifest

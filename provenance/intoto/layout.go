@@ -4,6 +4,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -69,7 +70,7 @@ func (l *Layout) Steps() []Step {
 	var out []Step
 	for _, s := range l.doc.Steps {
 		out = append(out, Step{
-			Name: s.Name, Functionaries: s.PubKeys, Threshold: s.Threshold, Command: s.ExpectedCommand,
+			Name: s.Name, Functionaries: slices.Clone(s.PubKeys), Threshold: s.Threshold, Command: s.ExpectedCommand,
 			Materials: words(s.ExpectedMaterials), Products: words(s.ExpectedProducts),
 		})
 	}
