@@ -146,6 +146,14 @@ func TestHandedOn(t *testing.T) {
 		"other verifier": {func(c *council, _ *Options) {
 			c.say("central", time.Time{}, replace(made, provenance.VerifierID, "https://selfsame.build/verifier/v9"))
 		}, "", false, 14, "does not speak as the verifier"},
+		"as another verifier": {func(c *council, _ *Options) {
+			c.signers[1].Verifiers = []string{"https://selfsame.build/verifier/v9"}
+			c.say("central", time.Time{}, replace(made, provenance.VerifierID, "https://selfsame.build/verifier/v9"))
+		}, "", true, 0, "passed at https://selfsame.build/verifier/v9"},
+		"not as ours": {func(c *council, _ *Options) {
+			c.signers[1].Verifiers = []string{"https://selfsame.build/verifier/v9"}
+			c.say("central", time.Time{}, made)
+		}, "", false, 14, "does not speak as the verifier"},
 		"other policy": {func(c *council, _ *Options) { c.say("central", time.Time{}, made) }, "4", false, 14, "it was not built twice"},
 		"wrong role": {func(c *council, _ *Options) {
 			c.add(trust.Signer{Name: "promoter", Roles: []trust.Role{trust.Promoter}})
