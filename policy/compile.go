@@ -162,19 +162,6 @@ func typeName(t *cel.Type) string {
 	}
 }
 
-// maxLine is how many bytes a reason has at most.
-const maxLine = 400
-
-// oneLine is text as one line of bounded length, without anything that a terminal would act on.
-func oneLine(s string) string {
-	s = strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r < ' ' || r >= 0x7f && r <= 0x9f || r == '\u2028' || r == '\u2029' }), " ")
-	s = diag.Printable(strings.ToValidUTF8(s, "?"))
-	if len(s) <= maxLine {
-		return s
-	}
-	return strings.ToValidUTF8(s[:maxLine-3], "") + "..."
-}
-
 // ask evaluates the rule. The error says in words why it could not be; interrupted, that the caller no longer waits.
 func (r *compiled) ask(ctx context.Context, a *activation) (holds bool, spent uint64, err error) {
 	out, details, err := r.program.ContextEval(ctx, a)

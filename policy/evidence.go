@@ -22,6 +22,8 @@ type Evidence struct {
 	// Elsewhere says of which other images the statements are that are attached to this one, those of most statements first; rules do not see
 	// it, since nothing follows from it.
 	Elsewhere []Elsewhere `cel:"-" json:"elsewhere,omitempty"`
+	// HandedOn are verdicts of other verifiers that hold for this image; rules do not see them (Verdict.Accepting).
+	HandedOn []HandedOn `cel:"-" json:"handedOn,omitempty"`
 	// NotAfter is when the first thing that this evidence rests on ends: a certificate's or key's window, a deny list, a release index, a
 	// waiver. The zero time: nothing of it ends.
 	NotAfter time.Time `cel:"-" json:"notAfter,omitzero"`

@@ -1,6 +1,11 @@
 package policy
 
-import "time"
+import (
+	"strings"
+	"time"
+
+	"github.com/selfsame-build/selfsame/internal/diag"
+)
 
 // Verdict is what a policy says of an image. It is reached from evidence and time alone.
 type Verdict struct {
@@ -17,6 +22,8 @@ type Verdict struct {
 	// NotAfter is when this has to be decided anew at the latest: the evidence, the policy, a waiver or a rule in force ends, or another
 	// one begins. A policy that looks at the time has its verdicts decided anew each minute.
 	NotAfter time.Time `json:"notAfter,omitzero"`
+	// HandedOn is the verdict of another verifier that was taken over (Accepting); nil: none was.
+	HandedOn *HandedOn `json:"handedOn,omitempty"`
 }
 
 // Edition names one state of a policy.
@@ -29,12 +36,13 @@ type Edition struct {
 // Status is how a rule ended.
 type Status string
 
-// The statuses. Only a rule with StatusPass or StatusWaived lets an image through; those out of scope or not in force have no say.
+// The statuses. Only a rule with StatusPass, StatusWaived or StatusHandedOn lets an image through; those out of scope or not in force have no say.
 const (
 	StatusPass       Status = "pass"
 	StatusFail       Status = "fail"
 	StatusError      Status = "error" // it could not be evaluated, which denies
 	StatusWaived     Status = "waived"
+	StatusHandedOn   Status = "handed-on" // it said no here, and a verdict that counts says that it passed elsewhere
 	StatusOutOfScope Status = "out-of-scope"
 	StatusNotInForce Status = "not-in-force"
 )
@@ -45,4 +53,17 @@ type Outcome struct {
 	Status Status `json:"status"`
 	Reason string `json:"reason,omitempty"` // why it failed, is waived, or has no say
 	Fix    string `json:"fix,omitempty"`    // what to do about a failure
+}
+
+// maxLine is how many bytes a reason has at most.
+const maxLine = 400
+
+// oneLine is text as one line of bounded length, without anything that a terminal would act on.
+func oneLine(s string) string {
+	s = strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r < ' ' || r >= 0x7f && r <= 0x9f || r == '\u2028' || r == '\u2029' }), " ")
+	s = diag.Printable(strings.ToValidUTF8(s, "?"))
+	if len(s) <= maxLine {
+		return s
+	}
+	return strings.ToValidUTF8(s[:maxLine-3], "") + "..."
 }

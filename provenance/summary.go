@@ -40,6 +40,8 @@ type VSA struct {
 	// VerifiedLevels has at most one level of each track, or "FAILED".
 	VerifiedLevels []string `json:"verifiedLevels"`
 	SLSAVersion    string   `json:"slsaVersion,omitempty"`
+	// Verdict makes it one that gates may take over; nil: it is for other tools.
+	Verdict *Verdict `json:"https://selfsame.build/verdict/v0.1,omitempty"`
 }
 
 // Verifier is who verified.
@@ -93,7 +95,7 @@ func (v VSA) check() error {
 			return fmt.Errorf("`inputAttestations[%d]` has no digest", i)
 		}
 	}
-	return nil
+	return v.checkVerdict()
 }
 
 // Passes makes the checks of a summary that a consumer MUST make once the signature holds (SLSA v1.2, "How to verify", 4 to 7):

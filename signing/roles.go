@@ -37,6 +37,9 @@ var mayVoice = map[trust.Role][]provenance.Meaning{
 	trust.Promoter: {
 		{Kind: provenance.KindSummary, Tone: provenance.Positive},
 	},
+	trust.Verifier: {
+		{Kind: provenance.KindSummary, Tone: provenance.Positive},
+	},
 	trust.Revoker: {
 		{Kind: provenance.KindDenyList, Tone: provenance.Negative},
 	},

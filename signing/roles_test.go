@@ -47,6 +47,7 @@ func TestRoles(t *testing.T) {
 		trust.Rebuilder: "match, provenance, VSA passed",
 		trust.Finding:   "mismatch, VSA failed, SVR neutral, scan",
 		trust.Promoter:  "VSA passed",
+		trust.Verifier:  "VSA passed",
 		trust.Revoker:   "deny list",
 		trust.Waiver:    "waiver",
 		trust.Indexer:   "index",

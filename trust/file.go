@@ -45,6 +45,7 @@ type entry struct {
 	Identities  []identity       `yaml:"identities"`
 	Roles       []string         `yaml:"roles" check:"required,role,unique"`
 	Builders    map[string]Level `yaml:"builders" check:"keys=builder"`
+	Verifiers   []string         `yaml:"verifiers" check:"builder,unique"`
 	Names       []string         `yaml:"names" check:"repository,unique"`
 	Unnamed     bool             `yaml:"unnamed"`
 	From        time.Time        `yaml:"from"`

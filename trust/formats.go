@@ -27,7 +27,7 @@ var formats = strictyaml.Compiled(map[string]*strictyaml.Format{
 		Pattern: `^\S+$`, Examples: []string{"release@example.com"}, Max: 2048},
 	"expression": {Code: diag.CodeTrustForm, Noun: "a regular expression", Want: "an expression is in RE2's syntax and matches the whole subject",
 		Pattern: `^\S+$`, Examples: []string{`https://github\\.com/team/shop/\\.github/workflows/release\\.yaml@refs/tags/v.*`}, Max: 2048, Check: expression},
-	"builder": {Code: diag.CodeTrustForm, Noun: "a builder.id", Want: "a builder.id is a URI, to the letter",
+	"builder": {Code: diag.CodeTrustForm, Noun: "a builder.id or verifier.id", Want: "the id of a builder or verifier is a URI, to the letter",
 		Pattern: `^[a-z][a-z0-9+.-]*:\S+$`, Examples: []string{"https://selfsame.build/builder/local/v1"}, Max: 2048, Check: absolute},
 	"repository": {Code: diag.CodeTrustForm, Noun: "a repository", Want: "a repository is named without tag and digest; `/*` at the end means all below",
 		Pattern: `^[a-z0-9][a-zA-Z0-9.:_/-]*(/\*)?$`, Examples: []string{"registry.example.com/team/shop", "registry.example.com/team/*"}, Max: 512, Check: repository},

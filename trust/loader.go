@@ -19,7 +19,7 @@ type loader struct {
 
 func (l *loader) signer(name string, e entry) Signer {
 	at := strictyaml.Join("signers", name)
-	s := Signer{Name: name, Builders: e.Builders, From: e.From, Until: e.Until, Names: e.Names, Unnamed: e.Unnamed, Owner: e.Owner, Environment: e.Environment}
+	s := Signer{Name: name, Builders: e.Builders, Verifiers: e.Verifiers, From: e.From, Until: e.Until, Names: e.Names, Unnamed: e.Unnamed, Owner: e.Owner, Environment: e.Environment}
 	for _, r := range e.Roles {
 		s.Roles = append(s.Roles, Role(r))
 	}
@@ -113,8 +113,9 @@ var apart = []struct {
 	from []Role
 	why  string
 }{
+	{Verifier, []Role{Release, Rebuilder, Waiver, Revoker, Indexer, Policy}, "who says that images pass must not be who makes them, writes the rules or takes images back: gates believe him without looking"},
 	{Release, []Role{Finding, Waiver, Revoker, Indexer, Policy}, "stock cosign takes any statement that a key signed as \"signed\"; what speaks against an image needs a key of its own"},
-	{BreakGlass, []Role{Release, Rebuilder, Finding, Promoter, Revoker, Waiver, Functionary, Indexer, Policy}, "what opens every gate for hours must lie in no build and on no desk: its key is for nothing else"},
+	{BreakGlass, []Role{Release, Rebuilder, Finding, Promoter, Revoker, Waiver, Functionary, Indexer, Policy, Verifier}, "what opens every gate for hours must lie in no build and on no desk: its key is for nothing else"},
 	{Waiver, []Role{Finding, Rebuilder, Promoter}, "who finds, rebuilds or promotes must not be the one who says that a finding does not count"},
 }
 

@@ -45,7 +45,8 @@ const (
 	Indexer     Role = "indexer"     // these are all the statements that exist: release and rebuilder indexes
 	BreakGlass  Role = "break-glass" // it may run there for some hours, whatever the policy says
 	Policy      Role = "policy"      // these are the rules by which images may run
+	Verifier    Role = "verifier"    // I looked, by that policy: a verdict that gates may take over
 )
 
 // Roles are all of them.
-var Roles = []Role{Release, Rebuilder, Finding, Promoter, Revoker, Waiver, Functionary, Indexer, Policy, BreakGlass}
+var Roles = []Role{Release, Rebuilder, Finding, Promoter, Revoker, Waiver, Functionary, Indexer, Policy, Verifier, BreakGlass}

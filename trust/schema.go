@@ -117,6 +117,7 @@ var meaning = map[string]string{
 	"identities":      "Certificate holders, by who vouches for them and what they are called.",
 	"roles":           "What it may say. One key or identity cannot release images and speak against them.",
 	"builders":        "Which builder.id it may claim; in a trust file each with the SLSA build level (L1 to L3) that you trust the pair up to.",
+	"verifiers":       "Which verifier.id it may claim in verdicts that it hands on. Left out: selfsame's own.",
 	"names":           "Repositories that it may speak for; `/*` at the end means all below. Left out: any.",
 	"from":            "When its word begins to count, by a time that a trusted party vouches for.",
 	"until":           "When its word ends to count. What it said before stays good.",

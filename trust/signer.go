@@ -22,6 +22,8 @@ type Signer struct {
 	// Builders are the builder.id values that this signer may claim, each with the level that it is trusted up to. nil: those
 	// that the verifier knows by itself, at L1.
 	Builders map[string]Level
+	// Verifiers are the verifier.id values that this signer may claim in a verdict that is handed on. nil: selfsame's own.
+	Verifiers []string
 	// From and Until are when its word counts: From <= time < Until.
 	From, Until time.Time
 	// Names are the repositories that it may speak for: exact, or ending in "/*" for all below. nil: all.

@@ -264,6 +264,9 @@ func TestRefused(t *testing.T) {
 		"waiver of a promoter":      {one("    keys: [a.pub]\n    roles: [waiver]\n  b:\n    keys: [a.pub]\n    roles: [promoter]\n"), "A0607"},
 		"a rebuilder of two owners": {one("    keys: [a.pub]\n    roles: [rebuilder]\n    owner: x\n  b:\n    keys: [a.pub]\n    roles: [rebuilder]\n    owner: y\n"), "A0610"},
 		"release and waiver":        {one("    keys: [a.pub]\n    roles: [waiver, release]\n"), "A0607"},
+		"verifier and release":      {one("    keys: [a.pub]\n    roles: [verifier, release]\n"), "A0607"},
+		"verifier and rules":        {one("    keys: [a.pub]\n    roles: [verifier]\n  b:\n    keys: [a.pub]\n    roles: [policy]\n"), "A0607"},
+		"a verifier of no scheme":   {one("    keys: [a.pub]\n    roles: [verifier]\n    verifiers: [me]\n"), "A0605"},
 		"of two entries":            {one("    keys: [a.pub]\n    roles: [release]\n  b:\n    keys: [b.pub, a.pub]\n    roles: [finding]\n"), "A0607"},
 		"of one identity": {one("    identities: [{issuer: \"https://i.example\", subject: x}]\n    roles: [release]\n" +
 			"  b:\n    identities: [{issuer: \"https://i.example\", subjectRegexp: \"[xy]\"}]\n    roles: [waiver]\n"), "A0607"},
@@ -387,6 +390,7 @@ func TestRosterBesideTrustFile(t *testing.T) {
 		{trust.Signer{Roles: []trust.Role{trust.Rebuilder}, Owner: "another"}, "warning A0610"},
 		{trust.Signer{Roles: []trust.Role{trust.Rebuilder}, Owner: "qa"}, ""},
 		{trust.Signer{Roles: []trust.Role{trust.BreakGlass}}, "error A0607"},
+		{trust.Signer{Roles: []trust.Role{trust.Verifier}}, "error A0607"},
 		{trust.Signer{Roles: []trust.Role{trust.Promoter}}, ""},
 	} {
 		c.signer.Name, c.signer.Keys = "x", []trust.Key{{Hint: "a"}}

@@ -86,6 +86,7 @@ func (j *judge) facts(res *Result, images []image) *policy.Evidence {
 		}
 	}
 	e.Blocks = append(e.Blocks, j.blocks...)
+	j.unheld = res.unheld()
 	owners := map[trust.Party]string{}
 	for _, x := range j.judged {
 		for _, s := range x.trusted {
@@ -93,6 +94,8 @@ func (j *judge) facts(res *Result, images []image) *policy.Evidence {
 		}
 	}
 	e.Elsewhere = j.elsewhere(images)
+	e.HandedOn = lasting(e.HandedOn)
+	res.Ignored = append(res.Ignored, j.unheard...)
 	res.addTo(&e)
 	for _, l := range res.Lists {
 		j.ends = append(j.ends, l.until)

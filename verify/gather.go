@@ -117,7 +117,7 @@ func (e *evidence) read(ctx context.Context, o Options, img image, candidates []
 // open checks the signature, and only then reads what was signed, from the very bytes that it covers.
 func (e *evidence) open(o Options, img image, r artifact.Referrer, bundle []byte) {
 	referrer := r.Descriptor.Digest
-	if o.Layout.take(e, img, referrer, bundle) {
+	if o.Layout.take(o, e, img, referrer, bundle) {
 		return
 	}
 	check := o.checkBundle

@@ -12,6 +12,9 @@ import (
 	"github.com/selfsame-build/selfsame/trust"
 )
 
+// checkSignature is the name of the check that there is anything by somebody whose word counts.
+const checkSignature = "signature"
+
 // judge holds what is decided so far over all images of one run.
 type judge struct {
 	options Options
@@ -27,6 +30,8 @@ type judge struct {
 	judged              []judged       // what the facts are made of, where they are asked for
 	blocks              []policy.Block // that no check says
 	ends                []time.Time    // of what was relied on
+	unheard             []Ignored      // verdicts that are handed on and do not hold here
+	unheld              string         // what does not hold of those whose word counts; empty: all of it does
 }
 
 func newJudge(o Options) *judge {
@@ -142,13 +147,13 @@ func (j *judge) signature(f *findings, e *evidence) {
 		for _, s := range e.trusted {
 			parties[s.by] = true
 		}
-		f.ok("signature", e.trusted[0].by.String(), "%d statement(s) signed by %d %s", len(e.trusted), len(parties), signers(parties))
+		f.ok(checkSignature, e.trusted[0].by.String(), "%d statement(s) signed by %d %s", len(e.trusted), len(parties), signers(parties))
 	case e.bundles > 0:
-		f.fail(VerdictInvalid, "signature", "%d bundle(s) attached, none of them a statement that holds for a key given", e.bundles)
+		f.fail(VerdictInvalid, checkSignature, "%d bundle(s) attached, none of them a statement that holds for a key given", e.bundles)
 	case len(e.ignored) > 0:
-		f.fail(VerdictMissing, "signature", "%d thing(s) attached, none of them a bundle signed with a key", len(e.ignored))
+		f.fail(VerdictMissing, checkSignature, "%d thing(s) attached, none of them a bundle signed with a key", len(e.ignored))
 	default:
-		f.fail(VerdictMissing, "signature", "nothing is attached")
+		f.fail(VerdictMissing, checkSignature, "nothing is attached")
 	}
 }
 

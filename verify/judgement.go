@@ -19,9 +19,12 @@ import (
 func (r *Result) Judge(ctx context.Context, p *policy.Policy, now time.Time) {
 	e := r.Facts()
 	v := p.Decide(ctx, &e, now)
+	if r.verdicts {
+		v = v.Accepting(&e, now)
+	}
 	r.Policy = &v
 	switch {
-	case v.Allow && r.Verdict == VerdictVerified:
+	case v.Allow && r.Verdict == VerdictVerified && v.HandedOn == nil:
 	case v.Allow:
 		r.Verdict = VerdictAllowed
 	case len(e.Blocks) > 0:
@@ -56,6 +59,9 @@ func (r *Result) judgement(verified string) string {
 	case VerdictVerified:
 		return verified + "; allowed by " + by
 	case VerdictAllowed:
+		if h := r.Policy.HandedOn; h != nil {
+			by += fmt.Sprintf(", in a verdict that %s handed on until %s", diag.Printable(h.Signer), h.NotAfter.UTC().Format(time.RFC3339))
+		}
 		return fmt.Sprintf("allowed by %s: %s", by, what)
 	case VerdictRefused:
 		return fmt.Sprintf("refused by %s: %s", by, what)

@@ -24,9 +24,9 @@ const (
 type Layout struct {
 	layout        *intoto.Layout
 	functionaries signing.Trust
-	keyIDs        map[string]string // hint of a key -> what the layout calls it
-	hints         map[string]string // and back
-	digest        digest.Digest     // of what its owners signed
+	keyIDs        map[trust.Party]string // who signs -> what the layout calls it
+	parties       map[string]trust.Party // and back
+	digest        digest.Digest          // of what its owners signed
 }
 
 // OpenLayout reads a signed layout: all owners' signatures first, then its meaning, then its end. now is the time of day.
@@ -67,20 +67,28 @@ func OpenLayout(data []byte, owners []*signing.Verifier, now time.Time) (*Layout
 
 // newLayout loads the functionaries' keys.
 func newLayout(l *intoto.Layout) (*Layout, error) {
-	out := &Layout{layout: l, keyIDs: map[string]string{}, hints: map[string]string{}}
+	out := &Layout{layout: l, keyIDs: map[trust.Party]string{}, parties: map[string]trust.Party{}}
 	for id, pem := range l.Keys() {
 		v, err := signing.LoadVerifier(pem)
 		if err != nil {
 			return nil, fmt.Errorf("reading the layout's key %.8s: %w", id, err)
 		}
 		out.functionaries.Keys = append(out.functionaries.Keys, v)
-		out.keyIDs[v.Key().Hint], out.hints[id] = id, v.Key().Hint
+		by := trust.Party{Key: v.Key()}
+		out.keyIDs[by], out.parties[id] = id, by
+	}
+	for id, who := range l.Identities() {
+		by := trust.Party{Identity: who}
+		out.keyIDs[by], out.parties[id] = id, by
 	}
 	return out, nil
 }
 
+// byIdentity says whether some functionary is an identity, which only a root can prove.
+func (l *Layout) byIdentity() bool { return l != nil && len(l.layout.Identities()) > 0 }
+
 // take keeps a bundle that is a functionary's link, and says whether it is one. Such a bundle is evidence for nothing else.
-func (l *Layout) take(e *evidence, img image, referrer digest.Digest, bundle []byte) bool {
+func (l *Layout) take(o Options, e *evidence, img image, referrer digest.Digest, bundle []byte) bool {
 	if l == nil {
 		return false
 	}
@@ -88,8 +96,14 @@ func (l *Layout) take(e *evidence, img image, referrer digest.Digest, bundle []b
 	if claimed, err := signing.Claimed(bundle); err != nil || !intoto.IsLink(claimed) {
 		return false
 	}
-	got, err := l.functionaries.Verify(bundle)
+	by := l.functionaries
+	by.Root = o.Trust.Root // it vouches for many: only those count whom the layout names
+	got, err := by.Verify(bundle)
 	if err != nil {
+		return false
+	}
+	keyID, known := l.keyIDs[got.By]
+	if !known {
 		return false
 	}
 	read, err := intoto.ReadLink(got.Payload)
@@ -97,7 +111,7 @@ func (l *Layout) take(e *evidence, img image, referrer digest.Digest, bundle []b
 		e.ignore(img, referrer, "a link signed by %s, but %v", got.By, err)
 		return true
 	}
-	e.links = append(e.links, link{intoto.Signed{Link: read, KeyID: l.keyIDs[got.By.Key.Hint], Where: string(referrer)}, got.By, got.Time})
+	e.links = append(e.links, link{intoto.Signed{Link: read, KeyID: keyID, Where: string(referrer)}, got.By, got.Time})
 	return true
 }
 
@@ -142,7 +156,7 @@ func (l *Layout) check(f *findings, o intoto.Outcome) {
 	case intoto.Held:
 		var who []string
 		for _, id := range o.By {
-			who = append(who, "key "+l.hints[id])
+			who = append(who, l.parties[id].String())
 		}
 		detail := fmt.Sprintf("%d of %d functionaries", len(o.By), o.Threshold)
 		if o.Note != "" {

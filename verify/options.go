@@ -62,6 +62,8 @@ type Options struct {
 	Deny *freshness.DenyList
 	// Index demands a release index, and everything that it lists; nil: none is asked for.
 	Index *IndexOptions
+	// Verdicts lets a policy's verdict that is handed on stand in for rules that said no (Result.Judge); for Facts.
+	Verdicts bool
 	// Facts has the result keep what a policy's rules look at (Result.Facts): predicates and lists of contents are read for it.
 	Facts bool
 	// Budget bounds the work that strangers can cause by attaching things.

@@ -120,6 +120,7 @@ type Result struct {
 	origins      map[digest.Digest]Origin
 	facts        *policy.Evidence // nil: not asked for
 	unanswered   error
+	verdicts     bool // one that is handed on may count
 }
 
 // Unanswered is why a part of the evidence or a release index could not be fetched; nil: everything that was asked for was answered. Asking

@@ -101,6 +101,9 @@ func (o Options) rootless() string {
 			return e.Name
 		}
 	}
+	if o.Layout.byIdentity() {
+		return "the layout"
+	}
 	return ""
 }
 

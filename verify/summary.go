@@ -50,7 +50,7 @@ func (o Options) asked() string {
 			q.Set(name, strconv.Itoa(n))
 		}
 	}
-	for name, yes := range map[string]bool{"allow-unreproduced": o.AllowUnreproduced, "include-original": o.Demand.IncludeOriginal, "release-index": o.Index != nil} {
+	for name, yes := range map[string]bool{"allow-unreproduced": o.AllowUnreproduced, "include-original": o.Demand.IncludeOriginal, "release-index": o.Index != nil, "verdicts": o.Verdicts} {
 		if yes {
 			q.Set(name, "true")
 		}
@@ -79,7 +79,7 @@ func (r Result) VSA(s Summary, reproduced bool) (provenance.Subjected, error) {
 	v := provenance.VSA{
 		Verifier:     provenance.Verifier{ID: s.Verifier, Version: map[string]string{"selfsame": s.Version}},
 		TimeVerified: s.Time.UTC().Truncate(time.Second), ResourceURI: r.Name + "@" + r.Digest.String(), Policy: r.policy(s),
-		VerificationResult: provenance.VSAPassed, SLSAVersion: "1.2",
+		VerificationResult: provenance.VSAPassed, SLSAVersion: "1.2", InputAttestations: r.inputs(),
 	}
 	switch {
 	case !r.Conclusive():
@@ -96,10 +96,6 @@ func (r Result) VSA(s Summary, reproduced bool) (provenance.Subjected, error) {
 			return provenance.Subjected{}, r.noSummary("%s takes two owners who made the same image; there are %d", provenance.BuildReproduced, len(r.platforms))
 		}
 		v.VerifiedLevels = append(v.VerifiedLevels, provenance.BuildReproduced)
-	}
-	// > If non-empty, this field MUST contain information on all the attestations used to perform verification.
-	for _, e := range r.Evidence {
-		v.InputAttestations = append(v.InputAttestations, provenance.SHA256Reference(r.Name+"@"+e.Referrer.String(), e.Bundle))
 	}
 	return provenance.VSAStatement(r.Name, r.subject, v)
 }
@@ -134,5 +130,5 @@ func (r Result) noSummary(format string, args ...any) error {
 
 // describe keeps what summaries need beside the shape of the JSON.
 func (r *Result) describe(o Options, subject ocispec.Descriptor, platforms []string) {
-	r.subject, r.policySHA256, r.asked, r.platforms = subject, o.PolicySHA256, o.asked(), platforms
+	r.subject, r.policySHA256, r.asked, r.platforms, r.verdicts = subject, o.PolicySHA256, o.asked(), platforms, o.Verdicts
 }

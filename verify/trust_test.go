@@ -107,7 +107,7 @@ func TestN10RolesDoNotMix(t *testing.T) {
 		c.add(trust.Signer{Name: "x", Roles: []trust.Role{role}})
 		c.say("x", time.Time{}, c.rebuilds("run-2", `"result":"match"`, `"result":"mismatch"`)[0])
 		switch role {
-		case trust.Finding, trust.Rebuilder, trust.Promoter:
+		case trust.Finding, trust.Rebuilder, trust.Promoter, trust.Verifier:
 			c.must(c.options(), VerdictNotReproduced, "differed")
 		default:
 			c.must(c.options(), VerdictVerified, "")

@@ -26,7 +26,7 @@ func (v veto) verdict() Verdict {
 
 // mayObject are the roles whose word against an image counts. Speaking against is allowed to more than speaking for: the worst
 // that a wrong veto does is that an image is not used.
-var mayObject = []trust.Role{trust.Finding, trust.Rebuilder, trust.Release, trust.Promoter}
+var mayObject = []trust.Role{trust.Finding, trust.Rebuilder, trust.Release, trust.Promoter, trust.Verifier}
 
 // vetoes are the trusted statements against img that nothing overrules: rebuilds with another result, and failed verification
 // summaries. What overrules one is a waiver, and for a summary also a newer one of the same signer, both times being trusted.
@@ -96,11 +96,21 @@ func replacedBy(s statement, all []statement) bool {
 		return false
 	}
 	for _, o := range all {
-		if o.PredicateType == s.PredicateType && o.at.After(s.at) && claimed(o).After(claimed(s)) && sameSigner(o, s) && sameSubject(o, s) {
+		if o.PredicateType == s.PredicateType && o.at.After(s.at) && claimed(o).After(claimed(s)) && sameSigner(o, s) && sameSubject(o, s) && policyOf(o) == policyOf(s) {
 			return true
 		}
 	}
 	return false
+}
+
+// policyOf is the policy of a verdict that is handed on; empty: it is a summary like others. One policy's verdict says nothing of another's,
+// and takes the place of no summary: what somebody found stays found.
+func policyOf(s statement) string {
+	v, err := s.VSA()
+	if err != nil || v.Verdict == nil {
+		return ""
+	}
+	return v.Policy.Digest["sha256"]
 }
 
 // claimed is when a summary was made, as it says itself; zero where it cannot be read.

@@ -19,9 +19,11 @@ type Config struct {
 	Trust   string `yaml:"trust" check:"required,path" doc:"the trust file: whose word counts, for what, and where the deny list is"`
 	Roster  string `yaml:"roster" check:"path" doc:"the roster: who may say that an image was built again"`
 	Policy  Policy `yaml:"policy" check:"required" doc:"what may run"`
-	State   string `yaml:"state" check:"path" default:"/var/lib/selfsame-guard" doc:"private folder for what outlives a restart: evidence that was verified, the deny list and policy that counted last, numbers of lists and policies that were seen, names of image volumes"`
-	Socket  Socket `yaml:"socket" doc:"where the node agent serves"`
-	NRI     NRI    `yaml:"nri" doc:"the gate at container start"`
+	// Verdicts is off unless somebody says otherwise: a verdict that is handed on is another's word for evidence.
+	Verdicts string `yaml:"verdicts" check:"verdicts" default:"ignore" doc:"verdicts that other verifiers handed on (signers with the role verifier in the trust file): ignore them, or accept one of this very policy where a rule says no for want of evidence"`
+	State    string `yaml:"state" check:"path" default:"/var/lib/selfsame-guard" doc:"private folder for what outlives a restart: evidence that was verified, the deny list and policy that counted last, numbers of lists and policies that were seen, names of image volumes"`
+	Socket   Socket `yaml:"socket" doc:"where the node agent serves"`
+	NRI      NRI    `yaml:"nri" doc:"the gate at container start"`
 	// BreakGlass is a folder, because in an emergency the registry may be what is down.
 	BreakGlass string `yaml:"breakGlass" check:"path" doc:"folder of signed break-glass statements (*.json); who may write to it decides nothing, whose signature they bear does. Left out: there is no break-glass"`
 	Keep       Keep   `yaml:"keep" doc:"how long evidence counts without asking the registry again; never longer than anything that it rests on"`

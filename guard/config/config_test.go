@@ -20,7 +20,7 @@ func TestDefaults(t *testing.T) {
 	}
 	want := config.Config{
 		Version: "v1", Trust: "/etc/selfsame/trust.yaml", Policy: config.Policy{File: "/etc/p.yaml"},
-		State: "/var/lib/selfsame-guard", Socket: config.Socket{Path: "/run/selfsame/guard.sock"},
+		Verdicts: "ignore", State: "/var/lib/selfsame-guard", Socket: config.Socket{Path: "/run/selfsame/guard.sock"},
 		NRI:     config.NRI{Index: "90", Volumes: "count"},
 		Keep:    config.Keep{Fresh: config.Duration(time.Minute), Stale: config.Duration(12 * time.Hour), Refused: config.Duration(10 * time.Second)},
 		Refresh: config.Duration(time.Minute), Watch: config.Duration(5 * time.Minute),
@@ -51,6 +51,7 @@ func TestMistakes(t *testing.T) {
 		"a secret in a URL":  {head + "policy: {file: p}\ntraces: http://me:pass@h.example.com\n", "is not an endpoint"},
 		"a tag with a pin":   {head + "policy: {from: r.example.com/p@sha256:aa}\n", "is not a reference"},
 		"a mode":             {head + "policy: {file: p}\nadmission: {default: warn}\n", "`warn` is not a mode"},
+		"verdicts":           {head + "policy: {file: p}\nverdicts: \"yes\"\n", "`yes` is not a choice"},
 		"a namespace":        {head + "policy: {file: p}\nadmission: {audit: [Shop]}\n", "is not a namespace"},
 		"nothing":            {"", "is empty"},
 	} {

@@ -41,6 +41,7 @@ var formats = strictyaml.Compiled(map[string]*strictyaml.Format{
 	"host":      {Code: diag.CodeGuardConfig, Noun: "a registry", Want: "a registry is HOST or HOST:PORT", Pattern: `^[a-zA-Z0-9.:\[\]-]+$`, Examples: []string{"registry.example.com"}, Max: 256},
 	"mode":      {Code: diag.CodeGuardConfig, Noun: "a mode", Want: "a mode is enforce or audit", Enum: []string{"enforce", "audit"}},
 	"namespace": {Code: diag.CodeGuardConfig, Noun: "a namespace", Want: "a namespace is a label of DNS", Pattern: `^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`, Examples: []string{"shop"}, Max: 63},
+	"verdicts":  {Code: diag.CodeGuardConfig, Noun: "a choice", Want: "verdicts that are handed on are ignored or accepted", Enum: []string{"ignore", "accept"}},
 	"index":     {Code: diag.CodeGuardConfig, Noun: "a plugin's index", Want: "an index is two digits, in quotes", Pattern: `^[0-9]{2}$`, Examples: []string{"90"}, Max: 2},
 	"volumes":   {Code: diag.CodeGuardConfig, Noun: "a choice", Want: "image volumes without a name are counted or refused", Enum: []string{"count", "refuse"}},
 	"reference": {Code: diag.CodeGuardConfig, Noun: "a reference", Want: "a policy is REPOSITORY or REPOSITORY:TAG", Pattern: `^[a-z0-9][a-zA-Z0-9.:_/-]*/[a-zA-Z0-9.:_/-]+$`,

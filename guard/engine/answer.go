@@ -16,6 +16,7 @@ type Class string
 // The classes.
 const (
 	ClassOK         Class = "ok"
+	ClassHandedOn   Class = "handed-on"   // allowed by a verdict of another verifier, where a rule said no here
 	ClassBreakGlass Class = "break-glass" // allowed by a signed statement, against the policy
 	ClassRule       Class = "rule"        // a rule said no, or none is about the image
 	ClassDenied     Class = "denied"      // the deny list names it
@@ -53,7 +54,7 @@ func (a Answer) inTime(now time.Time) Answer {
 	if !a.Allow || a.NotAfter.IsZero() || now.Before(a.NotAfter) {
 		return a
 	}
-	a.BreakGlass = nil
+	a.BreakGlass, a.HandedOn = nil, nil
 	return a.undecided(ClassPending, diag.ExitUndecided, errEnded)
 }
 
@@ -67,6 +68,8 @@ func Unanswered(q Question, err error) Answer {
 // classify says in a word how a verdict came out.
 func (a Answer) classify(denied bool) Answer {
 	switch {
+	case a.Allow && a.HandedOn != nil:
+		a.Class = ClassHandedOn
 	case a.Allow:
 		a.Class = ClassOK
 	case denied:

@@ -7,9 +7,13 @@ import (
 )
 
 // carry keeps an image's verdict under a new policy that says the same of the image as the one by which it was reached: most changes of a
-// policy are about a few names. It says whether it could; a verdict that has ended, or of another policy than old, has to be reached anew.
+// policy are about a few names. It says whether it could; a verdict that has ended, or of another policy than old, has to be reached anew,
+// and so has one in which verdicts that were handed on have a say: they are about one policy.
 func (e *Engine) carry(k key, was *entry, old, next *policy.Policy, now time.Time) bool {
 	if !was.stands(old.Edition().SHA256, e.c.Gatherer.Epoch(), e.lives, now) || !next.SameFor(old, was.verdict.Image.Name) {
+		return false
+	}
+	if e.c.AcceptVerdicts && (was.verdict.HandedOn != nil || !was.verdict.Allow) {
 		return false
 	}
 	is := *was

@@ -12,20 +12,22 @@ import (
 
 // Decision is one line of the log of decisions, in JSON. What users wrote is clipped.
 type Decision struct {
-	SchemaVersion int            `json:"schemaVersion"`
-	Time          time.Time      `json:"time"`
-	Who           Who            `json:"who"`
-	Image         string         `json:"image"` // NAME@DIGEST
-	Allow         bool           `json:"allow"`
-	Class         Class          `json:"class"`
-	Rules         []string       `json:"rules,omitempty"` // "NAME: STATUS", of those that had a say
-	Reasons       []string       `json:"reasons,omitempty"`
-	BreakGlass    *Grant         `json:"breakGlass,omitempty"`
-	Policy        policy.Edition `json:"policy"`
-	Epoch         Epoch          `json:"epoch"`
-	Cached        bool           `json:"cached"`
-	Gathered      time.Time      `json:"gathered,omitzero"` // when the evidence was; older than keep.fresh: the registry did not answer since
-	Micros        int64          `json:"micros"`            // how long it took
+	SchemaVersion int       `json:"schemaVersion"`
+	Time          time.Time `json:"time"`
+	Who           Who       `json:"who"`
+	Image         string    `json:"image"` // NAME@DIGEST
+	Allow         bool      `json:"allow"`
+	Class         Class     `json:"class"`
+	Rules         []string  `json:"rules,omitempty"` // "NAME: STATUS", of those that had a say
+	Reasons       []string  `json:"reasons,omitempty"`
+	BreakGlass    *Grant    `json:"breakGlass,omitempty"`
+	// HandedOn is the verdict of another verifier that was taken over.
+	HandedOn *policy.HandedOn `json:"handedOn,omitempty"`
+	Policy   policy.Edition   `json:"policy"`
+	Epoch    Epoch            `json:"epoch"`
+	Cached   bool             `json:"cached"`
+	Gathered time.Time        `json:"gathered,omitzero"` // when the evidence was; older than keep.fresh: the registry did not answer since
+	Micros   int64            `json:"micros"`            // how long it took
 }
 
 // The bounds of a line.
@@ -128,7 +130,7 @@ func newDecision(q Question, a Answer, now time.Time, took time.Duration) Decisi
 		*s = clip(*s)
 	}
 	out := Decision{SchemaVersion: 1, Time: now.UTC(), Who: w, Image: clipTo(q.Name, 255) + "@" + clip(q.Digest.String()), Allow: a.Allow, Class: a.Class,
-		BreakGlass: a.BreakGlass, Policy: a.By, Epoch: a.Epoch, Cached: a.Cached, Gathered: a.Gathered, Micros: took.Microseconds()}
+		BreakGlass: a.BreakGlass, HandedOn: a.HandedOn, Policy: a.By, Epoch: a.Epoch, Cached: a.Cached, Gathered: a.Gathered, Micros: took.Microseconds()}
 	for _, o := range a.Rules {
 		if o.Status != policy.StatusOutOfScope && len(out.Rules) < maxRules {
 			out.Rules = append(out.Rules, o.Rule+": "+string(o.Status))

@@ -82,7 +82,11 @@ func (e *Engine) recall(k key, now time.Time) (*entry, *kept) {
 
 // judge has the policy decide over evidence and keeps the verdict.
 func (e *Engine) judge(k key, old *entry, have *kept, p *policy.Policy, now time.Time) *entry {
-	judged := old.judged(p.Decide(e.life, have.evidence, now))
+	v := p.Decide(e.life, have.evidence, now)
+	if e.c.AcceptVerdicts {
+		v = v.Accepting(have.evidence, now)
+	}
+	judged := old.judged(v)
 	e.memory.put(k, judged, have.packed)
 	return judged
 }

@@ -48,6 +48,7 @@ type fake struct {
 	change  func(ev *policy.Evidence) // of what is gathered
 	// elsewhere is what is attached to every image and is about others.
 	elsewhere []policy.Elsewhere
+	handed    []policy.HandedOn
 }
 
 func (f *fake) Gather(ctx context.Context, name string, d digest.Digest) (policy.Evidence, error) {
@@ -66,6 +67,10 @@ func (f *fake) Gather(ctx context.Context, name string, d digest.Digest) (policy
 	if signed {
 		ev.Signatures = []policy.Signature{{Signer: "release", Roles: []string{"release"}, Subject: d.String(), Time: start.Add(-time.Hour)}}
 	}
+	if f.mu.Lock(); len(f.handed) > 0 {
+		ev.HandedOn, ev.Summary.Verdict = f.handed, "missing"
+	}
+	f.mu.Unlock()
 	if denied {
 		ev.Blocks = []policy.Block{{Verdict: "denied", Reason: "on the deny list: leaks keys", ExitCode: 14}}
 	}

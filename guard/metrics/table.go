@@ -63,7 +63,7 @@ const (
 // Table is every metric, in the order of the page.
 var Table = []Metric{
 	{Verify, Counter, "Decisions, by where they were asked for, how they ended and why.", []string{"point", "result", "reason"},
-		"point: admission, pull, start, watch; result: allow, deny; reason: ok, break-glass, rule, denied, missing, invalid, undecided, no-policy, pending, busy, usage"},
+		"point: admission, pull, start, watch; result: allow, deny; reason: ok, handed-on, break-glass, rule, denied, missing, invalid, undecided, no-policy, pending, busy, usage"},
 	{VerifySeconds, Histogram, "How long a decision took, as the gate saw it.", []string{"point", "cached"}, "cached: true, false"},
 	{Gather, Counter, "How often evidence was gathered from a registry.", []string{"result"}, "result: ok, error"},
 	{GatherSeconds, Histogram, "How long that took.", nil, ""},

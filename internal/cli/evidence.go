@@ -177,6 +177,7 @@ type decider struct {
 	policy *policy.Policy
 	at     time.Time
 	future bool // another time than now was asked for
+	epoch  policy.Epoch
 }
 
 // decide has the policy judge a result.

@@ -3,12 +3,14 @@
 package cli
 
 import (
+	"context"
 	"errors"
 
 	"github.com/spf13/cobra"
 
 	"github.com/selfsame-build/selfsame/policy"
 	"github.com/selfsame-build/selfsame/signing"
+	"github.com/selfsame-build/selfsame/trust"
 )
 
 // front: this is the program that has one verb and becomes the whole program for all others (handover.go).
@@ -23,6 +25,14 @@ func (a *app) stepLog(error) {}
 // needsWhole tells whether a verb failed for want of what only the whole program has.
 func needsWhole(err error) bool {
 	return errors.Is(err, errWhole) || errors.Is(err, signing.ErrElsewhere) || errors.Is(err, policy.ErrElsewhere)
+}
+
+// openSigner opens keys. Times and identities are the whole program's, which it becomes before anything is read.
+func (a *app) openSigner(ctx context.Context, name string, k keylessFlags, role trust.Role) (*signing.Signer, error) {
+	if k.elsewhere() {
+		return nil, errWhole
+	}
+	return a.openKey(ctx, name, role)
 }
 
 // loadRoot is the whole program's: only there are certificates checked.

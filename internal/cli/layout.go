@@ -28,16 +28,17 @@ func (a *app) layoutCommand() *cobra.Command {
 
 type layoutFlags struct {
 	functionaries, thresholds []string
+	identities, issuers       []string
 	expires, readme, out      string
 }
 
 func (a *app) layoutNewCommand() *cobra.Command {
 	var f layoutFlags
 	cmd := &cobra.Command{
-		Use: "new --functionary [STEP,...=]KEY.pub", Short: "Write the standard layout of selfsame's steps, unsigned",
+		Use: "new {--functionary [STEP,...=]KEY.pub | --functionary-identity [STEP,...=]SUBJECT}...", Short: "Write the standard layout of selfsame's steps, unsigned",
 		Long: `Write an in-toto layout for the steps lock, build-a, build-b, compare and sign, each of which takes what the one before made and nothing
-else. A functionary is a public key whose signature counts for the steps that are named, or for all these five. The step source comes
-first if it has a functionary; any other name is a step after sign.`,
+else. A functionary is a public key whose signature counts for the steps that are named, or for all these five; or an identity, by its
+subject and who vouches for it. The step source comes first if it has a functionary; any other name is a step after sign.`,
 		Example: "  selfsame layout new --functionary ci.pub --out layout.json\n" +
 			"  selfsame layout new --functionary lock,build-a,build-b,compare=ci.pub --functionary sign=release.pub --functionary source,lock=alice.pub --threshold lock=2",
 		Args: cobra.NoArgs,
@@ -45,6 +46,8 @@ first if it has a functionary; any other name is a step after sign.`,
 	}
 	fl := cmd.Flags()
 	fl.StringArrayVar(&f.functionaries, "functionary", nil, "public key whose links of these steps count, `[STEP,...=]FILE`")
+	fl.StringArrayVar(&f.identities, "functionary-identity", nil, "subject (mail address or URI) whose keyless links of these steps count, `[STEP,...=]SUBJECT`, exactly; needs --functionary-issuer")
+	fl.StringArrayVar(&f.issuers, "functionary-issuer", nil, "who vouches for the identity, exactly: one for all identities, or one for each --functionary-identity in order")
 	fl.StringArrayVar(&f.thresholds, "threshold", nil, "how many functionaries a step takes, `STEP=N` (default: 1)")
 	fl.StringVar(&f.expires, "expires", "365d", "when the layout ends to count: days from now or a `TIME` such as 2027-01-31T00:00:00Z")
 	fl.StringVar(&f.readme, "readme", "", "text for people who read the layout")
@@ -53,8 +56,11 @@ first if it has a functionary; any other name is a step after sign.`,
 }
 
 func (a *app) newLayout(ctx context.Context, f layoutFlags) error {
-	if len(f.functionaries) == 0 {
-		return usage("`layout new` needs --functionary: somebody must do the steps")
+	switch n := len(f.identities); {
+	case len(f.functionaries)+n == 0:
+		return usage("`layout new` needs --functionary or --functionary-identity: somebody must do the steps")
+	case (n > 0 || len(f.issuers) > 0) && len(f.issuers) != 1 && len(f.issuers) != n || n == 0 && len(f.issuers) > 0:
+		return usage("%d identities and %d times --functionary-issuer: give one for all, or one for each --functionary-identity", n, len(f.issuers))
 	}
 	std := intoto.Standard{Readme: f.readme, Thresholds: map[string]int{}}
 	for _, spec := range f.functionaries {
@@ -68,6 +74,16 @@ func (a *app) newLayout(ctx context.Context, f layoutFlags) error {
 		}
 		for _, step := range strings.Split(steps, ",") {
 			std.Functionaries = append(std.Functionaries, intoto.Functionary{Step: step, PEM: keys[0].PEM()})
+		}
+	}
+	for i, spec := range f.identities {
+		steps, subject, named := stepsAndKey(spec)
+		if !named {
+			steps, subject = "", spec
+		}
+		who := trust.Identity{Issuer: f.issuers[min(i, len(f.issuers)-1)], Subject: subject}
+		for _, step := range strings.Split(steps, ",") {
+			std.Functionaries = append(std.Functionaries, intoto.Functionary{Step: step, Identity: who})
 		}
 	}
 	for _, spec := range f.thresholds {

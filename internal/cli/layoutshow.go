@@ -13,6 +13,7 @@ import (
 	"github.com/selfsame-build/selfsame/internal/diag"
 	"github.com/selfsame-build/selfsame/provenance/intoto"
 	"github.com/selfsame-build/selfsame/signing"
+	"github.com/selfsame-build/selfsame/trust"
 )
 
 // readLayout reads a layout that may be signed, and verifies nothing.
@@ -57,7 +58,13 @@ func (a *app) showLayout(path string) error {
 	if l.Readme() != "" {
 		fmt.Fprintf(t, "readme\t%s\n", diag.Printable(strings.ReplaceAll(l.Readme(), "\n", " ")))
 	}
+	who := l.Identities()
 	for _, s := range l.Steps() {
+		for i, id := range s.Functionaries {
+			if is, ok := who[id]; ok {
+				s.Functionaries[i] = diag.Printable(trust.Party{Identity: is}.String())
+			}
+		}
 		fmt.Fprintf(t, "\n%s\t%d of %s\n", s.Name, s.Threshold, strings.Join(s.Functionaries, ", "))
 		for _, r := range s.Materials {
 			fmt.Fprintf(t, "  material\t%s\n", r)

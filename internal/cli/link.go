@@ -28,12 +28,13 @@ type stepFlags struct {
 	key                 string
 	materials, products []string
 	command             string
+	sign                keylessFlags
 }
 
 func (a *app) linkCommand() *cobra.Command {
 	var f stepFlags
 	cmd := &cobra.Command{
-		Use: "link STEP REF|LAYOUT --key FILE", GroupID: "trust", Short: "Sign that a step was done with an image: an in-toto link, for a layout",
+		Use: "link STEP REF|LAYOUT {--key FILE | --keyless}", GroupID: "trust", Short: "Sign that a step was done with an image: an in-toto link, for a layout",
 		Long: `Sign an in-toto link that says: STEP (a scan, a promotion, whatever a layout calls it) was done with this image. The image and its
 platform manifests are among the materials and the products; --material and --product add files by their digest. The link is attached
 to the image. selfsame lock and selfsame build sign the links of their own steps with --link-key.`,
@@ -43,6 +44,7 @@ to the image. selfsame lock and selfsame build sign the links of their own steps
 	}
 	fl := cmd.Flags()
 	fl.StringVar(&f.key, "key", "", "private key of the step's functionary (password: SELFSAME_KEY_PASSWORD, or asked for)")
+	f.sign.register(fl)
 	fl.StringArrayVar(&f.materials, "material", nil, "file that went into the step, `[NAME=]FILE`; NAME is what the link calls it (default: FILE's last part)")
 	fl.StringArrayVar(&f.products, "product", nil, "file that came out of it, `[NAME=]FILE`")
 	fl.StringVar(&f.command, "command", "", "command of the step, for the record")
@@ -53,8 +55,8 @@ func (a *app) runLink(ctx context.Context, step, ref string, f stepFlags) error 
 	if err := intoto.CheckStepName(step); err != nil {
 		return usage("%v", err)
 	}
-	if f.key == "" {
-		return usage("`link` needs --key: a link that nobody signed says nothing")
+	if f.key == "" && !f.sign.on {
+		return usage("`link` needs --key or --keyless: a link that nobody signed says nothing")
 	}
 	l := intoto.Link{Step: step, Command: strings.Fields(f.command), ByProducts: map[string]any{"selfsame": version()}}
 	var err error
@@ -64,7 +66,7 @@ func (a *app) runLink(ctx context.Context, step, ref string, f stepFlags) error 
 	if l.Products, err = filesOf(f.products); err != nil {
 		return err
 	}
-	s, err := a.openKey(ctx, f.key, trust.Functionary)
+	s, err := a.openSigner(ctx, f.key, f.sign, trust.Functionary)
 	if err != nil {
 		return err
 	}

@@ -43,7 +43,8 @@ given, and each several times. With --trusted-root, timestamps and log entries b
 says who may say what, where and until when. --rebuilders counts owners of a roster, not keys or statements.
 
 With --policy the rules of a policy decide: each is shown with its reason, and the exit code is the policy's. What no rule lifts (the deny
-list, a rebuild that differed) keeps its own. A trust file may name the policy, too.
+list, a rebuild that differed) keeps its own. A trust file may name the policy, too. What it allows can be signed and handed on to gates that
+do not have all of the evidence (--verdict, --attach-verdict); they take it only where they are told to (--accept-verdicts).
 
 With --deny-list a signed list of what was taken back is asked before anything else. With --release-index-key everything that a signed
 index lists must still be there.
@@ -74,6 +75,7 @@ the worst.`,
 }
 
 func (a *app) runVerify(ctx context.Context, args []string, f verifyFlags) error {
+	f.trust.summary.sign.settle(f.who.root)
 	if err := f.named(); err != nil {
 		return err
 	}
@@ -105,10 +107,16 @@ func (a *app) runVerify(ctx context.Context, args []string, f verifyFlags) error
 	}
 	by.decide(ctx, &res)
 	if shown := a.showVerdict(res); shown != nil {
+		if f.trust.summary.verdict.wanted() {
+			a.notice("no verdict is handed on: this one is %s", res.Verdict)
+		}
 		if err := f.trust.summary.write(ctx, a, o, res); err != nil {
 			a.notice("no summary is written: %v", err)
 		}
 		return shown // the verdict decides the exit code
+	}
+	if err := f.trust.summary.handOn(ctx, a, o, by.epoch, res); err != nil {
+		return err
 	}
 	return f.trust.summary.write(ctx, a, o, res)
 }
@@ -145,16 +153,26 @@ func (a *app) ground(ctx context.Context, c *registry.Client, f verifyFlags) (o 
 	if s.Policy, err = a.policyPlace(ctx, f.policy); err != nil {
 		return base, by, err
 	}
-	if o, err = a.load(ctx, s, base); err != nil {
+	l, err := a.load(ctx, s, base)
+	if o = l.Options; err != nil {
 		return o, by, err
 	}
 	if f.policy.none {
 		return o, by, nil
 	}
-	if by, err = a.decider(ctx, s, o, f.policy); err != nil || by.policy == nil {
+	if by, err = a.decider(ctx, s, o, f.policy); err != nil {
 		return o, by, err
 	}
-	o.Facts = true
+	if by.policy == nil {
+		if v := f.trust.summary.verdict; v.wanted() || v.accept {
+			err = usage("--verdict, --attach-verdict and --accept-verdicts are about a policy's verdict: name one with --policy, or in the trust file")
+		}
+		return o, by, err
+	}
+	o.Facts, o.Verdicts = true, f.trust.summary.verdict.accept
+	if by.epoch, err = l.Epoch(nil); err != nil {
+		return o, by, err
+	}
 	return o, by, f.policyAlone()
 }
 

@@ -16,31 +16,45 @@ type summaryFlags struct {
 	vsa, reproduced, svr     string
 	verifier, key, findingBy string
 	format                   string // of what is signed: bundle or dsse
+	sign                     keylessFlags
+	verdict                  verdictFlags
 }
 
-// wanted says whether any summary is to be written.
-func (s summaryFlags) wanted() bool { return s.vsa != "" || s.reproduced != "" || s.svr != "" }
+// wanted says whether anything is to be handed on.
+func (s summaryFlags) wanted() bool { return s.files() || s.verdict.wanted() }
+
+// files says whether any summary for other tools is to be written.
+func (s summaryFlags) files() bool { return s.vsa != "" || s.reproduced != "" || s.svr != "" }
 
 func (s summaryFlags) check() error {
 	switch {
-	case !s.wanted() && (s.key != "" || s.findingBy != ""):
-		return usage("--sign-with and --finding-key sign what --vsa, --vsa-reproduced and --svr write")
+	case !s.wanted() && (s.key != "" || s.findingBy != "" || s.sign.on || s.sign.config != ""):
+		return usage("--sign-with, --keyless and --finding-key sign what --vsa, --vsa-reproduced, --svr, --verdict and --attach-verdict hand on")
+	case s.files() && s.verdict.wanted():
+		return usage("--verdict and --attach-verdict are signed in the role verifier, and summaries for other tools in the role promoter, each by a key or identity of its own: call verify twice")
+	case s.sign.on && s.format == "dsse":
+		return usage("--summary-format dsse has no place for the certificate of --keyless")
 	case s.format != "bundle" && s.format != "dsse":
 		return usage("--summary-format %s: it is bundle or dsse", s.format)
 	case s.findingBy != "" && s.vsa == "":
 		return usage("--finding-key signs a failed summary, which --vsa writes")
+	case front && s.sign.elsewhere():
+		return errWhole
 	}
-	return nil
+	if err := s.verdict.check(s); err != nil {
+		return err
+	}
+	return s.sign.check(s.key, false)
 }
 
 // write makes the summaries that were asked for. Of a success they are signed with --sign-with, or left to be signed; a failed one
 // is written only for --finding-key, which must not be the same key.
 // Nothing is written unless all of it can be.
 func (s summaryFlags) write(ctx context.Context, a *app, o verify.Options, res verify.Result) error {
-	if s.vsa == "" && s.reproduced == "" && s.svr == "" {
+	if !s.files() {
 		return nil
 	}
-	about := verify.Summary{Verifier: s.verifier, Version: version(), Time: time.Now()}
+	about := s.about()
 	key, role := s.key, trust.Promoter
 	if res.Verdict != verify.VerdictVerified {
 		if s.findingBy == "" || !res.Conclusive() {
@@ -49,6 +63,9 @@ func (s summaryFlags) write(ctx context.Context, a *app, o verify.Options, res v
 		}
 		key, role = s.findingBy, trust.Finding
 		s.reproduced, s.svr = "", ""
+	}
+	if role == trust.Finding {
+		s.sign = keylessFlags{config: s.sign.config, root: s.sign.root} // the identity is that of successes
 	}
 	sign, err := s.signer(ctx, a, o, key, role)
 	if err != nil {
@@ -85,12 +102,17 @@ func (s summaryFlags) write(ctx context.Context, a *app, o verify.Options, res v
 	return nil
 }
 
+// about is who verified, and when.
+func (s summaryFlags) about() verify.Summary {
+	return verify.Summary{Verifier: s.verifier, Version: version(), Time: time.Now()}
+}
+
 // signer signs with the key at path, or leaves a statement as it is where there is none.
 func (s summaryFlags) signer(ctx context.Context, a *app, o verify.Options, path string, role trust.Role) (func([]byte) ([]byte, error), error) {
-	if path == "" {
+	if path == "" && !s.sign.on {
 		return func(statement []byte) ([]byte, error) { return statement, nil }, nil
 	}
-	signer, err := a.openKey(ctx, path, role)
+	signer, err := a.openSigner(ctx, path, s.sign, role)
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/opencontainers/go-digest"
 	"github.com/spf13/pflag"
 
+	"github.com/selfsame-build/selfsame/provenance"
 	"github.com/selfsame-build/selfsame/registry"
 	"github.com/selfsame-build/selfsame/registry/artifact"
 	"github.com/selfsame-build/selfsame/trust"
@@ -35,8 +36,10 @@ func (f *trustFlags) add(fl *pflag.FlagSet) {
 	fl.StringVar(&f.summary.vsa, "vsa", "", "write a SLSA verification summary to this file")
 	fl.StringVar(&f.summary.reproduced, "vsa-reproduced", "", "write one that says SLSA_BUILD_REPRODUCED to this file")
 	fl.StringVar(&f.summary.svr, "svr", "", "write an in-toto simple verification result to this file")
-	fl.StringVar(&f.summary.verifier, "verifier", "https://selfsame.build/verifier/v1", "who verifies, as summaries name it")
-	fl.StringVar(&f.summary.key, "sign-with", "", "private key to sign summaries of a success with")
+	fl.StringVar(&f.summary.verifier, "verifier", provenance.VerifierID, "who verifies, as summaries name it")
+	fl.StringVar(&f.summary.key, "sign-with", "", "private key to sign summaries of a success with, or a verdict")
+	f.summary.sign.registerBeside(fl)
+	f.summary.verdict.register(fl)
 	fl.StringVar(&f.summary.format, "summary-format", "bundle", "how signed summaries are written: bundle (sigstore's) or dsse (the envelope alone)")
 	fl.StringVar(&f.summary.findingBy, "finding-key", "", "private key to sign a failed verification summary with")
 }
@@ -58,13 +61,13 @@ func (f *trustFlags) setup() (ground.Setup, error) {
 }
 
 // load reads the files and lists that flags and trust file name.
-func (a *app) load(ctx context.Context, s ground.Setup, base verify.Options) (verify.Options, error) {
+func (a *app) load(ctx context.Context, s ground.Setup, base verify.Options) (ground.Loaded, error) {
 	l, err := s.Load(ctx, base)
 	switch { // before anything is shown
 	case needsWhole(err):
-		return l.Options, err
+		return l, err
 	case front && l.Options.PolicyAt != nil:
-		return l.Options, errWhole
+		return l, errWhole
 	}
 	for _, w := range l.Warnings {
 		a.warn(w)
@@ -79,7 +82,7 @@ func (a *app) load(ctx context.Context, s ground.Setup, base verify.Options) (ve
 	case errors.Is(err, ground.ErrTwoLists):
 		err = usage("the trust file names this list already; leave the flag out")
 	}
-	return l.Options, err
+	return l, err
 }
 
 // openEvidence opens the image and its evidence: where the image lies, or in the folder of --bundles.
@@ -111,8 +114,8 @@ func (f *trustFlags) forOne() error {
 	switch {
 	case f.bundles != "":
 		return usage("--bundles is a folder of evidence for one image")
-	case f.summary.vsa != "" || f.summary.reproduced != "" || f.summary.svr != "":
-		return usage("a summary is about one image")
+	case f.summary.wanted():
+		return usage("a summary or verdict is about one image")
 	}
 	return nil
 }

@@ -76,6 +76,8 @@ A summary (--vsa, --svr) is what other tools believe instead of looking at the e
   - A failed verification summary is written only for a key with the finding role (--finding-key), because stock cosign takes any
     statement that the release key signed as "signed".
   - Where nothing was decided (exit 16 and 17) there is nothing to hand on.
+  - A verdict (--verdict, --attach-verdict) is a policy's approval, reached here: one that was taken over from another verifier is not
+    handed on again, and one that would end at once is none.
 `},
 	{"A0535", ExitUndecided, "the image's contents could not be listed", `
 The list of what is inside the image (SBOM) is made from its layers. Here it was given up, because the image has more in it than

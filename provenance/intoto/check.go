@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/in-toto/in-toto-golang/in_toto"
+
+	"github.com/selfsame-build/selfsame/trust"
 )
 
 // check refuses what cannot be honoured, then reads the rest. The order is the document's.
@@ -17,7 +19,7 @@ func (l *Layout) check() error {
 	case len(d.Inspect) > 0:
 		return fmt.Errorf("the inspection %.80q is refused: it would run a command on the machine that verifies", d.Inspect[0].Name)
 	case len(d.RootCas) > 0 || len(d.IntermediateCas) > 0:
-		return errors.New("`rootcas` and `intermediatecas` are refused: functionaries are named by key")
+		return errors.New("`rootcas` and `intermediatecas` are refused: functionaries are named by key, or by issuer and subject")
 	case len(d.Steps) == 0 || len(d.Steps) > maxSteps:
 		return fmt.Errorf("%d steps, between 1 and %d were expected", len(d.Steps), maxSteps)
 	case len(d.Keys) > maxKeys:
@@ -43,15 +45,29 @@ func (l *Layout) check() error {
 	return l.checkRules(place)
 }
 
-// checkKeys: a functionary is a key, not an id. One key under two ids would be two functionaries to whoever counts ids.
+// checkKeys: a functionary is a key or an identity, not an id. One under two ids would be two functionaries to whoever counts ids.
 func (l *Layout) checkKeys() error {
-	owner := map[string]string{}
+	owner, holder := map[string]string{}, map[trust.Identity]string{}
 	for _, id := range sortedKeys(l.doc.Keys) {
 		k := l.doc.Keys[id]
 		if k.KeyID != id {
 			return fmt.Errorf("the key %.80q calls itself %.80q", id, k.KeyID)
 		}
-		raw, err := der(k)
+		if k.KeyType == identityType {
+			who, err := k.identity()
+			if err != nil {
+				return fmt.Errorf("the key %.80q: %w", id, err)
+			}
+			if other, twice := holder[who]; twice {
+				return fmt.Errorf("the keys %.80q and %.80q are one identity", other, id)
+			}
+			holder[who], l.identities[id] = id, who
+			continue
+		}
+		if k.KeyVal.Identity != "" || k.KeyVal.Issuer != "" {
+			return fmt.Errorf("the key %.80q is of the type %.40q, and names an identity", id, k.KeyType)
+		}
+		raw, err := der(k.plain())
 		if err != nil {
 			return fmt.Errorf("the key %.80q: %w", id, err)
 		}
@@ -72,12 +88,12 @@ func (l *Layout) checkStep(s in_toto.Step) error {
 	case s.Type != "step":
 		return fmt.Errorf("step %q: `_type` is %.40q, not \"step\"", s.Name, s.Type)
 	case len(s.CertificateConstraints) > 0:
-		return fmt.Errorf("step %q: `cert_constraints` are refused: functionaries are named by key", s.Name)
+		return fmt.Errorf("step %q: `cert_constraints` are refused, which know no issuer: functionaries are named by key, or by issuer and subject", s.Name)
 	case s.Threshold < 1 || s.Threshold > len(s.PubKeys):
 		return fmt.Errorf("step %q: the threshold is %d, and there are %d functionaries", s.Name, s.Threshold, len(s.PubKeys))
 	}
 	for i, id := range s.PubKeys {
-		if l.keys[id] == nil {
+		if _, identity := l.identities[id]; !identity && l.keys[id] == nil {
 			return fmt.Errorf("step %q: the functionary %.80q has no key in the layout", s.Name, id)
 		}
 		if slices.Contains(s.PubKeys[:i], id) {

@@ -7,7 +7,7 @@
 // image in question.
 //
 // Nothing of a layout is ever run. Inspections, which would run a command on the verifier's machine, are refused by name, and so are
-// sublayouts and functionaries by certificate. The package is pure: layout, links, image and the time of day in, findings out.
+// sublayouts and constraints of certificates: a functionary is a key, or an identity by issuer and subject. The package is pure: layout, links, image and the time of day in, findings out.
 //
 // Layouts keep in-toto's own format. Links are in-toto statements (predicate type link v0.3), so that they travel beside an image like
 // all other evidence.

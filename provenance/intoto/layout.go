@@ -3,27 +3,29 @@ package intoto
 import (
 	"encoding/pem"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
-	"github.com/in-toto/in-toto-golang/in_toto"
-
 	"github.com/selfsame-build/selfsame/internal/lazyregexp"
 	"github.com/selfsame-build/selfsame/internal/strictjson"
+	"github.com/selfsame-build/selfsame/trust"
 )
 
 // Layout is a layout that was read and holds nothing that this package does not understand.
 type Layout struct {
-	doc     in_toto.Layout
-	expires time.Time
-	keys    map[string][]byte // key id -> SubjectPublicKeyInfo, DER
-	deps    []int             // of each step, the first step that its rules refer to
+	doc        document
+	expires    time.Time
+	keys       map[string][]byte         // key id -> SubjectPublicKeyInfo, DER
+	identities map[string]trust.Identity // and of those that are no keys
+	deps       []int                     // of each step, the first step that its rules refer to
 }
 
 // Step is one step for people and reports.
 type Step struct {
 	Name          string
-	Functionaries []string // key ids
+	Functionaries []string // key ids, also of identities
 	Threshold     int
 	Command       []string // expected; empty: any
 	// Materials and Products are the rules as they are written, "MATCH * WITH PRODUCTS FROM lock".
@@ -33,7 +35,7 @@ type Step struct {
 // Parse reads a layout: the very bytes whose signature was checked. Everything is strict: a field that is not known, a key twice, a rule
 // that cannot be applied, a MATCH from a step that does not exist, one key under two ids. What cannot be honoured is refused by name.
 func Parse(payload []byte) (*Layout, error) {
-	l := &Layout{keys: map[string][]byte{}}
+	l := &Layout{keys: map[string][]byte{}, identities: map[string]trust.Identity{}}
 	limits := strictjson.Limits{MaxBytes: MaxLayoutBytes, MaxDepth: maxDepth, MaxValues: maxValues}
 	err := strictjson.Unmarshal(payload, &l.doc, limits)
 	if err == nil {
@@ -60,12 +62,15 @@ func (l *Layout) Keys() map[string][]byte {
 	return out
 }
 
+// Identities are the functionaries who are no keys, by key id. A certificate proves one.
+func (l *Layout) Identities() map[string]trust.Identity { return maps.Clone(l.identities) }
+
 // Steps are the steps in order.
 func (l *Layout) Steps() []Step {
 	var out []Step
 	for _, s := range l.doc.Steps {
 		out = append(out, Step{
-			Name: s.Name, Functionaries: s.PubKeys, Threshold: s.Threshold, Command: s.ExpectedCommand,
+			Name: s.Name, Functionaries: slices.Clone(s.PubKeys), Threshold: s.Threshold, Command: s.ExpectedCommand,
 			Materials: words(s.ExpectedMaterials), Products: words(s.ExpectedProducts),
 		})
 	}

@@ -10,7 +10,15 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/in-toto/in-toto-golang/in_toto"
+	digest "github.com/opencontainers/go-digest"
+
+	"github.com/selfsame-build/selfsame/trust"
 )
+
+// anIdentity is a functionary in a layout's keys.
+func anIdentity(id, subject, issuer, more string) string {
+	return `{"keyid": "` + id + `", "keytype": "sigstore-oidc", "scheme": "Fulcio", "keyval": {"identity": "` + subject + `", "issuer": "` + issuer + `"` + more + `}}`
+}
 
 // small is a layout of one step that Parse takes, for tests to spoil.
 func small(t testing.TB) string {
@@ -43,39 +51,47 @@ func TestN24Layouts(t *testing.T) {
 	noKeys, _ := json.Marshal(doc)
 	create := "[\n          \"CREATE\",\n          \"selfsame.lock\"\n        ]"
 	for name, c := range map[string]struct{ doc, want string }{
-		"no JSON":             {"layout", "reading a layout"},
-		"unknown field":       {strings.Replace(good, `"readme"`, `"new": 1, "readme"`, 1), "unknown field"},
-		"unknown step field":  {strings.Replace(good, `"pubkeys"`, `"run": ["rm"], "pubkeys"`, 1), "unknown field"},
-		"key twice":           {strings.Replace(good, `"readme"`, `"expires": "2099-01-01T00:00:00Z", "readme"`, 1), "twice"},
-		"key in another case": {strings.Replace(good, `"expires"`, `"Expires"`, 1), "case"},
-		"after the end":       {good + "{}", "after the end"},
-		"deep":                {strings.Replace(good, `"readme"`, `"x": `+strings.Repeat("[", 40)+strings.Repeat("]", 40)+`, "readme"`, 1), "nested"},
-		"large":               {strings.Replace(good, `"readme": ""`, `"readme": "`+strings.Repeat("x", MaxLayoutBytes)+`"`, 1), "limit"},
-		"a link":              {strings.Replace(good, `"layout"`, `"link"`, 1), "`_type`"},
-		"inspection":          {strings.Replace(good, `"inspect": []`, `"inspect": [{"_type": "inspection", "name": "untar", "run": ["sh", "-c", "touch /tmp/x"], "expected_materials": [], "expected_products": []}]`, 1), `inspection "untar" is refused`},
-		"certificates":        {strings.Replace(good, `"readme"`, `"rootcas": {"ab": {"keyid": "ab", "keyid_hash_algorithms": null, "keytype": "", "keyval": {"public": ""}, "scheme": ""}}, "readme"`, 1), "rootcas"},
-		"certificate of step": {strings.Replace(good, `"pubkeys"`, `"cert_constraints": [{"common_name": "*", "dns_names": [], "emails": [], "organizations": [], "roots": [], "uris": []}], "pubkeys"`, 1), "cert_constraints"},
-		"expires":             {strings.Replace(good, "2027-01-02T03:04:05Z", "2027-01-02", 1), "`expires`"},
-		"no steps":            {`{"_type":"layout","steps":[],"inspect":[],"keys":{},"expires":"2027-01-02T03:04:05Z","readme":""}`, "0 steps"},
-		"threshold 0":         {strings.Replace(good, `"threshold": 1`, `"threshold": 0`, 1), "the threshold is 0"},
-		"threshold too high":  {strings.Replace(good, `"threshold": 1`, `"threshold": 2`, 1), "the threshold is 2"},
-		"step twice":          {strings.Replace(good, `"name": "build-a"`, `"name": "lock"`, 1), "twice"},
-		"step's name":         {strings.Replace(good, `"name": "lock"`, `"name": "../lock"`, 1), "no name for a step"},
-		"one key, two ids":    {string(twoIDs), "are one key"},
-		"functionary unknown": {string(noKeys), "has no key"},
-		"private key":         {strings.Replace(good, `"public":`, `"private": "x", "public":`, 1), "more than a public key"},
-		"other scheme":        {strings.Replace(good, "nistp256", "nistp521", 1), "scheme"},
-		"rule empty":          {strings.Replace(good, create, "[]", 1), "without words"},
-		"rule unknown":        {strings.Replace(good, create, rule("EXEC", "x"), 1), "no form"},
-		"rule short":          {strings.Replace(good, create, rule("MATCH", "x"), 1), "no form"},
-		"match of nothing":    {strings.Replace(good, create, rule("MATCH", "*", "WITH", "FILES", "FROM", "lock"), 1), "neither"},
-		"match of no step":    {strings.Replace(good, create, rule("MATCH", "*", "WITH", "PRODUCTS", "FROM", "soruce"), 1), "no such step"},
-		"GHSA-pmwq: negation": {strings.Replace(good, create, rule("DISALLOW", "[^a]*"), 1), "[!...]"},
-		"broken class":        {strings.Replace(good, create, rule("DISALLOW", "[a"), 1), "syntax error"},
-		"CVE-2021-41087 dots": {strings.Replace(good, create, rule("DISALLOW", "a/../*"), 1), "clean"},
-		"absolute":            {strings.Replace(good, create, rule("ALLOW", "/etc/*"), 1), "clean"},
-		"prefix":              {strings.Replace(good, create, rule("MATCH", "*", "IN", "../..", "WITH", "PRODUCTS", "FROM", "lock"), 1), "clean"},
-		"require":             {strings.Replace(good, create, rule("REQUIRE", "./selfsame.lock"), 1), "clean"},
+		"no JSON":                {"layout", "reading a layout"},
+		"unknown field":          {strings.Replace(good, `"readme"`, `"new": 1, "readme"`, 1), "unknown field"},
+		"unknown step field":     {strings.Replace(good, `"pubkeys"`, `"run": ["rm"], "pubkeys"`, 1), "unknown field"},
+		"key twice":              {strings.Replace(good, `"readme"`, `"expires": "2099-01-01T00:00:00Z", "readme"`, 1), "twice"},
+		"key in another case":    {strings.Replace(good, `"expires"`, `"Expires"`, 1), "case"},
+		"after the end":          {good + "{}", "after the end"},
+		"deep":                   {strings.Replace(good, `"readme"`, `"x": `+strings.Repeat("[", 40)+strings.Repeat("]", 40)+`, "readme"`, 1), "nested"},
+		"large":                  {strings.Replace(good, `"readme": ""`, `"readme": "`+strings.Repeat("x", MaxLayoutBytes)+`"`, 1), "limit"},
+		"a link":                 {strings.Replace(good, `"layout"`, `"link"`, 1), "`_type`"},
+		"inspection":             {strings.Replace(good, `"inspect": []`, `"inspect": [{"_type": "inspection", "name": "untar", "run": ["sh", "-c", "touch /tmp/x"], "expected_materials": [], "expected_products": []}]`, 1), `inspection "untar" is refused`},
+		"certificates":           {strings.Replace(good, `"readme"`, `"rootcas": {"ab": {"keyid": "ab", "keyid_hash_algorithms": null, "keytype": "", "keyval": {"public": ""}, "scheme": ""}}, "readme"`, 1), "rootcas"},
+		"identity twice":         {strings.Replace(good, `"keys": {`, `"keys": {"aa": `+anIdentity("aa", "me", "https://i", "")+`, "bb": `+anIdentity("bb", "me", "https://i", "")+`,`, 1), "are one identity"},
+		"identity with a key":    {strings.Replace(good, `"keys": {`, `"keys": {"aa": `+anIdentity("aa", "me", "https://i", `, "public": "ab"`)+`,`, 1), "holds a key or certificate"},
+		"identity of no issuer":  {strings.Replace(good, `"keys": {`, `"keys": {"aa": `+anIdentity("aa", "me", "", "")+`,`, 1), "needs an issuer and a subject"},
+		"identity of no subject": {strings.Replace(good, `"keys": {`, `"keys": {"aa": `+anIdentity("aa", "", "https://i", "")+`,`, 1), "needs an issuer and a subject"},
+		"identity with a space":  {strings.Replace(good, `"keys": {`, `"keys": {"aa": `+anIdentity("aa", "me too", "https://i", "")+`,`, 1), "characters that none has"},
+		"identity of a scheme":   {strings.Replace(good, `"keys": {`, `"keys": {"aa": `+strings.Replace(anIdentity("aa", "me", "https://i", ""), "Fulcio", "x", 1)+`,`, 1), "the scheme of an identity"},
+		"identity by another id": {strings.Replace(good, `"keys": {`, `"keys": {"aa": `+anIdentity("bb", "me", "https://i", "")+`,`, 1), "calls itself"},
+		"a key and an identity":  {strings.Replace(good, `"keyval": {`, `"keyval": {"identity": "me",`, 1), "names an identity"},
+		"certificate of step":    {strings.Replace(good, `"pubkeys"`, `"cert_constraints": [{"common_name": "*", "dns_names": [], "emails": [], "organizations": [], "roots": [], "uris": []}], "pubkeys"`, 1), "cert_constraints"},
+		"expires":                {strings.Replace(good, "2027-01-02T03:04:05Z", "2027-01-02", 1), "`expires`"},
+		"no steps":               {`{"_type":"layout","steps":[],"inspect":[],"keys":{},"expires":"2027-01-02T03:04:05Z","readme":""}`, "0 steps"},
+		"threshold 0":            {strings.Replace(good, `"threshold": 1`, `"threshold": 0`, 1), "the threshold is 0"},
+		"threshold too high":     {strings.Replace(good, `"threshold": 1`, `"threshold": 2`, 1), "the threshold is 2"},
+		"step twice":             {strings.Replace(good, `"name": "build-a"`, `"name": "lock"`, 1), "twice"},
+		"step's name":            {strings.Replace(good, `"name": "lock"`, `"name": "../lock"`, 1), "no name for a step"},
+		"one key, two ids":       {string(twoIDs), "are one key"},
+		"functionary unknown":    {string(noKeys), "has no key"},
+		"private key":            {strings.Replace(good, `"public":`, `"private": "x", "public":`, 1), "more than a public key"},
+		"other scheme":           {strings.Replace(good, "nistp256", "nistp521", 1), "scheme"},
+		"rule empty":             {strings.Replace(good, create, "[]", 1), "without words"},
+		"rule unknown":           {strings.Replace(good, create, rule("EXEC", "x"), 1), "no form"},
+		"rule short":             {strings.Replace(good, create, rule("MATCH", "x"), 1), "no form"},
+		"match of nothing":       {strings.Replace(good, create, rule("MATCH", "*", "WITH", "FILES", "FROM", "lock"), 1), "neither"},
+		"match of no step":       {strings.Replace(good, create, rule("MATCH", "*", "WITH", "PRODUCTS", "FROM", "soruce"), 1), "no such step"},
+		"GHSA-pmwq: negation":    {strings.Replace(good, create, rule("DISALLOW", "[^a]*"), 1), "[!...]"},
+		"broken class":           {strings.Replace(good, create, rule("DISALLOW", "[a"), 1), "syntax error"},
+		"CVE-2021-41087 dots":    {strings.Replace(good, create, rule("DISALLOW", "a/../*"), 1), "clean"},
+		"absolute":               {strings.Replace(good, create, rule("ALLOW", "/etc/*"), 1), "clean"},
+		"prefix":                 {strings.Replace(good, create, rule("MATCH", "*", "IN", "../..", "WITH", "PRODUCTS", "FROM", "lock"), 1), "clean"},
+		"require":                {strings.Replace(good, create, rule("REQUIRE", "./selfsame.lock"), 1), "clean"},
 	} {
 		if c.doc == good {
 			t.Errorf("%s: nothing was changed", name)
@@ -91,7 +107,7 @@ func TestStandard(t *testing.T) {
 	dev, ci := newPEM(t, elliptic.P256()), newPEM(t, elliptic.P384())
 	raw, err := Standard{
 		Expires: expires, Readme: "<shop> & more", Thresholds: map[string]int{StepLock: 2},
-		Functionaries: []Functionary{{PEM: ci}, {StepSource, dev}, {StepLock, dev}, {"scan", ci}, {"promote", dev}, {StepLock, dev}},
+		Functionaries: []Functionary{{PEM: ci}, {Step: StepSource, PEM: dev}, {Step: StepLock, PEM: dev}, {Step: "scan", PEM: ci}, {Step: "promote", PEM: dev}, {Step: StepLock, PEM: dev}},
 	}.Layout()
 	if err != nil {
 		t.Fatal(err)
@@ -137,13 +153,13 @@ func TestStandard(t *testing.T) {
 		t.Errorf("in-toto-golang does not take it: %v", err)
 	}
 	for name, s := range map[string]Standard{
-		"nobody builds":   {Expires: expires, Functionaries: []Functionary{{StepLock, dev}}},
+		"nobody builds":   {Expires: expires, Functionaries: []Functionary{{Step: StepLock, PEM: dev}}},
 		"no such step":    {Expires: expires, Functionaries: []Functionary{{PEM: dev}}, Thresholds: map[string]int{"scan": 1}},
 		"too high":        {Expires: expires, Functionaries: []Functionary{{PEM: dev}}, Thresholds: map[string]int{StepLock: 2}},
-		"no name":         {Expires: expires, Functionaries: []Functionary{{PEM: dev}, {"a/b", dev}}},
+		"no name":         {Expires: expires, Functionaries: []Functionary{{PEM: dev}, {Step: "a/b", PEM: dev}}},
 		"not a key":       {Expires: expires, Functionaries: []Functionary{{PEM: []byte("x")}}},
 		"no functionary":  {Expires: expires},
-		"only the source": {Expires: expires, Functionaries: []Functionary{{StepSource, dev}}},
+		"only the source": {Expires: expires, Functionaries: []Functionary{{Step: StepSource, PEM: dev}}},
 	} {
 		if _, err := s.Layout(); err == nil {
 			t.Errorf("%s: a layout all the same", name)
@@ -249,4 +265,27 @@ func FuzzParse(f *testing.F) {
 			t.Fatal(outcomes)
 		}
 	})
+}
+
+// TestIdentityKey: an identity has the form and the id that securesystemslib gives it; the id is the sha256 of canonical JSON.
+func TestIdentityKey(t *testing.T) {
+	me := trust.Identity{Issuer: "https://i.example.com", Subject: "a&b@example.com"}
+	raw, err := Standard{Expires: expires, Functionaries: []Functionary{{PEM: newPEM(t, elliptic.P256())}, {Step: "scan", Identity: me}}}.Layout()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := Parse(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := digest.FromString(`{"keytype":"sigstore-oidc","keyval":{"identity":"a&b@example.com","issuer":"https://i.example.com"},"scheme":"Fulcio"}`).Encoded()
+	if diff := cmp.Diff(map[string]trust.Identity{id: me}, l.Identities()); diff != "" || len(l.Keys()) != 1 {
+		t.Errorf("%s%s", diff, raw)
+	}
+	if steps := l.Steps(); len(steps) != 6 || cmp.Diff([]string{id}, steps[5].Functionaries) != "" {
+		t.Errorf("%+v", steps)
+	}
+	if _, err := (Standard{Expires: expires, Functionaries: []Functionary{{PEM: newPEM(t, elliptic.P256())}, {Step: "scan", Identity: trust.Identity{Subject: "me"}}}}).Layout(); err == nil {
+		t.Error("an identity without an issuer was taken")
+	}
 }

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/in-toto/in-toto-golang/in_toto"
+
+	"github.com/selfsame-build/selfsame/trust"
 )
 
 // Standard describes a layout for selfsame's own pipeline.
@@ -20,10 +22,20 @@ type Standard struct {
 	Readme     string
 }
 
-// Functionary is a public key (SubjectPublicKeyInfo in PEM) whose links of a step count.
+// Functionary is a public key (SubjectPublicKeyInfo in PEM), or an identity, whose links of a step count.
 type Functionary struct {
-	Step string // empty: all of lock, both builds, compare and sign
-	PEM  []byte
+	Step     string // empty: all of lock, both builds, compare and sign
+	PEM      []byte
+	Identity trust.Identity
+}
+
+// key describes it.
+func (f Functionary) key() (key, error) {
+	if f.Identity != (trust.Identity{}) {
+		return newIdentity(f.Identity)
+	}
+	k, err := newKey(f.PEM)
+	return keyOf(k), err
 }
 
 // required are the steps that every image of ours goes through.
@@ -32,14 +44,14 @@ var required = []string{StepLock, StepBuildA, StepBuildB, StepCompare, StepSign}
 // Layout is the layout as JSON, unsigned. Each step takes what another one made and nothing else, so that links of two runs do not go
 // together; the platforms of the image are bound to both builds.
 func (s Standard) Layout() ([]byte, error) {
-	doc := in_toto.Layout{
-		Type: "layout", Inspect: []in_toto.Inspection{}, Keys: map[string]in_toto.Key{},
+	doc := document{
+		Type: "layout", Inspect: []in_toto.Inspection{}, Keys: map[string]key{},
 		Expires: s.Expires.UTC().Format(in_toto.ISO8601DateSchema), Readme: s.Readme,
 	}
 	by := map[string][]string{}
 	steps := slices.Clone(required)
 	for _, f := range s.Functionaries {
-		k, err := newKey(f.PEM)
+		k, err := f.key()
 		if err != nil {
 			return nil, err
 		}

@@ -12,7 +12,7 @@ import (
 // Signed is a link whose signature held.
 type Signed struct {
 	Link
-	KeyID string // of the layout's key that made the signature
+	KeyID string // of the layout's key or identity that made the signature
 	Where string // what the caller calls the link: the referrer's digest, a file
 }
 

@@ -59,7 +59,7 @@ func newRun(t testing.TB, thresholds map[string]int) *run {
 				pems[who] = newPEM(t, elliptic.P256())
 				r.ids[who], _ = KeyID(pems[who])
 			}
-			std.Functionaries = append(std.Functionaries, Functionary{step, pems[who]})
+			std.Functionaries = append(std.Functionaries, Functionary{Step: step, PEM: pems[who]})
 		}
 	}
 	payload, err := std.Layout()

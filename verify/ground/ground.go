@@ -2,9 +2,6 @@ package ground
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -17,7 +14,6 @@ import (
 	"github.com/selfsame-build/selfsame/freshness"
 	"github.com/selfsame-build/selfsame/internal/diag"
 	"github.com/selfsame-build/selfsame/policy"
-	"github.com/selfsame-build/selfsame/trust"
 	"github.com/selfsame-build/selfsame/verify"
 )
 
@@ -85,53 +81,17 @@ func (g *Ground) load(ctx context.Context, s Setup) (*state, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &state{Loaded: l}
-	deny := l.Options.Deny
-	l.Options.Deny = nil
-	if out.local, err = g.fingerprint(l); err != nil {
-		return nil, err
-	}
-	l.Options.Deny = deny
-	if out.epoch.Trust, err = g.fingerprint(l); err != nil {
-		return nil, err
-	}
-	if deny != nil {
-		out.epoch.Deny = deny.Sequence
-	}
-	return out, nil
-}
-
-// fingerprint is a hash over everything but the deny list that decides whose word counts: two states with one fingerprint verify alike.
-func (g *Ground) fingerprint(l Loaded) (string, error) {
-	o := l.Options
-	about := struct {
-		Trust, Roster, Root string
-		Keys                []string
-		Identities          []string
-		Demand              trust.Demand
-		Level               trust.Level
-		Mirrors             map[string]string
-		Lists               []string
-	}{Trust: o.PolicySHA256, Root: l.RootSHA256, Demand: o.Demand, Level: o.MinLevel, Mirrors: g.c.Mirrors}
-	if o.Roster != nil {
-		about.Roster = o.Roster.SHA256
-	}
-	for _, k := range o.Trust.Keys {
-		about.Keys = append(about.Keys, k.Key().Hint)
-	}
-	slices.Sort(about.Keys)
-	for _, r := range o.Identities {
-		about.Identities = append(about.Identities, fmt.Sprintf("%q %q %v", r.Issuer, r.Subject, r.Pattern))
-	}
-	if o.Deny != nil {
-		about.Lists = append(about.Lists, o.Deny.Name)
-	}
-	raw, err := json.Marshal(about)
+	epoch, err := l.Epoch(g.c.Mirrors)
 	if err != nil {
-		return "", fmt.Errorf("hashing the trust: %w", err)
+		return nil, err
 	}
-	sum := sha256.Sum256(raw)
-	return hex.EncodeToString(sum[:]), nil
+	files := l
+	files.Options.Deny = nil
+	local, err := files.Epoch(g.c.Mirrors)
+	if err != nil {
+		return nil, err
+	}
+	return &state{Loaded: l, epoch: epoch, local: local.Trust}, nil
 }
 
 // Epoch is the present state, without I/O.

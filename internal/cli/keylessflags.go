@@ -1,0 +1,63 @@
+package cli
+
+import (
+	"github.com/spf13/pflag"
+
+	"github.com/selfsame-build/selfsame/internal/diag"
+)
+
+// keylessFlags say how to sign without a key, or who says when a key has signed.
+type keylessFlags struct {
+	on     bool
+	root   string
+	config string
+	token  string
+}
+
+func (k *keylessFlags) register(f *pflag.FlagSet) {
+	k.define(f)
+	f.StringVar(&k.root, "trusted-root", "", "trusted_root.json: what the instance answers is checked against it before anything is published")
+}
+
+// registerBeside is for verbs whose --trusted-root says whose certificates count: settle takes that one, unless there is another.
+func (k *keylessFlags) registerBeside(f *pflag.FlagSet) {
+	k.define(f)
+	f.StringVar(&k.root, "signing-root", "", "trusted_root.json of the instance that signs (default: --trusted-root)")
+}
+
+func (k *keylessFlags) define(f *pflag.FlagSet) {
+	f.BoolVar(&k.on, "keyless", false, "sign without a key: an instance of sigstore vouches for whoever an identity token names; needs --signing-config and a trusted root")
+	f.StringVar(&k.config, "signing-config", "", "signing_config.json: the instance's certificate authority, timestamp authority and log; none is used that is not named. Beside a key: who says when it signed")
+	f.StringVar(&k.token, "identity-token", "", "file with the identity token, read when there is something to sign (else SIGSTORE_ID_TOKEN, GitHub Actions, or a browser)")
+}
+
+// elsewhere says whether anybody is asked when something is signed.
+func (k *keylessFlags) elsewhere() bool { return k.on || k.config != "" }
+
+// settle takes the root by which others are verified where none is named for what is signed.
+func (k *keylessFlags) settle(root string) {
+	if k.root == "" && k.elsewhere() {
+		k.root = root
+	}
+}
+
+// check finds contradictions before anything is asked or built.
+func (k *keylessFlags) check(key string, unsigned bool) error {
+	switch {
+	case !k.on && (k.token != "" || key == "" && (k.config != "" || k.root != "")):
+		return usage("`--signing-config`, `--trusted-root` and `--identity-token` are for `--keyless`; without it, the first two say when a `--key` has signed")
+	case k.on && key != "":
+		return usage("`--key` and `--keyless` are two ways to sign: use one")
+	case k.on && unsigned:
+		return usage("`--unsigned` and `--keyless` contradict each other")
+	case k.on && (k.config == "" || k.root == ""):
+		return diag.Errorf("A0551", "`--keyless` needs `--signing-config` and `--trusted-root`").
+			WithWhy("there is no instance that is used when none is named, the public one included").
+			WithHelp("selfsame build --keyless --signing-config signing_config.json --trusted-root trusted_root.json")
+	case !k.on && (k.config == "") != (k.root == ""):
+		return diag.Errorf("A0551", "times beside a key need `--signing-config` and `--trusted-root`").
+			WithWhy("the one names who says when the key has signed, and the other by what that is checked").
+			WithHelp("selfsame build --key release.key --signing-config signing_config.json --trusted-root trusted_root.json")
+	}
+	return nil
+}

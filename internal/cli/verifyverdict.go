@@ -1,0 +1,85 @@
+package cli
+
+import (
+	"context"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/selfsame-build/selfsame/internal/atomicfile"
+	"github.com/selfsame-build/selfsame/policy"
+	"github.com/selfsame-build/selfsame/provenance"
+	"github.com/selfsame-build/selfsame/registry/artifact"
+	"github.com/selfsame-build/selfsame/signing"
+	"github.com/selfsame-build/selfsame/trust"
+	"github.com/selfsame-build/selfsame/verify"
+)
+
+// verdictFlags are verify's flags for a policy's verdict that gates may take over, made here or by others.
+type verdictFlags struct {
+	path   string
+	attach bool
+	life   time.Duration
+	accept bool
+}
+
+func (v *verdictFlags) register(fl *pflag.FlagSet) {
+	fl.StringVar(&v.path, "verdict", "", "write the policy's approval to this file, signed in the role verifier, for gates that accept verdicts")
+	fl.BoolVar(&v.attach, "attach-verdict", false, "attach it to the image")
+	fl.DurationVar(&v.life, "verdict-life", time.Hour, "how long it counts, at most 24h; it ends with the first thing that it rests on")
+	fl.BoolVar(&v.accept, "accept-verdicts", false, "let a verdict of the same policy that a verifier handed on stand in for rules that say no")
+}
+
+func (v verdictFlags) wanted() bool { return v.path != "" || v.attach }
+
+func (v verdictFlags) check(s summaryFlags) error {
+	switch {
+	case !v.wanted():
+		return nil
+	case v.life < time.Minute || v.life > provenance.MaxVerdict:
+		return usage("--verdict-life %s: it is between 1m and %s", v.life, provenance.MaxVerdict)
+	case s.key == "" && !s.sign.on:
+		return usage("--verdict and --attach-verdict need --sign-with or --keyless: a verdict that nobody signed counts nowhere")
+	}
+	return nil
+}
+
+// handOn signs the approval of a result and writes or attaches it. Of anything else nothing is handed on.
+func (s summaryFlags) handOn(ctx context.Context, a *app, o verify.Options, epoch policy.Epoch, res verify.Result) error {
+	v := s.verdict
+	if !v.wanted() {
+		return nil
+	}
+	made, err := res.HandOn(s.about(), epoch, v.life)
+	if err != nil {
+		return err
+	}
+	store, ok := o.Source.(artifact.Store)
+	if v.attach && !ok {
+		return usage("--attach-verdict: nothing can be attached where the evidence is; write a file with --verdict")
+	}
+	signer, err := a.openSigner(ctx, s.key, s.sign, trust.Verifier)
+	if err != nil {
+		return err
+	}
+	if !s.sign.on && o.Releases(signer.Key()) {
+		return usage("--sign-with is a key that releases images; who says that they pass needs a key of its own: `selfsame key new --out verifier`")
+	}
+	bundle, err := signing.Sign(ctx, signer, made.Payload)
+	if err != nil {
+		return err
+	}
+	if v.path != "" {
+		if err := atomicfile.Write(v.path, bundle, 0o644); err != nil {
+			return err
+		}
+	}
+	if v.attach {
+		stored, err := store.Attach(ctx, made.Subject, artifact.Bundle(signing.BundleMediaType, bundle, made.PredicateType))
+		if err != nil {
+			return err
+		}
+		a.notice("the verdict is attached as %s", stored[0].Digest)
+	}
+	return nil
+}

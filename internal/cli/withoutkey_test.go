@@ -1,0 +1,98 @@
+package cli
+
+import (
+	"encoding/json"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/selfsame-build/selfsame/provenance"
+	"github.com/selfsame-build/selfsame/signing"
+	"github.com/selfsame-build/selfsame/test/sigstore"
+)
+
+// TestWithoutKeys: links, summaries and verdicts that an instance of sigstore vouches for, and layouts and trust files that name identities.
+func TestWithoutKeys(t *testing.T) {
+	i := sigstore.Start(t)
+	w := newTrusting(t, "release", "owner")
+	w.attach("release", provenance.PredicateProvenance)
+	w.attach("release", provenance.PredicateRebuild)
+	keyless := func(who, root string) []string {
+		w.write("token", i.Issuer.Token(t, who, nil))
+		return []string{"--keyless", "--signing-config", i.SigningConfig, root, i.TrustedRoot, "--identity-token", "token"}
+	}
+	verify := func(code int, say string, more ...string) string {
+		t.Helper()
+		return w.must(code, say, append([]string{"verify", "image"}, more...)...)
+	}
+
+	// A layout whose one step is an identity's.
+	w.must(10, "needs --functionary or --functionary-identity", "layout", "new")
+	w.must(10, "1 identities and 0 times --functionary-issuer", "layout", "new", "--functionary-identity", "me@selfsame.example")
+	w.must(10, "0 identities and 1 times", "layout", "new", "--functionary", "release.pub", "--functionary-issuer", i.Issuer.URL)
+	w.must(10, "an identity needs an issuer and a subject", "layout", "new", "--functionary-identity", "scan=", "--functionary-issuer", i.Issuer.URL)
+	out := w.must(0, "", "layout", "new", "--functionary", "release.pub", "--functionary-identity", "scan=scanner@selfsame.example", "--functionary-issuer", i.Issuer.URL)
+	var layout map[string]any
+	if err := json.Unmarshal([]byte(out), &layout); err != nil {
+		t.Fatal(err)
+	}
+	steps, _ := layout["steps"].([]any)
+	scan, _ := steps[len(steps)-1].(map[string]any)
+	scan["expected_materials"], scan["expected_products"] = [][]string{{"ALLOW", "*"}}, [][]string{{"REQUIRE", "image"}, {"ALLOW", "*"}}
+	layout["steps"] = []any{scan}
+	raw, err := json.Marshal(layout)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.write("layout.json", string(raw))
+	w.must(0, "signed by 1 owner", "layout", "sign", "layout.json", "--key", "owner.key")
+	w.must(0, "scanner@selfsame.example ("+i.Issuer.URL+")", "layout", "show", "layout.json")
+	by := []string{"--key", "release.pub", "--layout", "layout.json", "--layout-key", "owner.pub", "--trusted-root", i.TrustedRoot}
+	verify(10, "identities of `the layout` count, and there is no trusted root", by[:6]...)
+	verify(16, "step scan", by...)
+	w.must(10, "needs --key or --keyless", "link", "scan", "image")
+	w.must(0, "scan image@sha256:", append([]string{"link", "scan", "image"}, keyless("other@selfsame.example", "--trusted-root")...)...)
+	verify(16, "no link of this step is signed by one of its functionaries", by...)
+	w.must(0, "scan image@sha256:", append([]string{"link", "scan", "image"}, keyless("scanner@selfsame.example", "--trusted-root")...)...)
+	verify(0, "1 of 1 functionaries (scanner@selfsame.example ("+i.Issuer.URL+"))", by...)
+
+	// A summary for other tools.
+	verify(10, "has no place for the certificate", append([]string{"--key", "release.pub", "--vsa", "vsa.json", "--summary-format", "dsse"}, keyless("promoter@selfsame.example", "--signing-root")...)...)
+	verify(10, "two ways to sign", append([]string{"--key", "release.pub", "--vsa", "vsa.json", "--sign-with", "owner.key"}, keyless("promoter@selfsame.example", "--signing-root")...)...)
+	verify(10, "hand on", append([]string{"--key", "release.pub"}, keyless("promoter@selfsame.example", "--signing-root")...)...)
+	verify(0, "", append([]string{"--key", "release.pub", "--vsa", "vsa.json", "--svr", "svr.json"}, keyless("promoter@selfsame.example", "--signing-root")...)...)
+	bytes, err := os.ReadFile(i.TrustedRoot)
+	if err != nil {
+		t.Fatal(err)
+	}
+	root, err := signing.LoadRoot(bytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"vsa.json", "svr.json"} {
+		bundle, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := (signing.Trust{Root: root}).Verify(bundle); err != nil || got.By.Identity.Subject != "promoter@selfsame.example" || got.Time.IsZero() {
+			t.Errorf("%s: %v, %v", name, got.By, err)
+		}
+	}
+
+	// A verdict, at a gate that knows nobody but the verifier, by issuer and subject.
+	w.write("policy.yaml", aPolicy("3", "summary.reproduced"))
+	w.write("edge.yaml", "trust: v1\nsigstore: "+i.TrustedRoot+"\nsigners:\n  central:\n    identities: [{issuer: \""+i.Issuer.URL+"\", subject: verifier@selfsame.example}]\n    roles: [verifier]\n")
+	edge := []string{"--name", shop, "--trust", "edge.yaml", "--policy", "policy.yaml", "--accept-verdicts"}
+	for who, want := range map[string]int{"other@selfsame.example": 14, "verifier@selfsame.example": 0} {
+		if want == 0 {
+			verify(14, "it was not built twice", edge...)
+		}
+		verify(0, "the verdict is attached as", append([]string{"--key", "release.pub", "--policy", "policy.yaml", "--attach-verdict"}, keyless(who, "--signing-root")...)...)
+		if want == 0 {
+			verify(0, "in a verdict that central handed on until", edge...)
+		}
+	}
+	if said := verify(0, "", append(edge, "--json")...); !strings.Contains(said, `"handedOn": {`) {
+		t.Error(said)
+	}
+}
