@@ -43,8 +43,10 @@ type everything struct {
 	Self     *everything       `json:"self"`
 	NoTag    int
 	Skipped  string `json:"-"`
-	Dash     string `json:"-,"` //nolint:staticcheck // encoding/json has a rule for it
-	hidden   int    //nolint:unused // that nothing fills it is tested
+	//lint:ignore SA5008 encoding/json has a rule for it
+	Dash string `json:"-,"` //nolint:staticcheck // see above
+	//lint:ignore U1000 that nothing fills it is tested
+	hidden int //nolint:unused // see above
 }
 
 type (
