@@ -57,7 +57,7 @@ func TestOthersTidyUp(t *testing.T) {
 			}
 		}
 	}()
-	for range 2000 {
+	for range 300 {
 		if err := d.writable(); err != nil {
 			t.Error(err)
 			break
