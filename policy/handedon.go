@@ -8,7 +8,8 @@ import (
 )
 
 // HandedOn is a verdict that another verifier reached and signed, of which everything was checked that does not depend on the policy:
-// signature, role, image and name, and that its deny list is no older than the one that is asked here.
+// signature, role, image and name, that its deny list is no older than the one that is asked here, and that it rests on all that rules look at
+// here.
 type HandedOn struct {
 	Signer   string    `json:"signer"`   // as Signature.Signer
 	Verifier string    `json:"verifier"` // who it says looked, a URI

@@ -11,9 +11,8 @@ import (
 // fact adds what one statement says of one image, if it holds: it is about this manifest and nothing else, by the name that is wanted,
 // by somebody who may say such a thing, and it does not speak against the image. owners are by whom each party was counted so far.
 func (j *judge) fact(e *policy.Evidence, x judged, s statement, owners map[trust.Party]string) {
-	if v, err := s.VSA(); err == nil && v.Verdict != nil {
-		j.handed(e, x, s, v) // a failed one, too: it is a veto as any summary, and no approval
-		return
+	if _, ok := s.verdict(); ok {
+		return // a failed one, too: it is a veto as any summary, and no approval
 	}
 	if !j.bears(x.img, s) {
 		return

@@ -94,7 +94,7 @@ func (j *judge) facts(res *Result, images []image) *policy.Evidence {
 		}
 	}
 	e.Elsewhere = j.elsewhere(images)
-	e.HandedOn = lasting(e.HandedOn)
+	j.verdicts(&e)
 	res.Ignored = append(res.Ignored, j.unheard...)
 	res.addTo(&e)
 	for _, l := range res.Lists {

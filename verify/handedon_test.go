@@ -233,6 +233,16 @@ func TestHandedOn(t *testing.T) {
 			})
 			c.say("central", time.Time{}, made)
 		}, "", false, 14, "other evidence of the image does not hold: builder"},
+		"evidence that it does not rest on": {func(c *council, _ *Options) {
+			c.add(trust.Signer{Name: "scanner", Roles: []trust.Role{trust.Finding}})
+			c.say("scanner", time.Time{}, c.about(c.build.Index.Digest, shop, typeTest, `{"critical":1}`))
+			c.say("central", time.Time{}, made)
+		}, "", false, 14, "it does not rest on what is attached here: " + typeTest + " by "},
+		"another image's evidence": {func(c *council, _ *Options) {
+			c.add(trust.Signer{Name: "scanner", Roles: []trust.Role{trust.Finding}})
+			c.say("scanner", time.Time{}, c.about(digest.FromString("other"), shop, typeTest, `{"critical":1}`))
+			c.say("central", time.Time{}, made)
+		}, "", true, 0, "handed on"},
 		"attached to a platform": {func(c *council, _ *Options) {
 			at := made
 			at.Subject = c.build.Images[0].Manifest
@@ -300,4 +310,40 @@ func TestVerifierSignsApprovalsOnly(t *testing.T) {
 	if _, err := signing.Sign(t.Context(), key.For(trust.Verifier), c.statements()[0].Payload); err == nil {
 		t.Error("provenance was signed")
 	}
+}
+
+// TestVerdictRestsOnWhatIsHere: a rule that says no for what is attached is not lifted by somebody who looked before it was.
+func TestVerdictRestsOnWhatIsHere(t *testing.T) {
+	p, err := policy.Parse("p.yaml", []byte("policy: v1\nname: prod\nversion: 3\nrules:\n  - name: clean\n    match: [\""+shop+"\"]\n    require: '!statements.exists(s, s.type == \""+typeTest+"\")'\n    message: something was found\n    fix: mend it\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := newCouncil(t)
+	c.add(trust.Signer{Name: "central", Roles: []trust.Role{trust.Verifier}})
+	c.add(trust.Signer{Name: "scanner", Roles: []trust.Role{trust.Finding}})
+	c.publish(nil)
+	o := c.options()
+	o.Facts, o.Verdicts, o.Now = true, true, noon
+	judged := func() Result {
+		t.Helper()
+		res := c.run(o)
+		res.Judge(t.Context(), p, noon)
+		return res
+	}
+	made, err := judged().HandOn(Summary{Verifier: provenance.VerifierID, Time: noon}, anEpoch, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.say("central", time.Time{}, made)
+	c.say("release", time.Time{}, c.statements()[0]) // the same again, in another bundle
+	if res := judged(); res.ExitCode != 0 || len(res.Facts().HandedOn) != 1 {
+		t.Errorf("with what it rests on: exit %d, %+v\n%s", res.ExitCode, res.Facts().HandedOn, text(t, res))
+	}
+	c.say("scanner", time.Time{}, c.about(c.build.Index.Digest, shop, typeTest, `{"critical":1}`))
+	if res := judged(); res.ExitCode != 14 || res.Policy.Allow || len(res.Facts().HandedOn) != 0 || !strings.Contains(text(t, res), "it does not rest on what is attached here: "+typeTest+" by ") {
+		t.Errorf("with a scan that came later: %+v\n%s", res.Policy, text(t, res))
+	}
+	// Who looks again sees it, too, and does not let it pass.
+	_, err = judged().HandOn(Summary{Verifier: provenance.VerifierID, Time: noon}, anEpoch, time.Hour)
+	wantCode(t, err, codeNoSummary)
 }

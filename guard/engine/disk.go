@@ -125,7 +125,10 @@ func (d *disk) writable() error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(f.Close(), os.Remove(f.Name()))
+	if err := os.Remove(f.Name()); err != nil && !errors.Is(err, fs.ErrNotExist) { // another engine on this folder takes it for one that was left
+		return errors.Join(f.Close(), err)
+	}
+	return f.Close()
 }
 
 // save writes an image's evidence.

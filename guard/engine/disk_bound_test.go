@@ -38,3 +38,31 @@ func TestFolderIsBounded(t *testing.T) {
 		}
 	}
 }
+
+// TestOthersTidyUp: another engine on the same folder may remove what this one tries the folder with.
+func TestOthersTidyUp(t *testing.T) {
+	d, err := openDisk(t.TempDir()+"/evidence", 10, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	end, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			select {
+			case <-end:
+				return
+			default:
+				_ = d.prune()
+			}
+		}
+	}()
+	for range 300 {
+		if err := d.writable(); err != nil {
+			t.Error(err)
+			break
+		}
+	}
+	close(end)
+	<-done
+}

@@ -85,29 +85,46 @@ func (m *memory) packed(k key) []byte {
 	return p
 }
 
-// put keeps an entry and its evidence; nil: that is too large to keep, and what there was before is not its evidence.
+// put keeps an entry and its evidence; nil: that is too large to keep, and what there was before is not its evidence. What was gathered later
+// stays: an image may be judged again over what is kept (a new policy) while somebody else gathers.
 func (m *memory) put(k key, e *entry, packed []byte) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.failures.Remove(k)
+	if m.newer(k, e) {
+		return
+	}
 	to, from := m.known, m.bare
 	if e.bare {
 		to, from = from, to
 	}
 	from.remove(k)
-	m.failures.Remove(k)
 	to.put(k, e, packed)
 	m.count()
 }
 
-// touch keeps an entry whose evidence is as it was.
+// touch keeps an entry whose evidence is as it was, unless what was gathered later is there.
 func (m *memory) touch(k key, e *entry) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.newer(k, e) {
+		return
+	}
 	to := m.known
 	if e.bare {
 		to = m.bare
 	}
 	to.images.Add(k, e)
+}
+
+// newer says whether what is kept of an image was gathered later than e; m.mu is held.
+func (m *memory) newer(k key, e *entry) bool {
+	for _, t := range []*tier{m.known, m.bare} {
+		if is, ok := t.images.Peek(k); ok && e.gathered.Before(is.gathered) {
+			return true
+		}
+	}
+	return false
 }
 
 // fail keeps a failure. What was known before stays, for whoever has use for it.

@@ -89,7 +89,7 @@ func (e *Engine) nextPolicy(ctx context.Context) (old, next *policy.Policy, err 
 	}
 	was, is := old.Edition(), next.Edition()
 	switch {
-	case is.SHA256 == was.SHA256:
+	case is.SHA256 == was.SHA256 && next.Expires().Equal(old.Expires()): // the trust file may have another `maxAge` for a signed one
 		return old, nil, err
 	case is.Name == was.Name && is.Version < was.Version:
 		return old, nil, diag.Errorf(diag.CodeGuardPolicy, "policy %s, version %d, is older than version %d, which is in force", is.Name, is.Version, was.Version).

@@ -13,6 +13,7 @@ import (
 	digest "github.com/opencontainers/go-digest"
 
 	"github.com/selfsame-build/selfsame/guard/engine"
+	"github.com/selfsame-build/selfsame/policy"
 )
 
 func TestNewPolicyJudgesWhatIsKept(t *testing.T) {
@@ -28,6 +29,27 @@ func TestNewPolicyJudgesWhatIsKept(t *testing.T) {
 	if a := w.want("after, without the registry", good, false, engine.ClassRule, true, 1); a.By.Version != 2 {
 		t.Errorf("%+v", a.By)
 	}
+}
+
+// TestOnePolicyWithAnotherEnd: how long a signed policy counts is also the trust file's to say.
+func TestOnePolicyWithAnotherEnd(t *testing.T) {
+	end := start.Add(20 * time.Minute)
+	w := newWorld(t, func(c *engine.Config) {
+		source := c.Policy
+		c.Policy = func(ctx context.Context) (*policy.Policy, error) {
+			p, err := source(ctx)
+			return p.EndingBy(end), err
+		}
+	})
+	w.want("before", good, true, engine.ClassOK, false, 1)
+	end = start.Add(40 * time.Minute)
+	check(t, w.Refresh(t.Context()))
+	w.pass(30 * time.Minute)
+	w.want("it ends later now", good, true, engine.ClassOK, false, 2)
+	end = start.Add(35 * time.Minute)
+	check(t, w.Refresh(t.Context()))
+	w.pass(5 * time.Minute)
+	w.want("it ends sooner now", good, false, engine.ClassRule, false, 3)
 }
 
 // TestVerdictIsCarried: a policy that says the same of an image as the one before needs no evidence to say it again, and its answers bear its

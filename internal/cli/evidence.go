@@ -156,7 +156,7 @@ const codePolicyDemands diag.Code = "A0654"
 // alone demands that the policy is all that demands something.
 func (f verifyFlags) policyAlone() error {
 	if f.policy.time != "" && f.trust.summary.wanted() {
-		return usage("--at asks the policy as of another time, and a summary says what holds now: leave one of --at and --vsa, --vsa-reproduced, --svr out")
+		return usage("--at asks the policy as of another time, and a summary or verdict says what holds now: leave one of --at and --vsa, --vsa-reproduced, --svr, --verdict, --attach-verdict out")
 	}
 	for flag, set := range map[string]bool{
 		"--allow-unreproduced": f.allow, "--builder": f.builder != "", "--source": f.source != "", "--min-level": f.trust.level != "",

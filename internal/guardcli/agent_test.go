@@ -135,7 +135,7 @@ func TestAgentWithoutTrust(t *testing.T) {
 		a := w.agent.Ask(t.Context(), good)
 		return !a.Allow && strings.Contains(a.Denial(), "deny list")
 	})
-	if took := time.Since(began); took > 5*time.Second {
+	if took := time.Since(began); took > 30*time.Second {
 		t.Errorf("serving after %s", took)
 	}
 	w.write("denylist.json", whole)

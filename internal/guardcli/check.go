@@ -91,5 +91,9 @@ func roles(c config.Config, o verify.Options) (found diag.List) {
 		found = append(found, diag.Warnf(diag.CodeGuardConfig, "nobody in `%s` has the role break-glass, so that no statement in `%s` counts", c.Trust, c.BreakGlass).
 			WithHelp("give a signer of the trust file `roles: [break-glass]`, with a key of its own"))
 	}
+	if c.Verdicts == "accept" && !has(trust.Verifier) {
+		found = append(found, diag.Warnf(diag.CodeGuardConfig, "nobody in `%s` has the role verifier, so that `verdicts: accept` accepts none", c.Trust).
+			WithHelp("give a signer of the trust file `roles: [verifier]`, with a key of its own"))
+	}
 	return found
 }

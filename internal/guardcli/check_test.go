@@ -21,6 +21,7 @@ func TestCheckSaysEverything(t *testing.T) {
 		"trust file and rules": {"policy: {file: policy.yaml}\n", "trust: v1\n", "policy: v1\n", 10, []string{"trust.yaml:1:1", "policy.yaml:1:1"}},
 		"rules alone":          {"policy: {file: policy.yaml}\n", signers, "policy: v1\n", 10, []string{"policy.yaml:1:1"}},
 		"nobody signs rules":   {"policy: {from: registry.example.com/ops/policy}\n", signers, "", 10, []string{"A0653", "roles: [policy]"}},
+		"nobody verifies":      {"policy: {file: policy.yaml}\nverdicts: accept\n", signers, policy, 0, []string{"guard.yaml: ok", "warning[A0901]", "roles: [verifier]"}},
 		"nobody breaks glass":  {"policy: {file: policy.yaml}\nbreakGlass: .\n", signers, policy, 0, []string{"guard.yaml: ok", "warning[A0901]", "roles: [break-glass]"}},
 	} {
 		dir := t.TempDir()

@@ -2,6 +2,8 @@ package guardcli_test
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -80,4 +82,38 @@ func TestRestartWhileTheRegistryIsDown(t *testing.T) {
 	w.signers("revoker2")
 	w.write("revoker2.pub", string(signingtest.NewSigner(t, trust.Release).Verifier().PEM()))
 	w.soon("what it signed does not count", func() bool { return !w.agent.Ask(t.Context(), good).Allow })
+}
+
+// TestStartWithoutAnyList: where a deny list is asked for and none is known, nothing runs: not what evidence is kept of, and not by
+// break-glass, until the registry has answered.
+func TestStartWithoutAnyList(t *testing.T) {
+	w := newWorld(t)
+	good, other := w.push("team/shop"), w.push("team/other")
+	w.sign(good)
+	w.remote(other.Digest)
+	w.write("policy.yaml", rules(1, "spdx"))
+	w.write("guard.yaml", "guard: v1\ntrust: trust.yaml\npolicy: {file: policy.yaml}\nstate: state\nsocket: {path: run/guard.sock}\nbreakGlass: glass\nrefresh: 1s\nwatch: 1s\nkeep: {refused: 1s}\n")
+	w.start()
+	w.soon("allowed", func() bool { return w.agent.Ask(t.Context(), good).Allow })
+	w.stop()
+
+	w.must(os.RemoveAll(filepath.Join(w.dir, "state", "lists")))
+	w.down.Store(true)
+	w.must(os.Rename(w.glass(good), filepath.Join(w.dir, "glass", "good.json")))
+	w.glass(other)
+	w.start()
+	for _, q := range []engine.Question{good, other} {
+		w.soon("break-glass is of no use", func() bool {
+			a := w.agent.Ask(t.Context(), q)
+			if a.Allow {
+				t.Fatalf("it may run: %+v", a)
+			}
+			return strings.Contains(a.Denial(), "is of no use: the deny list cannot be asked")
+		})
+	}
+	w.down.Store(false)
+	w.soon("there is a list", func() bool { return w.agent.Ask(t.Context(), good).Allow })
+	if a := w.agent.Ask(t.Context(), other); a.Allow || a.Class != engine.ClassDenied {
+		t.Errorf("on the list: %+v", a)
+	}
 }

@@ -31,6 +31,7 @@ func TestHandedOn(t *testing.T) {
 	w.must(10, "it is between 1m and 24h", with("--attach-verdict", "--sign-with", "central.key", "--verdict-life", "25h")...)
 	w.must(10, "is a key that releases images", with("--attach-verdict", "--sign-with", "release.key")...)
 	w.must(10, "call verify twice", with("--attach-verdict", "--vsa", "vsa.json", "--sign-with", "central.key")...)
+	w.must(10, "leave one of --at and", with("--attach-verdict", "--sign-with", "central.key", "--at", "2100-01-01")...)
 	w.must(10, "are about a policy's verdict", "verify", by[1], "--trust", "central.yaml", "--accept-verdicts")
 	w.must(0, "the verdict is attached as sha256:", with("--attach-verdict", "--verdict", "verdict.json", "--sign-with", "central.key")...)
 

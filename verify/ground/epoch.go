@@ -17,7 +17,7 @@ func (l Loaded) Epoch(mirrors map[string]string) (policy.Epoch, error) {
 	o := l.Options
 	about := struct {
 		Trust, Roster, Root string
-		Keys                []string
+		Keys, Signers       []string
 		Identities          []string
 		Demand              trust.Demand
 		Level               trust.Level
@@ -26,11 +26,17 @@ func (l Loaded) Epoch(mirrors map[string]string) (policy.Epoch, error) {
 	}{Trust: o.PolicySHA256, Root: l.RootSHA256, Demand: o.Demand, Level: o.MinLevel, Mirrors: mirrors}
 	if o.Roster != nil {
 		about.Roster = o.Roster.SHA256
+		for _, s := range o.Roster.Owners {
+			about.Signers = append(about.Signers, fmt.Sprintf("owner %q %q", s.Name, s.Keys))
+		}
 	}
 	for _, k := range o.Trust.Keys {
 		about.Keys = append(about.Keys, k.Key().Hint)
 	}
 	slices.Sort(about.Keys)
+	for _, s := range o.Signers { // the trust file names files, and what is in them says whose name a key has
+		about.Signers = append(about.Signers, fmt.Sprintf("%q %q", s.Name, s.Keys))
+	}
 	for _, r := range o.Identities {
 		about.Identities = append(about.Identities, fmt.Sprintf("%q %q %v", r.Issuer, r.Subject, r.Pattern))
 	}

@@ -318,3 +318,16 @@ func TestOpenRefuses(t *testing.T) {
 		}
 	}
 }
+
+// TestEpochOfKeysThatChangePlaces: the files are others, though their names and all keys are the same.
+func TestEpochOfKeysThatChangePlaces(t *testing.T) {
+	w := newWorld(t)
+	g := w.open(w.config(w.trust("")))
+	before := g.Epoch()
+	w.write("release.pub", string(w.keys["rules"].Verifier().PEM()))
+	w.write("rules.pub", string(w.keys["release"].Verifier().PEM()))
+	w.must(g.RefreshFiles())
+	if g.Epoch() == before || signerOf(g, "release") != w.keys["rules"].Key() {
+		t.Errorf("epoch %+v, release is %v", g.Epoch(), signerOf(g, "release"))
+	}
+}
