@@ -32,7 +32,7 @@ func newEntry(e *policy.Evidence, epoch Epoch, gathered time.Time) *entry {
 	for _, b := range e.Blocks {
 		out.denied = out.denied || b.Verdict == blockDenied
 	}
-	out.bare = !out.denied && len(e.Signatures)+len(e.Provenance)+len(e.Rebuilds)+len(e.Statements)+len(e.Packages) == 0
+	out.bare = !out.denied && len(e.Signatures)+len(e.Provenance)+len(e.Rebuilds)+len(e.Statements)+len(e.Packages)+len(e.HandedOn) == 0
 	return out
 }
 
