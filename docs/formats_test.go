@@ -3,6 +3,7 @@ package docs
 import (
 	"os"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/selfsame-build/selfsame/guard/doctor"
 	"github.com/selfsame-build/selfsame/guard/engine"
 	"github.com/selfsame-build/selfsame/internal/diag"
+	"github.com/selfsame-build/selfsame/policy"
 	"github.com/selfsame-build/selfsame/rebuild"
 	"github.com/selfsame-build/selfsame/recipes/lock"
 	"github.com/selfsame-build/selfsame/report"
@@ -84,6 +86,7 @@ func TestJSONPage(t *testing.T) {
 		"audit": reflect.TypeFor[rebuild.Result](), "line of a watch": reflect.TypeFor[rebuild.Line](), "audit of another tool's image": reflect.TypeFor[rebuild.Foreign](),
 		"container of ps": reflect.TypeFor[agent.Running](), "statement of break-glass": reflect.TypeFor[breakglass.Grant](),
 		"findings of the guard's doctor": reflect.TypeFor[doctor.Finding](), "decision": reflect.TypeFor[engine.Decision](),
+		"policy": reflect.TypeFor[policy.Verdict](), "verdict that was handed on": reflect.TypeFor[policy.HandedOn](),
 		"findings[] of check": reflect.TypeFor[diag.Diagnostic](),
 	} {
 		_, after, ok := strings.Cut(text, "\n## "+section+"\n")
@@ -106,6 +109,26 @@ func TestJSONPage(t *testing.T) {
 	for _, f := range fields(reflect.TypeFor[builder.Check]()) {
 		if !strings.Contains(text, "`"+f+"`") {
 			t.Errorf("json.md does not name doctor's %q", f)
+		}
+	}
+}
+
+// TestClassesOnPages: each class of a decision is where people look for it, in the log's page and in the metric's.
+func TestClassesOnPages(t *testing.T) {
+	classes := regexp.MustCompile(`Class\w+ +Class = "([a-z-]+)"`).FindAllStringSubmatch(sources(t, "guard/engine", false), -1)
+	if len(classes) < 10 {
+		t.Fatalf("found %d classes; this test would prove nothing", len(classes))
+	}
+	_, log, _ := strings.Cut(reference(t, "json.md"), "\n| `class` | why, in a word")
+	log, _, _ = strings.Cut(log, "\n")
+	_, metric, _ := strings.Cut(reference(t, "guard-metrics.md"), "\n| `selfsame_verify_total`")
+	metric, _, _ = strings.Cut(metric, "\n")
+	for _, c := range classes {
+		if !strings.Contains(log, "`"+c[1]+"`") {
+			t.Errorf("json.md, decision: class leaves out %q", c[1])
+		}
+		if !regexp.MustCompile(`[ ,]` + c[1] + `[,.]`).MatchString(metric) {
+			t.Errorf("guard-metrics.md: the reasons of selfsame_verify_total leave out %q", c[1])
 		}
 	}
 }

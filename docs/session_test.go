@@ -16,7 +16,7 @@ import (
 	"github.com/selfsame-build/selfsame/test/sigstore"
 )
 
-// A page is one session: its runnable blocks run in one shell, in a folder called "hello". Three comments are for this test:
+// A page is one session: its runnable blocks run in one shell, in a folder called "hello". Four comments are for this test:
 //
 //	<!-- file: NAME -->           the fenced block that follows is what the reader saves as NAME
 //	<!-- after: OTHER-PAGE.md --> the session goes on where that page's ended

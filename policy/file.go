@@ -62,7 +62,7 @@ func dialect(noun string) *strictyaml.Dialect {
 func Load(path string) (*Policy, error) {
 	data, err := strictyaml.ReadFile(path)
 	if err != nil {
-		return nil, diag.List{diag.Errorf(diag.CodePolicyUnreadable, "cannot read `%s`: %w", strictyaml.Short(path), err).
+		return nil, diag.List{diag.Errorf(diag.CodePolicyUnreadable, "cannot read `%s`: %w", strictyaml.Short(path), diag.WithoutPath(err)).
 			WithAt(diag.Position{File: path}, "").WithHelp("give the path of a policy, as `selfsame policy new` writes one")}
 	}
 	return Parse(path, data)

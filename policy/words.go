@@ -11,6 +11,8 @@ import (
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
 	"cel.dev/cel-go/common/types/traits"
+
+	"github.com/selfsame-build/selfsame/internal/diag"
 )
 
 // inWords is a value as an explanation shows it, on one line.
@@ -30,7 +32,7 @@ func inWords(v ref.Val) string {
 	case traits.Lister:
 		return entries(x)
 	case traits.Mapper:
-		return counted(int64(x.Size().(types.Int)), "entry", "entries")
+		return diag.Counted(int64(x.Size().(types.Int)), "entry", "entries")
 	case *types.Optional:
 		if !x.HasValue() {
 			return "absent"
@@ -57,14 +59,7 @@ func entries(l traits.Lister) string {
 	if n > maxEntries {
 		first = append(first, "...")
 	}
-	return counted(n, "entry", "entries") + ": " + strings.Join(first, ", ")
-}
-
-func counted(n int64, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
+	return diag.Counted(n, "entry", "entries") + ": " + strings.Join(first, ", ")
 }
 
 // label is what one would call an entry of the evidence.
@@ -103,7 +98,7 @@ func label(v ref.Val) string {
 				}
 			}
 		}
-		return counted(int64(m.Size().(types.Int)), "entry", "entries")
+		return diag.Counted(int64(m.Size().(types.Int)), "entry", "entries")
 	}
 	return short(fmt.Sprint(v.Type()))
 }

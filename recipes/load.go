@@ -62,7 +62,7 @@ func notFound(path string, err error) *diag.Diagnostic {
 }
 
 func unreadable(path string, err error) *diag.Diagnostic {
-	return diag.Errorf(diag.CodeRecipeUnreadable, "cannot read `%s`: %w", short(path), err).WithAt(diag.Position{File: path}, "").WithHelp("run `ls -l " + path + "` to see its permissions")
+	return diag.Errorf(diag.CodeRecipeUnreadable, "cannot read `%s`: %w", short(path), diag.WithoutPath(err)).WithAt(diag.Position{File: path}, "").WithHelp("run `ls -l " + path + "` to see its permissions")
 }
 
 // Parse reads a recipe from data. name is the file's name as the user gave it; places in diagnostics bear it, and relative

@@ -115,7 +115,7 @@ func Parse(path string, data []byte, key KeyReader) (Roots, error) {
 func read(path string) ([]byte, error) {
 	data, err := strictyaml.ReadFile(path)
 	if err != nil {
-		return nil, diag.List{diag.Errorf(diag.CodeTrustUnreadable, "cannot read `%s`: %w", strictyaml.Short(path), err).
+		return nil, diag.List{diag.Errorf(diag.CodeTrustUnreadable, "cannot read `%s`: %w", strictyaml.Short(path), diag.WithoutPath(err)).
 			WithAt(diag.Position{File: path}, "").WithHelp("selfsame trust init")}
 	}
 	return data, nil

@@ -82,7 +82,7 @@ type Limits struct {
 func Load(path string) (Config, error) {
 	data, err := strictyaml.ReadFile(path)
 	if err != nil {
-		return Config{}, diag.List{diag.Errorf(diag.CodeGuardUnreadable, "cannot read `%s`: %w", strictyaml.Short(path), err).
+		return Config{}, diag.List{diag.Errorf(diag.CodeGuardUnreadable, "cannot read `%s`: %w", strictyaml.Short(path), diag.WithoutPath(err)).
 			WithAt(diag.Position{File: path}, "").WithHelp("name the guard's configuration with --config")}
 	}
 	return Parse(path, data)

@@ -61,7 +61,7 @@ type user struct {
 func FromKubeconfig(path string) (*Server, error) {
 	s, err := fromKubeconfig(path)
 	if err != nil {
-		return nil, diag.Errorf(codeObjects, "the kubeconfig `%s`: %w", path, err).WithHelp("give one with a server, its certificate authority, and a token or a client certificate; or files with --from")
+		return nil, diag.Errorf(codeObjects, "the kubeconfig `%s`: %w", path, diag.WithoutPath(err)).WithHelp("give one with a server, its certificate authority, and a token or a client certificate; or files with --from")
 	}
 	return s, nil
 }

@@ -2,10 +2,13 @@ package engine_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	digest "github.com/opencontainers/go-digest"
 
 	"github.com/selfsame-build/selfsame/guard/engine"
 	"github.com/selfsame-build/selfsame/policy"
@@ -73,4 +76,19 @@ func TestHandedOnEnds(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.want("denied", evil, false, engine.ClassDenied, false, 2)
+}
+
+// TestFloodPushesNoHandedOnVerdictOut: a verifier that is trusted here signed it, and nobody can make any number of those.
+func TestFloodPushesNoHandedOnVerdictOut(t *testing.T) {
+	w := handing(t, true)
+	w.Close()
+	w.config.Images = 8
+	w.open()
+	w.want("handed on", evil, true, engine.ClassHandedOn, false, 1)
+	w.f.set(func(f *fake) { f.handed = nil })
+	for i := range 40 {
+		w.ask(digest.FromString(fmt.Sprint("nobody signed it", i)))
+	}
+	w.f.set(func(f *fake) { f.err = errDown })
+	w.want("after a flood, with the registry down", evil, true, engine.ClassHandedOn, true, 41)
 }

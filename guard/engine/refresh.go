@@ -153,7 +153,7 @@ func (e *Engine) judgeAll(ctx context.Context, old, next *policy.Policy) {
 	for label, n := range map[string]*atomic.Int64{"allowed": &allowed, "denied": &denied, "same": &same} {
 		e.c.Metrics.Add(metrics.Rejudged, float64(n.Load()), label)
 	}
-	e.c.Notice(fmt.Sprintf("%d images were judged again: %d are denied now, %d are allowed now", allowed.Load()+denied.Load()+same.Load(), denied.Load(), allowed.Load()))
+	e.c.Notice(fmt.Sprintf("images judged again: %d; denied now: %d, allowed now: %d", allowed.Load()+denied.Load()+same.Load(), denied.Load(), allowed.Load()))
 }
 
 // Run refreshes until ctx ends: each Refresh, give or take a tenth; after a failure sooner, and ever less so.

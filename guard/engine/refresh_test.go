@@ -23,7 +23,7 @@ func TestNewPolicyJudgesWhatIsKept(t *testing.T) {
 	w.write(text(2, `signatures.exists(s, s.signer == "somebody else")`, ""))
 	check(t, w.Refresh(t.Context()))
 	<-changed
-	if !w.noticed("1 images were judged again: 1 are denied now, 0 are allowed now") {
+	if !w.noticed("images judged again: 1; denied now: 1, allowed now: 0") {
 		t.Errorf("%q", w.notices)
 	}
 	if a := w.want("after, without the registry", good, false, engine.ClassRule, true, 1); a.By.Version != 2 {

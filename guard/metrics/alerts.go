@@ -26,7 +26,7 @@ var Alerts = []Alert{
 	{"SelfsamePolicyEnds", `selfsame_policy_expires_timestamp_seconds > 0 and selfsame_policy_expires_timestamp_seconds - time() < 86400`, "0m", "warning", "the policy ends within a day; then everything is denied", nil},
 	{"SelfsameWebhookCertificateEnds", `selfsame_webhook_certificate_expires_timestamp_seconds > 0 and selfsame_webhook_certificate_expires_timestamp_seconds - time() < 604800`, "0m", "critical", "the certificate of the webhook ends within a week; then no API server asks it, and nothing is admitted: `selfsame-guard certificate`", nil},
 	{"SelfsameStaleEvidence", `increase(selfsame_stale_evidence_used_total[10m]) > 0`, "10m", "warning", "the registry does not answer, and evidence from before is used", nil},
-	{"SelfsameUndecided", `sum(rate(selfsame_verify_total{reason=~"undecided|pending|busy"}[5m])) / sum(rate(selfsame_verify_total[5m])) > 0.05`, "5m", "warning", "more than one decision in twenty could not be made", nil},
+	{"SelfsameUndecided", `sum(rate(selfsame_verify_total{reason=~"undecided|no-policy|pending|busy"}[5m])) / sum(rate(selfsame_verify_total[5m])) > 0.05`, "5m", "warning", "more than one decision in twenty could not be made", nil},
 	{"SelfsameDecisionsLost", `increase(selfsame_decisions_lost_total[10m]) > 0`, "0m", "warning", "decisions are missing from the log", nil},
 	{"SelfsameClockSetBack", `increase(selfsame_clock_set_back_total[10m]) > 0`, "0m", "warning", "the clock of a node was set back: what had expired could have looked valid", nil},
 	{"SelfsameSlow", `histogram_quantile(0.99, sum by (le, point) (rate(selfsame_verify_duration_seconds_bucket{cached="true"}[5m]))) > 0.05`, "10m", "warning", "warm decisions take more than 50 ms", nil},

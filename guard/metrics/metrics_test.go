@@ -63,6 +63,21 @@ func TestAlertLabels(t *testing.T) {
 	}
 }
 
+// TestUndecidedCountsWhatWasNotDecided: each reason for which nobody could say yes or no is in the alert about that.
+func TestUndecidedCountsWhatWasNotDecided(t *testing.T) {
+	i := slices.IndexFunc(metrics.Alerts, func(a metrics.Alert) bool { return a.Name == "SelfsameUndecided" })
+	if i < 0 {
+		t.Fatal("there is no such alert")
+	}
+	m := regexp.MustCompile(`reason=~"([a-z|-]+)"`).FindStringSubmatch(metrics.Alerts[i].Expr)
+	if m == nil {
+		t.Fatalf("it selects by no reason: %s", metrics.Alerts[i].Expr)
+	}
+	if got, want := strings.Split(m[1], "|"), []string{"undecided", "no-policy", "pending", "busy"}; !slices.Equal(got, want) {
+		t.Errorf("%q, not %q", got, want)
+	}
+}
+
 func TestNaming(t *testing.T) {
 	for _, m := range metrics.Table {
 		if !strings.HasPrefix(string(m.Name), "selfsame_") || strings.HasSuffix(string(m.Name), "_total") != (m.Kind == metrics.Counter) || m.Help == "" {

@@ -63,7 +63,7 @@ const (
 // Table is every metric, in the order of the page.
 var Table = []Metric{
 	{Verify, Counter, "Decisions, by where they were asked for, how they ended and why.", []string{"point", "result", "reason"},
-		"point: admission, pull, start, watch; result: allow, deny; reason: ok, handed-on, break-glass, rule, denied, missing, invalid, undecided, no-policy, pending, busy, usage"},
+		"point: admission, pull, start, watch, other; result: allow, deny; reason: ok, handed-on, break-glass, rule, denied, missing, invalid, undecided, no-policy, pending, busy, usage"},
 	{VerifySeconds, Histogram, "How long a decision took, as the gate saw it.", []string{"point", "cached"}, "cached: true, false"},
 	{Gather, Counter, "How often evidence was gathered from a registry.", []string{"result"}, "result: ok, error"},
 	{GatherSeconds, Histogram, "How long that took.", nil, ""},
@@ -76,7 +76,7 @@ var Table = []Metric{
 	{PolicyInfo, Gauge, "1 for the policy in force.", []string{"name", "version", "sha256"}, ""},
 	{PolicyEnds, Gauge, "When the policy in force ends, in seconds since 1970; 0: it does not end.", nil, ""},
 	{DenySequence, Gauge, "Sequence number of the deny list in force; 0: there is none.", nil, ""},
-	{RefreshFailed, Counter, "How often a new policy, trust file or deny list could not be taken; the old one stays in force until it ends.", []string{"what"}, "what: policy, trust, break-glass"},
+	{RefreshFailed, Counter, "How often a new policy, trust file or deny list could not be taken; the old one stays in force until it ends.", []string{"what"}, "what: policy, trust (file or deny list), break-glass"},
 	{RefreshedAt, Gauge, "When policy, trust file and deny list were last read without a failure, in seconds since 1970.", nil, ""},
 	{Rejudged, Counter, "Images that were judged again after a change, by whether their verdict changed.", []string{"changed"}, "changed: allowed, denied, same"},
 	{ClockBack, Counter, "How often the clock was found set back; decisions go on with the later time.", nil, ""},

@@ -60,7 +60,7 @@ func (a *app) runCheck(path string, strict bool) error {
 		}
 	} else {
 		a.render(found)
-		fmt.Fprintf(a.Out, "%s: %d warnings\n", r.Path, warnings)
+		fmt.Fprintf(a.Out, "%s: %s\n", r.Path, diag.Counted(warnings, "warning", "warnings"))
 	}
 	if err := found.Err(); err != nil {
 		return shownError(diag.ExitCode(err))

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/selfsame-build/selfsame/freshness"
+	"github.com/selfsame-build/selfsame/internal/diag"
 	"github.com/selfsame-build/selfsame/provenance"
 	"github.com/selfsame-build/selfsame/registry"
 	"github.com/selfsame-build/selfsame/trust"
@@ -210,7 +211,7 @@ func sleepFor(ctx context.Context, d time.Duration) error {
 
 // showPublished prints the one line that always means this list.
 func (a *app) showPublished(p freshness.Published) error {
-	a.notice("%s: %s, %d entries", p.Name, p.Edition, len(p.Entries))
+	a.notice("%s: %s, %s", p.Name, p.Edition, diag.Counted(len(p.Entries), "entry", "entries"))
 	if a.global.json {
 		return json.NewEncoder(a.Out).Encode(shownList{1, p.Pinned, p.Name, p.DenyList})
 	}
@@ -234,7 +235,7 @@ func (a *app) showList(p freshness.Published, is string) error {
 	for _, e := range p.Entries {
 		fmt.Fprintf(a.Out, "  %s  %s  %s\n", e.Added.UTC().Format(time.DateOnly), e.Subject(), e.Reason)
 	}
-	_, err := fmt.Fprintf(a.Out, "%d entries\n", len(p.Entries))
+	_, err := fmt.Fprintln(a.Out, diag.Counted(len(p.Entries), "entry", "entries"))
 	return err
 }
 

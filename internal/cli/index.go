@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/selfsame-build/selfsame/freshness"
+	"github.com/selfsame-build/selfsame/internal/diag"
 	"github.com/selfsame-build/selfsame/provenance"
 	"github.com/selfsame-build/selfsame/registry"
 	"github.com/selfsame-build/selfsame/registry/artifact"
@@ -107,7 +108,7 @@ func (a *app) runIndexRenew(ctx context.Context, ref string, f indexFlags) error
 		return json.NewEncoder(a.Out).Encode(shownIndex{1, got.Pinned(), made.Bundle,
 			provenance.ReleaseIndex{Edition: made.Edition.Edition, Statements: made.Statements}})
 	}
-	_, err = fmt.Fprintf(a.Out, "%s: %d statements, %s\n", got.Pinned(), len(made.Statements), made.Edition.Edition)
+	_, err = fmt.Fprintf(a.Out, "%s: %s, %s\n", got.Pinned(), diag.Counted(len(made.Statements), "statement", "statements"), made.Edition.Edition)
 	return err
 }
 

@@ -40,7 +40,8 @@ func (a *app) layoutNewCommand() *cobra.Command {
 else. A functionary is a public key whose signature counts for the steps that are named, or for all these five; or an identity, by its
 subject and who vouches for it. The step source comes first if it has a functionary; any other name is a step after sign.`,
 		Example: "  selfsame layout new --functionary ci.pub --out layout.json\n" +
-			"  selfsame layout new --functionary lock,build-a,build-b,compare=ci.pub --functionary sign=release.pub --functionary source,lock=alice.pub --threshold lock=2",
+			"  selfsame layout new --functionary lock,build-a,build-b,compare=ci.pub --functionary sign=release.pub --functionary source,lock=alice.pub --threshold lock=2\n" +
+			"  selfsame layout new --functionary ci.pub --functionary-identity scan=scanner@example.com --functionary-issuer https://login.example.com",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.newLayout(cmd.Context(), f) },
 	}
@@ -169,6 +170,6 @@ func (a *app) signLayout(cmd *cobra.Command, path string, keys []string) error {
 	if err := atomicfile.Write(path, raw, 0o644); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(a.Out, "%s signed by %d owner(s)\n", path, len(env.KeyIDs()))
+	_, err = fmt.Fprintf(a.Out, "%s signed by %s\n", path, diag.Counted(len(env.KeyIDs()), "owner", "owners"))
 	return err
 }

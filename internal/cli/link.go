@@ -38,9 +38,10 @@ func (a *app) linkCommand() *cobra.Command {
 		Long: `Sign an in-toto link that says: STEP (a scan, a promotion, whatever a layout calls it) was done with this image. The image and its
 platform manifests are among the materials and the products; --material and --product add files by their digest. The link is attached
 to the image. selfsame lock and selfsame build sign the links of their own steps with --link-key.`,
-		Example: "  selfsame link scan registry.example.com/team/shop:v1 --key scanner.key --product scan.json\n  selfsame link promote registry.example.com/prod/shop@sha256:... --key promoter.key",
-		Args:    cobra.ExactArgs(2),
-		RunE:    func(cmd *cobra.Command, args []string) error { return a.runLink(cmd.Context(), args[0], args[1], f) },
+		Example: "  selfsame link scan registry.example.com/team/shop:v1 --key scanner.key --product scan.json\n  selfsame link promote registry.example.com/prod/shop@sha256:... --key promoter.key\n" +
+			"  selfsame link scan registry.example.com/team/shop:v1 --keyless --signing-config signing_config.json --trusted-root trusted_root.json",
+		Args: cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error { return a.runLink(cmd.Context(), args[0], args[1], f) },
 	}
 	fl := cmd.Flags()
 	fl.StringVar(&f.key, "key", "", "private key of the step's functionary (password: SELFSAME_KEY_PASSWORD, or asked for)")

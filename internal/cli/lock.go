@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/selfsame-build/selfsame/builder"
+	"github.com/selfsame-build/selfsame/internal/diag"
 )
 
 func (a *app) lockCommand() *cobra.Command {
@@ -94,6 +95,6 @@ func (a *app) runLock(cmd *cobra.Command, o builder.LockOptions, links linkFlags
 	if o.Check {
 		state = "fresh"
 	}
-	_, err = fmt.Fprintf(a.Out, "%s %s: %d inputs\n", res.Path, state, res.Entries)
+	_, err = fmt.Fprintf(a.Out, "%s %s: %s\n", res.Path, state, diag.Counted(res.Entries, "input", "inputs"))
 	return err
 }

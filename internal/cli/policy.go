@@ -247,7 +247,7 @@ with its place and with what that means: nothing becomes weaker without a word.`
 		RunE: func(_ *cobra.Command, args []string) error {
 			data, err := strictyaml.ReadFile(args[0])
 			if err != nil {
-				return usage("cannot read `%s`: %v", args[0], err)
+				return usage("cannot read `%s`: %v", args[0], diag.WithoutPath(err))
 			}
 			im, err := sigstore.Import(name, args[0], data)
 			if err != nil {

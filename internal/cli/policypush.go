@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/selfsame-build/selfsame/freshness"
+	"github.com/selfsame-build/selfsame/internal/diag"
 	"github.com/selfsame-build/selfsame/internal/strictyaml"
 	"github.com/selfsame-build/selfsame/provenance"
 	"github.com/selfsame-build/selfsame/registry"
@@ -54,7 +55,7 @@ func (a *app) runPolicyPush(ctx context.Context, args []string, f policyPushFlag
 	}
 	content, err := strictyaml.ReadFile(args[0])
 	if err != nil {
-		return usage("cannot read `%s`: %v", args[0], err)
+		return usage("cannot read `%s`: %v", args[0], diag.WithoutPath(err))
 	}
 	if p.Place, err = freshness.OpenPolicyPlace(a.registry(registry.Options{}), args[1]); err != nil {
 		return err

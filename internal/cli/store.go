@@ -10,6 +10,7 @@ import (
 	"github.com/opencontainers/go-digest"
 	"github.com/spf13/cobra"
 
+	"github.com/selfsame-build/selfsame/internal/diag"
 	"github.com/selfsame-build/selfsame/recipes/lock"
 )
 
@@ -61,6 +62,6 @@ func (a *app) runGC(cmd *cobra.Command, keep []string, max string) error {
 			KeptBytes     int64 `json:"keptBytes"`
 		}{1, got.Removed, got.RemovedBytes, got.Kept, got.KeptBytes})
 	}
-	_, err = fmt.Fprintf(a.Out, "deleted %d blobs, %s; kept %d, %s\n", got.Removed, units.HumanSize(float64(got.RemovedBytes)), got.Kept, units.HumanSize(float64(got.KeptBytes)))
+	_, err = fmt.Fprintf(a.Out, "deleted %s, %s; kept %d, %s\n", diag.Counted(got.Removed, "blob", "blobs"), units.HumanSize(float64(got.RemovedBytes)), got.Kept, units.HumanSize(float64(got.KeptBytes)))
 	return err
 }

@@ -114,7 +114,7 @@ func (a *app) showChecked(found diag.List, files, signers int) error {
 	if a.global.json {
 		return nil
 	}
-	_, err := fmt.Fprintf(a.Out, "%d files, %d signers and owners\n", files, signers)
+	_, err := fmt.Fprintf(a.Out, "%s, %s\n", diag.Counted(files, "file", "files"), diag.Counted(signers, "signer or owner", "signers and owners"))
 	return err
 }
 

@@ -172,7 +172,7 @@ func TestTrustCommands(t *testing.T) {
 	w := newTrusting(t, "release", "qa", "univ", "head")
 	w.attach("release", provenance.PredicateProvenance)
 	w.attach("release", provenance.PredicateRebuild)
-	w.must(0, "1 files, 1 signers", "trust", "init", "--key", "release.pub")
+	w.must(0, "1 file, 1 signer or owner", "trust", "init", "--key", "release.pub")
 	w.must(10, "is there already", "trust", "init", "--key", "release.pub")
 	w.must(10, "needs --key", "trust", "init", "other.yaml")
 	w.must(0, "verified: image was built twice", "verify", "image", "--trust", "trust.yaml")
@@ -331,7 +331,7 @@ func TestTrustCheckSaysAll(t *testing.T) {
 	w.must(0, "was over on 2020-01-01", "trust", "check", "warn.yaml")
 	w.write("roster.yaml", "roster: v1\nowners:\n  front: {keys: [release.pub]}\n")
 	w.must(0, "the owner `front` has a key or identity of `a`", "trust", "check", "roster.yaml", "warn.yaml")
-	w.must(0, "1 files, 1 signers and owners", "trust", "check", "roster.yaml")
+	w.must(0, "1 file, 1 signer or owner", "trust", "check", "roster.yaml")
 	out := w.must(10, "", "trust", "check", "bad.yaml", "--json")
 	var shape struct {
 		SchemaVersion int

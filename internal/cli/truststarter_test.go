@@ -23,6 +23,6 @@ func TestTrustFileForAToken(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.write("trust.yaml", text)
-		w.must(0, "1 files, 1 signers", "trust", "check", "trust.yaml")
+		w.must(0, "1 file, 1 signer or owner", "trust", "check", "trust.yaml")
 	}
 }

@@ -55,7 +55,8 @@ the worst.`,
 			"  selfsame verify registry.example.com/team/shop:v1 --trusted-root trusted_root.json --certificate-identity release@example.com --certificate-oidc-issuer https://login.example.com\n" +
 			"  selfsame verify --from-file images.txt --key release.pub --json\n" +
 			"  selfsame verify registry.example.com/team/shop:v1 --trust trust.yaml --roster roster.yaml --rebuilders 2\n" +
-			"  selfsame verify registry.example.com/team/shop:v1 --trust trust.yaml --policy registry.example.com/ops/policy",
+			"  selfsame verify registry.example.com/team/shop:v1 --trust trust.yaml --policy registry.example.com/ops/policy\n" +
+			"  selfsame verify registry.example.com/team/shop:v1 --trust trust.yaml --policy policy.yaml --attach-verdict --verdict-life 6h --sign-with verifier.key",
 		RunE: func(cmd *cobra.Command, args []string) error { return a.runVerify(cmd.Context(), args, f) },
 	}
 	fl := cmd.Flags()

@@ -25,8 +25,8 @@ type verdictFlags struct {
 
 func (v *verdictFlags) register(fl *pflag.FlagSet) {
 	fl.StringVar(&v.path, "verdict", "", "write the policy's approval to this file, signed in the role verifier, for gates that accept verdicts")
-	fl.BoolVar(&v.attach, "attach-verdict", false, "attach it to the image")
-	fl.DurationVar(&v.life, "verdict-life", time.Hour, "how long it counts, at most 24h; it ends with the first thing that it rests on")
+	fl.BoolVar(&v.attach, "attach-verdict", false, "attach the policy's approval to the image, signed as for --verdict")
+	fl.DurationVar(&v.life, "verdict-life", time.Hour, "how long such a verdict counts, at most 24h; it ends with the first thing that it rests on")
 	fl.BoolVar(&v.accept, "accept-verdicts", false, "let a verdict of the same policy that a verifier handed on stand in for rules that say no")
 }
 

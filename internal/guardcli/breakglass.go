@@ -21,11 +21,11 @@ func (a *app) breakGlassCommand() *cobra.Command {
 signed with "selfsame break-glass" by a key that has the role break-glass in the trust file and no other, and put into the folder that the
 configuration names.
 
-Only the deny list goes before it, for the image and for whoever signed the statement. While a registry cannot be read, the list is asked for the
-digest that is to run, and what was denied when evidence was last read stays so. What else the list names (a platform of an index, a base, a
-signer, a builder) is not seen then: deny an index by its own digest, too.
+Only the deny list goes before it, for the image and for whoever signed the statement; where a list is asked for and none counts any more, nothing
+passes. While a registry cannot be read, the list is asked for the digest that is to run, and what was denied when evidence was last read stays so.
+What else the list names (a platform of an index, a base, a signer, a builder) is not seen then: deny an index by its own digest, too.
 
- It is in the log with each decision, and the metric selfsame_breakglass_active is not 0, until it is gone.`,
+Until it is gone, it is in the log with each decision, and the metric selfsame_breakglass_active is not 0.`,
 	}
 	list := &cobra.Command{
 		Use: "list", Short: "List the statements in force on this node", Args: cobra.NoArgs,

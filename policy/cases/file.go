@@ -92,7 +92,7 @@ func Load(path string) (Set, error) {
 }
 
 func unreadable(path string, err error) error {
-	return diag.List{diag.Errorf(diag.CodePolicyUnreadable, "cannot read `%s`: %w", strictyaml.Short(path), err).WithAt(diag.Position{File: path}, "").
+	return diag.List{diag.Errorf(diag.CodePolicyUnreadable, "cannot read `%s`: %w", strictyaml.Short(path), diag.WithoutPath(err)).WithAt(diag.Position{File: path}, "").
 		WithHelp("the cases of prod.yaml stand in prod_test.yaml beside it")}
 }
 

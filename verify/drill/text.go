@@ -7,6 +7,8 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"github.com/selfsame-build/selfsame/internal/diag"
 )
 
 // JSON writes the result as a document of SchemaVersion.
@@ -23,8 +25,8 @@ func (r *Result) Text(w io.Writer) error {
 	if r.List.Stateless {
 		stateless = "; earlier ones are not remembered"
 	}
-	fmt.Fprintf(&b, "list %s: sequence %d, %d entries, issued %s ago, ends %s%s\n",
-		r.List.Name, r.List.Sequence, r.List.Entries, r.List.Age(), r.List.Expires.UTC().Format(time.RFC3339), stateless)
+	fmt.Fprintf(&b, "list %s: sequence %d, %s, issued %s ago, ends %s%s\n",
+		r.List.Name, r.List.Sequence, diag.Counted(r.List.Entries, "entry", "entries"), r.List.Age(), r.List.Expires.UTC().Format(time.RFC3339), stateless)
 	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	ok, none := 0, 0
 	for _, s := range r.Steps {
