@@ -44,7 +44,11 @@ func (s summaryFlags) check() error {
 	if err := s.verdict.check(s); err != nil {
 		return err
 	}
-	return s.sign.check(s.key, false)
+	key := s.key
+	if key == "" && !s.sign.on {
+		key = s.findingBy // when a finding was signed may be all that is asked
+	}
+	return s.sign.check(key, false)
 }
 
 // write makes the summaries that were asked for. Of a success they are signed with --sign-with, or left to be signed; a failed one
