@@ -120,7 +120,7 @@ func (s summaryFlags) signer(ctx context.Context, a *app, o verify.Options, path
 	if err != nil {
 		return nil, err
 	}
-	if role == trust.Finding && o.Releases(signer.Key()) {
+	if role == trust.Finding && o.Releases(trust.Party{Key: signer.Key()}) {
 		return nil, usage("--finding-key is a key that releases images; what speaks against one needs a key of its own: `selfsame key new --out finding`")
 	}
 	if s.key != "" && s.findingBy != "" {

@@ -101,6 +101,8 @@ func TestWithoutKeys(t *testing.T) {
 		verify(0, "the verdict is attached as", append([]string{"--key", "release.pub", "--policy", "policy.yaml", "--attach-verdict"}, keyless(c.who, "--signing-root")...)...)
 		verify(c.code, c.say, edge...)
 	}
+	verify(10, "the identity token is that of verifier@selfsame.example", append([]string{"--key", "release.pub", "--certificate-identity", "verifier@selfsame.example", "--certificate-oidc-issuer", i.Issuer.URL,
+		"--trusted-root", i.TrustedRoot, "--policy", "policy.yaml", "--verdict", "verdict.json"}, keyless("verifier@selfsame.example", "--signing-root")...)...)
 	if said := verify(0, "", append(edge, "--json")...); !strings.Contains(said, `"handedOn": {`) {
 		t.Error(said)
 	}
