@@ -197,7 +197,7 @@ func TestStockCosignToken(t *testing.T) {
 		t.Fatal(err)
 	}
 	env := append(os.Environ(), "SOFTHSM2_CONF="+file("softhsm2.conf", "directories.tokendir = "+dir+"/tokens\n"), "CGO_ENABLED=1",
-		"PATH="+dir+":"+os.Getenv("PATH"), "COSIGN_PKCS11_PIN=1234", "HOME="+dir, "GOCACHE="+goEnv(t, "GOCACHE"), "GOMODCACHE="+goEnv(t, "GOMODCACHE"))
+		"PATH="+dir+":"+os.Getenv("PATH"), "COSIGN_PKCS11_PIN=1234", "SELFSAME_KEY_PASSWORD=", "HOME="+dir, "GOCACHE="+goEnv(t, "GOCACHE"), "GOMODCACHE="+goEnv(t, "GOMODCACHE"))
 	do := func(name string, args ...string) (string, error) {
 		cmd := exec.Command(name, args...)
 		cmd.Env = env

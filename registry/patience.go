@@ -24,11 +24,17 @@ func (p patient) RoundTrip(req *http.Request) (*http.Response, error) {
 		return p.inner.RoundTrip(req)
 	}
 	host := req.URL.Host
+	done := make(chan struct{})
 	timer := time.AfterFunc(p.after, func() {
+		defer close(done)
 		if _, already := p.told.LoadOrStore(host, struct{}{}); !already {
 			p.tell(host)
 		}
 	})
-	defer timer.Stop()
+	defer func() {
+		if !timer.Stop() {
+			<-done // whoever is told is not told while the caller goes on
+		}
+	}()
 	return p.inner.RoundTrip(req)
 }

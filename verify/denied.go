@@ -233,11 +233,11 @@ func (o Options) twoRoles() bool {
 			parties = append(parties, trust.Party{Key: k.Key()})
 		}
 	}
-	return slices.ContainsFunc(parties, o.releases)
+	return slices.ContainsFunc(parties, o.Releases)
 }
 
-// releases says whether p's word would count as a release's.
-func (o Options) releases(p trust.Party) bool {
+// Releases says whether p's word would count as a release's.
+func (o Options) Releases(p trust.Party) bool {
 	return slices.ContainsFunc(o.entries(), func(e trust.Signer) bool { return e.May(trust.Release) && e.Is(p) })
 }
 
@@ -245,7 +245,7 @@ func (o Options) releases(p trust.Party) bool {
 func (o Options) notReleasing(d freshness.Demand) freshness.Demand {
 	counts := d.Counts
 	d.Counts = func(by trust.Party, at time.Time, series string) bool {
-		return (counts == nil || counts(by, at, series)) && !o.releases(by)
+		return (counts == nil || counts(by, at, series)) && !o.Releases(by)
 	}
 	return d
 }

@@ -140,7 +140,7 @@ func plainObject(raw json.RawMessage) (map[string]any, error) {
 	if len(raw) == 0 || bytes.TrimLeft(raw, " \t\r\n")[0] != '{' {
 		return nil, fmt.Errorf("it is not an object")
 	}
-	out := map[string]any{}
+	var out map[string]any
 	if err := strictjson.Unmarshal(raw, &out, predicateLimits); err != nil {
 		return nil, err
 	}

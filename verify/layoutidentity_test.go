@@ -13,7 +13,8 @@ import (
 	"github.com/selfsame-build/selfsame/trust"
 )
 
-// TestLayoutByIdentity: a functionary whom a private instance of sigstore vouches for, by issuer and subject, beside others who have keys.
+// TestLayoutByIdentity: a functionary whom a private instance of sigstore vouches for, by issuer and subject, beside others who have keys. Only
+// the verifier's own root says whose word for him counts.
 func TestLayoutByIdentity(t *testing.T) {
 	i := sigstore.Start(t)
 	config, err := os.ReadFile(i.SigningConfig)
@@ -79,6 +80,13 @@ func TestLayoutByIdentity(t *testing.T) {
 			}
 			o.Trust.Root = root
 			p.must(o, x.want, x.says)
+			// Authorities that were believed only until an hour ago prove nobody who signs now, nor when he did.
+			for _, part := range []string{sigstore.CAs, sigstore.TSAs, sigstore.Logs} {
+				if o.Trust.Root, err = signing.LoadRoot(sigstore.Rotated(t, raw, nil, time.Now().Add(-time.Hour), part)); err != nil {
+					t.Fatal(err)
+				}
+				p.must(o, VerdictMissing, "no link of this step is signed by one of its functionaries")
+			}
 			// Nobody proves an identity without a root: that is said before anything is read.
 			o.Trust.Root = nil
 			if _, err := Run(t.Context(), o); diag.ExitCode(err) != diag.ExitUsage {

@@ -73,11 +73,6 @@ func (o *Options) keyReader() trust.KeyReader {
 	}
 }
 
-// Releases says whether a signature by k would count as a release's.
-func (o Options) Releases(k trust.Key) bool {
-	return o.releases(trust.Party{Key: k})
-}
-
 // Speaks tells who may speak in a role, for lists that are found by themselves (freshness.Demand.Counts): under which names a
 // signer speaks bounds these, too.
 func (o Options) Speaks(role trust.Role) freshness.Counts {

@@ -24,8 +24,8 @@ var (
 	envHome    = Variable{Name: "HOME", Meaning: "where `~` is, for the two above"}
 	envAgent   = Variable{Name: "SSH_AUTH_SOCK", Meaning: "socket of the ssh agent: for git repositories that are reached by ssh while recording, and what `lock --ssh ID` lends to steps when the flag names none"}
 	envIDToken = Variable{Name: "SIGSTORE_ID_TOKEN", Secret: true,
-		Meaning: "identity token for `build --keyless`, when `--identity-token` names no file; some CI systems set it"}
-	envActionsURL   = Variable{Name: "ACTIONS_ID_TOKEN_REQUEST_URL", Meaning: "where a job of GitHub Actions gets an identity token for `build --keyless`, when neither `--identity-token` nor `SIGSTORE_ID_TOKEN` is given"}
+		Meaning: "identity token for `--keyless`, when `--identity-token` names no file; some CI systems set it"}
+	envActionsURL   = Variable{Name: "ACTIONS_ID_TOKEN_REQUEST_URL", Meaning: "where a job of GitHub Actions gets an identity token for `--keyless`, when neither `--identity-token` nor `SIGSTORE_ID_TOKEN` is given"}
 	envActionsToken = Variable{Name: "ACTIONS_ID_TOKEN_REQUEST_TOKEN", Secret: true, Meaning: "what that address is asked with"}
 	envNoColor      = Variable{Name: invocation.EnvNoColor, Meaning: "anything but empty: no colour"}
 	envForce        = Variable{Name: invocation.EnvForce, Meaning: "anything but empty: colour also where there is no terminal, unless `NO_COLOR` is set"}

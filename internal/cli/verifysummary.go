@@ -44,7 +44,11 @@ func (s summaryFlags) check() error {
 	if err := s.verdict.check(s); err != nil {
 		return err
 	}
-	return s.sign.check(s.key, false)
+	key := s.key
+	if key == "" && !s.sign.on {
+		key = s.findingBy // when a finding was signed may be all that is asked
+	}
+	return s.sign.check(key, false)
 }
 
 // write makes the summaries that were asked for. Of a success they are signed with --sign-with, or left to be signed; a failed one
@@ -116,7 +120,7 @@ func (s summaryFlags) signer(ctx context.Context, a *app, o verify.Options, path
 	if err != nil {
 		return nil, err
 	}
-	if role == trust.Finding && o.Releases(signer.Key()) {
+	if role == trust.Finding && o.Releases(trust.Party{Key: signer.Key()}) {
 		return nil, usage("--finding-key is a key that releases images; what speaks against one needs a key of its own: `selfsame key new --out finding`")
 	}
 	if s.key != "" && s.findingBy != "" {

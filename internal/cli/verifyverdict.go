@@ -62,10 +62,13 @@ func (s summaryFlags) handOn(ctx context.Context, a *app, o verify.Options, epoc
 	if err != nil {
 		return err
 	}
-	if !s.sign.on && o.Releases(signer.Key()) {
+	if !s.sign.on && o.Releases(trust.Party{Key: signer.Key()}) {
 		return usage("--sign-with is a key that releases images; who says that they pass needs a key of its own: `selfsame key new --out verifier`")
 	}
 	bundle, err := signing.Sign(ctx, signer, made.Payload)
+	if err == nil && s.sign.on {
+		err = s.apart(o, bundle)
+	}
 	if err != nil {
 		return err
 	}
@@ -82,4 +85,17 @@ func (s summaryFlags) handOn(ctx context.Context, a *app, o verify.Options, epoc
 		a.notice("the verdict is attached as %s", stored[0].Digest)
 	}
 	return nil
+}
+
+// apart refuses a verdict that was signed without a key, by somebody who releases images: whom a token names is known for sure only now.
+func (s summaryFlags) apart(o verify.Options, bundle []byte) error {
+	root, err := loadRoot(s.sign.root)
+	if err != nil {
+		return err
+	}
+	got, err := (signing.Trust{Root: root}).Verify(bundle)
+	if err == nil && o.Releases(got.By) {
+		return usage("the identity token is that of %s, who releases images; who says that they pass needs an identity of his own", got.By)
+	}
+	return err
 }

@@ -14,7 +14,7 @@ import (
 // TestWithoutKeys: links, summaries and verdicts that an instance of sigstore vouches for, and layouts and trust files that name identities.
 func TestWithoutKeys(t *testing.T) {
 	i := sigstore.Start(t)
-	w := newTrusting(t, "release", "owner")
+	w := newTrusting(t, "release", "owner", "finding")
 	w.attach("release", provenance.PredicateProvenance)
 	w.attach("release", provenance.PredicateRebuild)
 	keyless := func(who, root string) []string {
@@ -61,20 +61,27 @@ func TestWithoutKeys(t *testing.T) {
 	verify(10, "two ways to sign", append([]string{"--key", "release.pub", "--vsa", "vsa.json", "--sign-with", "owner.key"}, keyless("promoter@selfsame.example", "--signing-root")...)...)
 	verify(10, "hand on", append([]string{"--key", "release.pub"}, keyless("promoter@selfsame.example", "--signing-root")...)...)
 	verify(0, "", append([]string{"--key", "release.pub", "--vsa", "vsa.json", "--svr", "svr.json"}, keyless("promoter@selfsame.example", "--signing-root")...)...)
-	bytes, err := os.ReadFile(i.TrustedRoot)
-	if err != nil {
-		t.Fatal(err)
-	}
-	root, err := signing.LoadRoot(bytes)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range []string{"vsa.json", "svr.json"} {
-		bundle, err := os.ReadFile(name)
+	read := func(name string) []byte {
+		data, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := (signing.Trust{Root: root}).Verify(bundle); err != nil || got.By.Identity.Subject != "promoter@selfsame.example" || got.Time.IsZero() {
+		return data
+	}
+	root, err := signing.LoadRoot(read(i.TrustedRoot))
+	if err != nil {
+		t.Fatal(err)
+	}
+	verify(15, "", "--key", "release.pub", "--name", "registry.example.com/other", "--vsa", "failed.json", "--finding-key", "finding.key", "--signing-config", i.SigningConfig, "--signing-root", i.TrustedRoot)
+	finder, err := signing.LoadVerifier(read("finding.pub"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := (signing.Trust{Keys: []*signing.Verifier{finder}, Root: root}).Verify(read("failed.json")); err != nil || got.Time.IsZero() {
+		t.Errorf("a finding that others say the time of: %s, %v", got.Time, err)
+	}
+	for _, name := range []string{"vsa.json", "svr.json"} {
+		if got, err := (signing.Trust{Root: root}).Verify(read(name)); err != nil || got.By.Identity.Subject != "promoter@selfsame.example" || got.Time.IsZero() {
 			t.Errorf("%s: %v, %v", name, got.By, err)
 		}
 	}
@@ -83,15 +90,19 @@ func TestWithoutKeys(t *testing.T) {
 	w.write("policy.yaml", aPolicy("3", "summary.reproduced"))
 	w.write("edge.yaml", "trust: v1\nsigstore: "+i.TrustedRoot+"\nsigners:\n  central:\n    identities: [{issuer: \""+i.Issuer.URL+"\", subject: verifier@selfsame.example}]\n    roles: [verifier]\n")
 	edge := []string{"--name", shop, "--trust", "edge.yaml", "--policy", "policy.yaml", "--accept-verdicts"}
-	for who, want := range map[string]int{"other@selfsame.example": 14, "verifier@selfsame.example": 0} {
-		if want == 0 {
-			verify(14, "it was not built twice", edge...)
-		}
-		verify(0, "the verdict is attached as", append([]string{"--key", "release.pub", "--policy", "policy.yaml", "--attach-verdict"}, keyless(who, "--signing-root")...)...)
-		if want == 0 {
-			verify(0, "in a verdict that central handed on until", edge...)
-		}
+	for _, c := range []struct {
+		who  string
+		code int
+		say  string
+	}{
+		{"other@selfsame.example", 14, "it was not built twice"},
+		{"verifier@selfsame.example", 0, "in a verdict that central handed on until"},
+	} {
+		verify(0, "the verdict is attached as", append([]string{"--key", "release.pub", "--policy", "policy.yaml", "--attach-verdict"}, keyless(c.who, "--signing-root")...)...)
+		verify(c.code, c.say, edge...)
 	}
+	verify(10, "the identity token is that of verifier@selfsame.example", append([]string{"--key", "release.pub", "--certificate-identity", "verifier@selfsame.example", "--certificate-oidc-issuer", i.Issuer.URL,
+		"--trusted-root", i.TrustedRoot, "--policy", "policy.yaml", "--verdict", "verdict.json"}, keyless("verifier@selfsame.example", "--signing-root")...)...)
 	if said := verify(0, "", append(edge, "--json")...); !strings.Contains(said, `"handedOn": {`) {
 		t.Error(said)
 	}

@@ -8,40 +8,16 @@ import (
 )
 
 // checkNames walks data beside the Go type it will be decoded into and refuses every key that is not, letter for letter, the
-// name of a field. data has passed Check. It says whether a number lands in an `any`, where its digits are to be kept, and what can be
-// left out because no field is there for it.
-func checkNames(data []byte, t reflect.Type, allowUnknown bool) (numbers bool, unknown []span, err error) {
-	w := walker{scanner: scanner{data: data, limits: Limits{MaxValues: len(data) + 1, MaxDepth: len(data) + 1}}, allowUnknown: allowUnknown}
-	err = w.walk(shapeOf(t))
-	return w.numbers, w.unknown, err
-}
-
-// span is a part of a document, in bytes.
-type span struct{ from, to int }
-
-// without is data less some parts of it, which follow each other.
-func without(data []byte, parts []span) []byte {
-	if len(parts) == 0 {
-		return data
-	}
-	size := len(data)
-	for _, p := range parts {
-		size -= p.to - p.from
-	}
-	out, pos := make([]byte, 0, size), 0
-	for _, p := range parts {
-		out = append(out, data[pos:p.from]...)
-		pos = p.to
-	}
-	return append(out, data[pos:]...)
+// name of a field. data has passed Check.
+func checkNames(data []byte, t reflect.Type, allowUnknown bool) error {
+	w := walker{scanner: scanner{data: data}, allowUnknown: allowUnknown}
+	return w.walk(shapeOf(t))
 }
 
 // walker reads the document once more, in one pass: what no field is looked up in is skipped.
 type walker struct {
 	scanner
 	allowUnknown bool
-	numbers      bool   // one landed in an `any`
-	unknown      []span // members that no field is there for, each with one comma beside it
 }
 
 // walk takes one value. A value of another kind than its type is for decoding to refuse, with the place.
@@ -53,41 +29,17 @@ func (w *walker) walk(s *shape) error {
 	case s.kind == lists && w.peek() == '[':
 		return w.items(s)
 	}
-	start := w.pos
-	err := w.skip()
-	if s.any && err == nil && !w.numbers {
-		w.numbers = hasNumber(w.data[start:w.pos])
-	}
-	return err
-}
-
-// hasNumber tells whether a valid value has a number in it.
-func hasNumber(value []byte) bool {
-	for s := (scanner{data: value}); s.pos < len(value); {
-		switch c := value[s.pos]; {
-		case c == '"':
-			if _, _, err := s.raw(); err != nil {
-				return true // it is not valid; whoever decodes it will say so
-			}
-		case isDigit(c):
-			return true
-		default:
-			s.pos++
-		}
-	}
-	return false
+	return w.skip()
 }
 
 // members checks one object: against fields, or every value against elem when it is a map.
 func (w *walker) members(s *shape) error {
 	w.pos++ // {
-	first := w.pos
 	if w.space(); w.peek() == '}' {
 		w.pos++
 		return nil
 	}
-	for run := -1; ; { // where members without a field begin
-		start := w.pos // behind the bracket or a comma
+	for {
 		w.space()
 		key, err := w.key()
 		if err != nil {
@@ -96,33 +48,16 @@ func (w *walker) members(s *shape) error {
 		w.space()
 		w.pos++ // :
 		member, err := w.member(s, key)
-		if run = w.cut(run, start, member == nobodys); err == nil {
+		if err == nil {
 			err = w.walk(member)
 		}
 		if err != nil {
 			return within(err, string(key))
 		}
 		if done, err := w.next('}'); done || err != nil {
-			if run > first {
-				run-- // the comma behind the last one that stays
-			}
-			w.cut(run, w.pos-1, false)
 			return err
 		}
 	}
-}
-
-// cut ends a run of members without a field at end, or goes on with it. It gives where the run begins; -1: there is none.
-func (w *walker) cut(run, end int, more bool) int {
-	switch {
-	case more && run < 0:
-		return end
-	case more:
-		return run
-	case run >= 0:
-		w.unknown = append(w.unknown, span{run, end})
-	}
-	return -1
 }
 
 // member is the shape of an object's member, or the refusal of its name.
@@ -139,7 +74,7 @@ func (w *walker) member(s *shape, key []byte) (*shape, error) {
 		}
 	}
 	if w.allowUnknown {
-		return nobodys, nil
+		return opaque, nil
 	}
 	return nil, &Error{Offset: -1, Reason: "unknown field"}
 }

@@ -174,10 +174,10 @@ func (b *planner) members(p *plan, t reflect.Type, index []int, seen map[string]
 	}
 }
 
-// plainName tells whether a name in a tag is one that encoding/json takes as it stands.
+// plainName tells whether a name in a tag is one that encoding/json takes as it stands. Names may be URIs.
 func plainName(name string) bool {
 	for _, c := range []byte(name) {
-		if !isDigit(c) && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && c != '_' && c != '-' && c != '.' {
+		if !isDigit(c) && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && strings.IndexByte("_-.:/", c) < 0 {
 			return false
 		}
 	}

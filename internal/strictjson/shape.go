@@ -13,7 +13,6 @@ type shape struct {
 	kind   shapeKind
 	fields map[string]*shape // by name in JSON; of a struct, else nil
 	elem   *shape            // of a map or list
-	any    bool              // whatever is there lands in an interface
 }
 
 type shapeKind int
@@ -26,9 +25,6 @@ const (
 
 // opaque is shared by all types that take their part as it is.
 var opaque = &shape{}
-
-// nobodys is the shape of what has no field.
-var nobodys = &shape{kind: skipped}
 
 // shapes holds one shape for each type, complete.
 var shapes sync.Map
@@ -73,8 +69,6 @@ func prepare(t reflect.Type, underway map[reflect.Type]*shape) *shape {
 		for name, field := range fieldTypes(t) {
 			s.fields[name] = prepare(field, underway)
 		}
-	case reflect.Interface:
-		s.any = true
 	case reflect.Map:
 		s.kind, s.elem = objects, prepare(t.Elem(), underway)
 	case reflect.Slice, reflect.Array:

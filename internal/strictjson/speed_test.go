@@ -14,7 +14,8 @@ import (
 func TestSure(t *testing.T) {
 	for _, typ := range []reflect.Type{
 		reflect.TypeFor[v1.Manifest](), reflect.TypeFor[v1.Index](), reflect.TypeFor[provenance.Provenance](), reflect.TypeFor[provenance.Rebuild](),
-		reflect.TypeFor[provenance.ExternalParameters](), reflect.TypeFor[[]provenance.Subject](),
+		reflect.TypeFor[provenance.ExternalParameters](), reflect.TypeFor[[]provenance.Subject](), reflect.TypeFor[provenance.VSA](), reflect.TypeFor[provenance.DenyList](),
+		reflect.TypeFor[map[string]any](),
 	} {
 		if !strictjson.Sure(typ) {
 			t.Errorf("%s is left to encoding/json", typ)

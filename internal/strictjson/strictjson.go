@@ -93,22 +93,13 @@ func Unmarshal(data []byte, v any, l Limits) error {
 
 // unmarshal decodes what has passed Check by the rules of encoding/json, after a walk over the names.
 func unmarshal(data []byte, v any, allowUnknown bool) error {
-	numbers, unknown, err := checkNames(data, reflect.TypeOf(v), allowUnknown)
-	if err != nil {
+	if err := checkNames(data, reflect.TypeOf(v), allowUnknown); err != nil {
 		return err
 	}
-	if !numbers {
-		// encoding/json reads each byte of what it leaves out twice, and ten times as slowly.
-		data = without(data, unknown)
-		if err := json.Unmarshal(data, v); err != nil {
-			return &Error{Offset: -1, Reason: err.Error()}
-		}
-		return nil
-	}
-	d := json.NewDecoder(bytes.NewReader(data)) // copies everything, unlike Unmarshal, which cannot keep numbers
+	d := json.NewDecoder(bytes.NewReader(data))
 	d.UseNumber()
 	if err := d.Decode(v); err != nil {
-		return &Error{Offset: int(d.InputOffset()), Reason: err.Error()}
+		return &Error{Offset: -1, Reason: err.Error()}
 	}
 	return nil
 }

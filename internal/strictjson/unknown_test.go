@@ -20,30 +20,6 @@ type known struct {
 	R json.RawMessage  `json:"r"`
 }
 
-// TestUnknownIsLeftOut shows what is handed to encoding/json.
-func TestUnknownIsLeftOut(t *testing.T) {
-	for _, tc := range []struct{ doc, want string }{
-		{`{}`, `{}`},
-		{`{"a":"1"}`, `{"a":"1"}`},
-		{`{"x":1}`, `{}`},
-		{`{"x":1,"y":[{"a":2}]}`, `{}`},
-		{`{ "x" : 1 , "a" : "1" }`, `{  "a" : "1" }`},
-		{`{"a":"1","x":1}`, `{"a":"1"}`},
-		{`{"a":"1" , "x":1 , "y":{}}`, `{"a":"1" }`},
-		{`{"a":"1","x":1,"y":2,"r":{"x":1}}`, `{"a":"1","r":{"x":1}}`},
-		{`{"b":{"x":1,"b":{"a":"1","y":","}},"z":"}"}`, `{"b":{"b":{"a":"1"}}}`},
-		{`{"c":[{"x":1,"d":2},{"d":3,"x":1},{"x":1}]}`, `{"c":[{"d":2},{"d":3},{}]}`},
-		{`{"m":{"x":{"x":1,"a":"1"},"y":{}}}`, `{"m":{"x":{"a":"1"},"y":{}}}`},
-		{`{"\u0061":"1","\u0078":1}`, `{"\u0061":"1"}`},
-		{`{"r":[1,{"x":2}],"x":3}`, `{"r":[1,{"x":2}]}`},
-	} {
-		_, unknown, err := checkNames([]byte(tc.doc), reflect.TypeFor[known](), true)
-		if got := string(without([]byte(tc.doc), unknown)); err != nil || got != tc.want {
-			t.Errorf("%s: %s, %v; want %s", tc.doc, got, err, tc.want)
-		}
-	}
-}
-
 // TestUnknownChangesNothing decodes documents of every form as encoding/json does.
 func TestUnknownChangesNothing(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // documents, the same in each run

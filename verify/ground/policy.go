@@ -88,7 +88,7 @@ func (s Setup) signedPolicy(ctx context.Context, o verify.Options, at string, d 
 // speakers says who may have signed the policy.
 func (s Setup) speakers(o verify.Options, d *freshness.Demand) error {
 	for _, k := range s.Policy.Keys {
-		if o.Releases(k.Key()) {
+		if o.Releases(trust.Party{Key: k.Key()}) {
 			return diag.Errorf(codeTwoRoles, "one key for two roles").
 				WithWhy("who releases images must not also be who says which images may run").
 				WithHelp("selfsame key new --out policy")
