@@ -134,7 +134,8 @@ func TestPodman(t *testing.T) {
 	p.started(t, "by digest", run(h.host+"/team/good@"+h.good.Index.String())...)
 	p.started(t, "by id", run(h.good.Config.Encoded())...)
 	mapped := []string{"--uidmap", "0:100000:65536", "--gidmap", "0:100000:65536"}
-	if out, err := p(run(append(mapped, "--runtime", runc, evil)...)...); err != nil {
+	out, err := p(run(append(mapped, "--runtime", runc, evil)...)...)
+	if err != nil {
 		t.Logf("SKIPPED: no container of another user starts here, with or without the belt: %v\n%s", err, out)
 	} else {
 		p.started(t, "as another user", run(append(mapped, good)...)...)
@@ -148,6 +149,15 @@ func TestPodman(t *testing.T) {
 	p.denied(t, "retagged", h.host+"/team/good@"+h.evil.Index.String()+" is denied", run(h.host+"/team/good:v2")...)
 	p.must(t, "tag", good, "localhost/mine:v1")
 	p.denied(t, "under a name of one's own", "localhost/mine@"+h.good.Index.String()+" is denied", run("localhost/mine:v1")...)
+	p.started(t, "with a volume", run("--volume", "v:/v", good)...)
+	for _, how := range []string{"", ",rw=true"} {
+		mount := []string{"--mount", "type=image,source=" + evil + ",destination=/data" + how, good}
+		const want = "files of an image that nobody was asked about are mounted"
+		p.denied(t, "with an image mounted"+how, want, run(mount...)...)
+		if err == nil {
+			p.denied(t, "with an image mounted, as another user"+how, want, run(append(mapped, mount...)...)...)
+		}
+	}
 	p.denied(t, "from a folder", "not from an image", run("--rootfs", dir, "/nothing")...)
 
 	tar, layout := dir+"/good.tar", dir+"/evil.tar"
