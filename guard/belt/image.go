@@ -12,7 +12,7 @@ import (
 type image struct{ name, digest string }
 
 // found is a container's image: the digests that lead to it, the likeliest first. One that may run is enough, for all of them are of the very
-// same image.
+// same image, if the deny list names none.
 type found struct {
 	images    []image
 	namespace string

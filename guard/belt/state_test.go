@@ -104,6 +104,7 @@ func TestStorage(t *testing.T) {
 	_, index, manifest := newStorage()
 	const name = "registry.example.com/team/shop@"
 	byIndex, byManifest := serve(t, asker{name + index: true}), serve(t, asker{name + manifest: true})
+	indexBack, manifestBack := serve(t, asker{"denied " + name + index: true, name + manifest: true}), serve(t, asker{name + index: true, "denied " + name + manifest: true})
 	for what, c := range map[string]struct {
 		socket string
 		change func(*storage)
@@ -111,6 +112,8 @@ func TestStorage(t *testing.T) {
 	}{
 		"as it is":                     {byIndex, func(*storage) {}, ""},
 		"by the image's own manifest":  {byManifest, func(*storage) {}, ""},
+		"its index is taken back":      {indexBack, func(*storage) {}, name + index + " is denied: it leaks"},
+		"its manifest is taken back":   {manifestBack, func(*storage) {}, name + manifest + " is denied: it leaks"},
 		"removed when it ends":         {byIndex, func(s *storage) { s.volatile = true }, ""},
 		"for other users":              {byIndex, func(s *storage) { s.layers[3]["parent"] = "mapped" }, ""},
 		"for other users, other bytes": {byIndex, func(s *storage) { s.layers[3]["parent"], s.layers[2]["diff-digest"] = "mapped", diffID("3") }, "does not lie on its image's layers"},
