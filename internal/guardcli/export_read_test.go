@@ -44,6 +44,7 @@ func TestExportIsRead(t *testing.T) {
 	}
 	w.write("trust.yaml", "trust: v1\nsigners:\n  release: {keys: [ours.pub], roles: [release], names: ["+w.host+"/team/*]}\n")
 	const old = "--new-bundle-format=false"
+	copied := true
 	// --recursive: an index is copied as the image for this machine, and it is that one's own signatures which count.
 	for i, name := range []string{"team/good", "team/unsigned", "team/theirs", "team/bundle", "foreign/good", "team/moved"} {
 		image := containerd.NewImage(t, fmt.Sprint(i))
@@ -62,6 +63,7 @@ func TestExportIsRead(t *testing.T) {
 		case "team/moved":
 			tag := ":sha256-" + image.Manifest.Encoded() + ".sig"
 			if out, err := exe("skopeo", "--insecure-policy", "copy", "--src-tls-verify=false", "--dest-tls-verify=false", "docker://"+w.host+"/team/good"+tag, "docker://"+w.host+"/team/moved"+tag); err != nil {
+				copied = false
 				t.Logf("SKIPPED: a signature under another name was not tried: %v\n%s", err, out)
 			}
 		}
@@ -98,6 +100,9 @@ func TestExportIsRead(t *testing.T) {
 			theirs, moved := "cryptographic signature verification failed", `Signature for identity "`+w.host+`/team/good" is not accepted`
 			if off {
 				theirs, moved = "sigstore disabled", "sigstore disabled"
+			}
+			if !copied {
+				moved = missing
 			}
 			for image, want := range map[string]string{"team/unsigned": missing, "team/bundle": missing, "foreign/good": other, "team/theirs": theirs, "team/moved": moved} {
 				out, err := read(w.host + "/" + image + ":v1")
