@@ -1,6 +1,7 @@
 package admission
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -95,6 +96,9 @@ func readAuthorities(file string, now time.Time) (*x509.CertPool, error) {
 		}
 		good = good || !now.Before(one.NotBefore) && !now.After(one.NotAfter)
 		pool.AddCert(one)
+	}
+	if len(bytes.TrimSpace(rest)) > 0 { // half a file, such as one that is being written, has fewer authorities than it will have
+		return nil, errors.New("what follows its last certificate is none")
 	}
 	if !good { // nobody could call any more
 		return nil, errors.New("it holds no certificate that is valid now")

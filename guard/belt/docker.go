@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -23,11 +24,11 @@ const dockerNamespace = "moby"
 // dockerImage finds a container's image in the state of a Docker daemon that keeps images itself (a graph driver, not containerd's image
 // store). The daemon names the container's image by its configuration's digest. Of manifests it keeps no more than digests; their bytes are in
 // the content store of the containerd that it uses, since Docker 20.10.
-func dockerImage(ctx context.Context, dir, containerd, id string) (found, error) {
+func dockerImage(ctx context.Context, settings Settings, id, bundle string) (found, error) {
 	if !isName(id) {
 		return found{}, fmt.Errorf("%.80q is not an id of Docker's", id)
 	}
-	s, err := openState(dir)
+	s, err := openState(settings.Docker)
 	if err != nil {
 		return found{}, err
 	}
@@ -52,13 +53,20 @@ func dockerImage(ctx context.Context, dir, containerd, id string) (found, error)
 	if err := dockerLayers(s, store, id, raw); err != nil {
 		return found{}, err
 	}
+	config, err := readBundle(bundle)
+	if err == nil {
+		err = config.mountsNone(filepath.Join(settings.Docker, container.Driver))
+	}
+	if err != nil {
+		return found{}, err
+	}
 	var repositories struct {
 		Repositories map[string]map[string]string
 	}
 	if err := s.decode(store+"/repositories.json", &repositories); err != nil {
 		return found{}, err
 	}
-	get, closeConn, err := contentOf(ctx, containerd)
+	get, closeConn, err := contentOf(ctx, settings.Containerd)
 	if err != nil {
 		return found{}, err
 	}

@@ -1,33 +1,44 @@
 package belt_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 )
 
-// docker starts a Docker daemon with folders of its own and no network, whose runtime is the wrapper.
+// dockerScript is the daemon's first process, in namespaces of its own: when it ends all its containers do, and all mounts are gone. A
+// containerd of the machine's is hidden from it, which it would use, and where shims have their sockets.
+const dockerScript = `mount --make-rprivate / && mount -t proc proc /proc && mkdir -p /run/containerd && mount -t tmpfs tmpfs /run/containerd && exec dockerd "$@"`
+
+// docker starts a Docker daemon with folders of its own and no network, whose runtime is the wrapper. The test is skipped where none starts.
 func docker(t *testing.T, dir, runtime string) client {
 	t.Helper()
 	if err := os.WriteFile(dir+"/daemon.json", []byte("{}"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	var log bytes.Buffer
-	daemon := exec.Command("dockerd", "--config-file", dir+"/daemon.json", "--data-root", dir+"/data", "--exec-root", dir+"/exec", "--pidfile", dir+"/pid",
-		"--host", "unix://"+dir+"/sock", "--bridge=none", "--iptables=false", "--ip-masq=false", "--add-runtime", "selfsame="+runtime, "--default-runtime", "selfsame")
-	daemon.Stdout, daemon.Stderr = &log, &log
-	if err := daemon.Start(); err != nil {
+	log, err := os.Create(dir + "/log") //nolint:gosec // below the test's folder
+	if err != nil {
 		t.Fatal(err)
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- daemon.Wait() }()
+	defer log.Close()
+	said := func() string { text, _ := os.ReadFile(dir + "/log"); return string(text) } //nolint:gosec // the same
+	daemon := exec.Command("sh", "-c", dockerScript, "dockerd", "--config-file", dir+"/daemon.json", "--data-root", dir+"/data", "--exec-root", dir+"/exec", "--pidfile", dir+"/pid",
+		"--host", "unix://"+dir+"/sock", "--bridge=none", "--iptables=false", "--ip-masq=false", "--ip-forward=false", "--storage-driver", "overlay2",
+		"--exec-opt", "native.cgroupdriver=cgroupfs", "--cgroup-parent", cgroup(), "--add-runtime", "selfsame="+runtime, "--default-runtime", "selfsame")
+	daemon.Stdout, daemon.Stderr = log, log
+	daemon.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWPID, Pdeathsig: syscall.SIGKILL}
+	if err := daemon.Start(); err != nil {
+		t.Skipf("SKIPPED: no namespaces for a Docker daemon: %v", err)
+	}
+	ended := make(chan struct{})
+	go func() { _ = daemon.Wait(); close(ended) }()
 	c := client(func(args ...string) (string, error) {
 		cmd := exec.CommandContext(context.WithoutCancel(t.Context()), "docker", append([]string{"--host", "unix://" + dir + "/sock"}, args...)...)
 		cmd.Env = append(os.Environ(), "DOCKER_BUILDKIT=0", "DOCKER_CONFIG="+dir)
@@ -35,30 +46,53 @@ func docker(t *testing.T, dir, runtime string) client {
 		return string(out), err
 	})
 	t.Cleanup(func() {
-		if ids := strings.Fields(c.must(t, "ps", "--all", "--quiet")); len(ids) != 0 {
-			_, _ = c(append([]string{"rm", "--force"}, ids...)...)
+		if ids, err := c("ps", "--all", "--quiet"); err == nil && ids != "" {
+			_, _ = c(append([]string{"rm", "--force"}, strings.Fields(ids)...)...)
 		}
 		_ = daemon.Process.Signal(syscall.SIGTERM)
 		select {
 		case <-ended:
-		case <-time.After(20 * time.Second):
+		case <-time.After(time.Minute):
 			_ = daemon.Process.Kill()
-			t.Errorf("dockerd does not end\n%s", log.Bytes())
+			<-ended
 		}
+		removeCgroups(cgroup())
 	})
-	for range 300 {
+	for range 600 {
 		if _, err := c("version"); err == nil {
 			return c
 		}
 		select {
-		case err := <-ended:
-			ended <- err
-			t.Fatalf("dockerd: %v\n%s", err, log.Bytes())
+		case <-ended:
+			t.Skipf("SKIPPED: no Docker daemon starts here:\n%s", said())
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
-	t.Fatal("dockerd does not answer")
+	t.Fatalf("dockerd does not answer\n%s", said())
 	return nil
+}
+
+// cgroup is the one below which a test's containers are.
+func cgroup() string { return "/selfsame-belt-" + strconv.Itoa(os.Getpid()) }
+
+// removeCgroups removes a cgroup and those below it, in all hierarchies, once their processes are gone: podman's monitors outlive what they
+// look after for a moment.
+func removeCgroups(name string) {
+	for began := time.Now(); time.Since(began) < 20*time.Second; time.Sleep(50 * time.Millisecond) {
+		var left []string
+		for _, pattern := range []string{"/sys/fs/cgroup" + name, "/sys/fs/cgroup/*" + name} {
+			for _, below := range []string{"/*", ""} { // files among them go with their folder
+				dirs, _ := filepath.Glob(pattern + below)
+				left = append(left, dirs...)
+			}
+		}
+		for _, dir := range left {
+			_ = os.Remove(dir)
+		}
+		if len(left) == 0 {
+			return
+		}
+	}
 }
 
 // TestDocker: a daemon that keeps images itself. Its containers are judged by the manifests that lead to the configuration they were made from.
@@ -78,6 +112,7 @@ func TestDocker(t *testing.T) {
 	}
 	const unsigned = "signed: nobody signed it"
 
+	d.works(t, run("--runtime", "runc", evil)...)
 	d.started(t, "by tag", run(good)...)
 	d.started(t, "by digest", run(h.host+"/team/good@"+h.good.Index.String())...)
 	d.started(t, "by id", run(h.good.Config.Encoded()[:12])...)

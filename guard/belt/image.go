@@ -2,11 +2,8 @@ package belt
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"strings"
 )
@@ -15,7 +12,7 @@ import (
 type image struct{ name, digest string }
 
 // found is a container's image: the digests that lead to it, the likeliest first. One that may run is enough, for all of them are of the very
-// same image.
+// same image, if the deny list names none.
 type found struct {
 	images    []image
 	namespace string
@@ -33,7 +30,7 @@ func (s Settings) image(ctx context.Context, c call) (found, error) {
 	namespace := filepath.Base(filepath.Dir(bundle)) // of containerd: STATE/io.containerd.runtime.v2.task/NAMESPACE/ID
 	switch {
 	case s.Podman != "" && podman:
-		return podmanImage(s.Podman, driver, c.id)
+		return podmanImage(s.Podman, driver, c.id, bundle)
 	case s.Podman+s.Docker+s.Containerd == "" && s.Annotations:
 		return annotated(c.bundle)
 	case s.Containerd == "" && s.Docker == "":
@@ -41,7 +38,7 @@ func (s Settings) image(ctx context.Context, c call) (found, error) {
 	case filepath.Base(bundle) != c.id:
 		return found{}, fmt.Errorf("the bundle %.120q is not containerd's bundle of it", bundle)
 	case s.Docker != "" && namespace == dockerNamespace:
-		return dockerImage(ctx, s.Docker, s.Containerd, c.id)
+		return dockerImage(ctx, s, c.id, bundle)
 	case s.Containerd == "":
 		return found{}, fmt.Errorf("the bundle %.120q is not one of Docker's", bundle)
 	}
@@ -51,20 +48,10 @@ func (s Settings) image(ctx context.Context, c call) (found, error) {
 // digestAnnotations are those in which runtimes write an image's reference.
 var digestAnnotations = []string{"io.kubernetes.cri-o.ImageName", "io.kubernetes.cri.image-name", "org.opencontainers.image.ref.name"}
 
-// maxBundle is the greatest size of a bundle's config.json, in bytes.
-const maxBundle = 8 << 20
-
-func annotated(bundle string) (found, error) {
-	f, err := os.Open(filepath.Join(bundle, "config.json")) //nolint:gosec // the caller's bundle
+func annotated(dir string) (found, error) {
+	config, err := readBundle(dir)
 	if err != nil {
 		return found{}, err
-	}
-	defer func() { _ = f.Close() }()
-	var config struct {
-		Annotations map[string]string `json:"annotations"`
-	}
-	if err := json.NewDecoder(io.LimitReader(f, maxBundle)).Decode(&config); err != nil {
-		return found{}, fmt.Errorf("reading the bundle's config.json: %w", err)
 	}
 	for _, key := range digestAnnotations {
 		if name := config.Annotations[key]; name != "" {

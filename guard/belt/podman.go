@@ -57,7 +57,7 @@ func podmanBundle(storage, bundle, id string) (driver string, ok bool) {
 
 // podmanImage finds a container's image in podman's storage. Nothing counts there but what was hashed: the container's layer lies on layers
 // whose content the image's configuration lists, and manifests count that name this configuration.
-func podmanImage(storage, driver, id string) (found, error) {
+func podmanImage(storage, driver, id, dir string) (found, error) {
 	s, err := openState(storage)
 	if err != nil {
 		return found{}, err
@@ -86,6 +86,13 @@ func podmanImage(storage, driver, id string) (found, error) {
 		return found{}, err
 	}
 	if err := podmanLayers(s, driver, container, image, raw); err != nil {
+		return found{}, err
+	}
+	bundle, err := readBundle(dir)
+	if err == nil {
+		err = bundle.mountsNone(filepath.Join(storage, driver))
+	}
+	if err != nil {
 		return found{}, err
 	}
 	var digests []string

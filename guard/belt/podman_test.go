@@ -16,6 +16,9 @@ import (
 // programs skips a test that needs root and some programs of Debian's.
 func programs(t *testing.T, names ...string) {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("SKIPPED: starts containers; not with -short")
+	}
 	if os.Geteuid() != 0 {
 		t.Skip("SKIPPED: no container was started, for that takes root")
 	}
@@ -59,6 +62,14 @@ func (c client) started(t *testing.T, what string, args ...string) {
 	}
 }
 
+// works skips a test where no container starts without the belt either.
+func (c client) works(t *testing.T, args ...string) {
+	t.Helper()
+	if out, err := c(args...); err != nil {
+		t.Skipf("SKIPPED: no container starts here, with or without the belt: %v\n%s", err, out)
+	}
+}
+
 func (c client) denied(t *testing.T, what, want string, args ...string) {
 	t.Helper()
 	if out, err := c(args...); err == nil || !strings.Contains(out, want) {
@@ -75,11 +86,12 @@ func (c client) must(t *testing.T, args ...string) string {
 	return strings.TrimSpace(out)
 }
 
-// podman is one with folders of its own, whose runtime is the wrapper.
+// podman is one with folders of its own, whose runtime is the wrapper. Its locks are files: those in shared memory are one set for all
+// podmans of the machine, and one that finds new folders frees them all.
 func podman(t *testing.T, dir, runtime string) client {
 	t.Helper()
 	base := []string{"--root", dir + "/storage", "--runroot", dir + "/run", "--tmpdir", dir + "/tmp", "--storage-driver", "overlay", "--cgroup-manager", "cgroupfs"}
-	config := "[containers]\ndefault_ulimits = [\"nofile=1024:1024\", \"nproc=1024:1024\"]\n[engine]\nevents_logger = \"file\"\nruntime = \"selfsame\"\n[engine.runtimes]\nselfsame = [\"" + runtime + "\"]\n"
+	config := "[containers]\ndefault_ulimits = [\"nofile=1024:1024\", \"nproc=1024:1024\"]\n[engine]\nevents_logger = \"file\"\nlock_type = \"file\"\nruntime = \"selfsame\"\n[engine.runtimes]\nselfsame = [\"" + runtime + "\"]\n"
 	if err := os.WriteFile(dir+"/containers.conf", []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -94,6 +106,7 @@ func podman(t *testing.T, dir, runtime string) client {
 			t.Errorf("%v\n%s", err, out)
 		}
 		_ = exec.Command("umount", dir+"/storage/overlay").Run()
+		removeCgroups(cgroup())
 	})
 	return c
 }
@@ -111,15 +124,22 @@ func TestPodman(t *testing.T) {
 	p.must(t, "pull", "--tls-verify=false", good)
 	p.must(t, "pull", "--tls-verify=false", evil)
 	run := func(args ...string) []string {
-		return append([]string{"run", "--detach", "--network", "none"}, args...)
+		return append([]string{"run", "--detach", "--network", "none", "--cgroup-parent", cgroup()}, args...)
 	}
 	const unsigned = "signed: nobody signed it"
 
+	p.works(t, run("--runtime", runc, evil)...)
 	p.started(t, "by tag", run(good)...)
 	p.started(t, "removed when it ends", run("--rm", good)...)
 	p.started(t, "by digest", run(h.host+"/team/good@"+h.good.Index.String())...)
 	p.started(t, "by id", run(h.good.Config.Encoded())...)
-	p.started(t, "as another user", run("--uidmap", "0:100000:65536", "--gidmap", "0:100000:65536", good)...)
+	mapped := []string{"--uidmap", "0:100000:65536", "--gidmap", "0:100000:65536"}
+	out, err := p(run(append(mapped, "--runtime", runc, evil)...)...)
+	if err != nil {
+		t.Logf("SKIPPED: no container of another user starts here, with or without the belt: %v\n%s", err, out)
+	} else {
+		p.started(t, "as another user", run(append(mapped, good)...)...)
+	}
 	p.denied(t, "unsigned", h.host+"/team/evil@"+h.evil.Index.String()+" is denied: "+unsigned, run(evil)...)
 	claim := h.host + "/team/good@" + h.good.Index.String()
 	p.denied(t, "annotated", unsigned, run("--annotation", "io.kubernetes.cri-o.ImageName="+claim, "--annotation", "org.opencontainers.image.ref.name="+claim,
@@ -129,6 +149,15 @@ func TestPodman(t *testing.T) {
 	p.denied(t, "retagged", h.host+"/team/good@"+h.evil.Index.String()+" is denied", run(h.host+"/team/good:v2")...)
 	p.must(t, "tag", good, "localhost/mine:v1")
 	p.denied(t, "under a name of one's own", "localhost/mine@"+h.good.Index.String()+" is denied", run("localhost/mine:v1")...)
+	p.started(t, "with a volume", run("--volume", "v:/v", good)...)
+	for _, how := range []string{"", ",rw=true"} {
+		mount := []string{"--mount", "type=image,source=" + evil + ",destination=/data" + how, good}
+		const want = "files of an image that nobody was asked about are mounted"
+		p.denied(t, "with an image mounted"+how, want, run(mount...)...)
+		if err == nil {
+			p.denied(t, "with an image mounted, as another user"+how, want, run(append(mapped, mount...)...)...)
+		}
+	}
 	p.denied(t, "from a folder", "not from an image", run("--rootfs", dir, "/nothing")...)
 
 	tar, layout := dir+"/good.tar", dir+"/evil.tar"

@@ -19,6 +19,7 @@ type storage struct {
 	data             map[string][]byte // the image's, by name
 	late             func(dir string)  // what is done to the folder in the end
 	volatile         bool              // podman 5 keeps containers made with --rm in files of their own
+	mounts           []map[string]any  // the bundle's; DIR is the storage
 }
 
 const containerID = "cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc"
@@ -30,6 +31,11 @@ func (s *storage) document(prefix, text string) string {
 	names, _ := s.image["big-data-names"].([]string)
 	s.image["big-data-names"] = append(names, prefix+d)
 	return d
+}
+
+// mount has the container mount something at /data.
+func (s *storage) mount(source, option string) {
+	s.mounts = append(s.mounts, map[string]any{"destination": "/data", "source": source, "options": option})
 }
 
 func diffID(n string) string { return "sha256:" + strings.Repeat(n, 64) }
@@ -79,6 +85,10 @@ func (s *storage) write(t *testing.T) (dir, bundle string) {
 	if err := os.MkdirAll(bundle, 0o700); err != nil {
 		t.Fatal(err)
 	}
+	for _, m := range s.mounts {
+		m["source"], m["options"] = strings.ReplaceAll(m["source"].(string), "DIR", dir), []string{"ro", strings.ReplaceAll(m["options"].(string), "DIR", dir)}
+	}
+	file("overlay-containers/"+containerID+"/userdata/config.json", indented(t, map[string]any{"ociVersion": "1.0.2", "mounts": s.mounts}))
 	if s.late != nil {
 		s.late(dir)
 	}
@@ -94,6 +104,7 @@ func TestStorage(t *testing.T) {
 	_, index, manifest := newStorage()
 	const name = "registry.example.com/team/shop@"
 	byIndex, byManifest := serve(t, asker{name + index: true}), serve(t, asker{name + manifest: true})
+	indexBack, manifestBack := serve(t, asker{"denied " + name + index: true, name + manifest: true}), serve(t, asker{name + index: true, "denied " + name + manifest: true})
 	for what, c := range map[string]struct {
 		socket string
 		change func(*storage)
@@ -101,6 +112,8 @@ func TestStorage(t *testing.T) {
 	}{
 		"as it is":                     {byIndex, func(*storage) {}, ""},
 		"by the image's own manifest":  {byManifest, func(*storage) {}, ""},
+		"its index is taken back":      {indexBack, func(*storage) {}, name + index + " is denied: it leaks"},
+		"its manifest is taken back":   {manifestBack, func(*storage) {}, name + manifest + " is denied: it leaks"},
 		"removed when it ends":         {byIndex, func(s *storage) { s.volatile = true }, ""},
 		"for other users":              {byIndex, func(s *storage) { s.layers[3]["parent"] = "mapped" }, ""},
 		"for other users, other bytes": {byIndex, func(s *storage) { s.layers[3]["parent"], s.layers[2]["diff-digest"] = "mapped", diffID("3") }, "does not lie on its image's layers"},
@@ -135,6 +148,12 @@ func TestStorage(t *testing.T) {
 			s.image["big-data-names"] = nil
 			s.document("manifest-", `{"config":{"digest":"`+diffID("8")+`"},"config":{"digest":"`+config+`"}}`)
 		}, "podman has no manifest"},
+		"a volume":                   {byIndex, func(s *storage) { s.mount("DIR/volumes/v/_data", "rbind") }, ""},
+		"an image mounted":           {byIndex, func(s *storage) { s.mount("DIR/overlay/evil/merged", "rbind") }, "nobody was asked about are mounted at \"/data\""},
+		"an image mounted, overlaid": {byIndex, func(s *storage) { s.mount("overlay", "lowerdir=DIR/overlay/evil/merged:/nothing") }, "nobody was asked about are mounted"},
+		"no bundle": {byIndex, func(s *storage) {
+			s.late = func(dir string) { _ = os.Remove(dir + "/overlay-containers/" + containerID + "/userdata/config.json") }
+		}, "config.json: no such file"},
 		"a list that others may write": {byIndex, func(s *storage) {
 			s.late = func(dir string) { _ = os.Chmod(dir+"/overlay-images/images.json", 0o666) } //nolint:gosec // what is refused
 		}, "nobody else may write to"},

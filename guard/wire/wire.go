@@ -64,7 +64,11 @@ type Response struct {
 type Brief struct {
 	Allow  bool   `json:"allow"`
 	Denial string `json:"denial"` // three lines, the first of which stands alone
+	Class  string `json:"class"`  // engine.Class: why, in a word; empty: nobody could be asked
 }
+
+// Denied is the class of what the deny list names.
+const Denied = "denied"
 
 // Question is one of them in its simplest form.
 type Question struct {

@@ -44,6 +44,7 @@ func TestExportIsRead(t *testing.T) {
 	}
 	w.write("trust.yaml", "trust: v1\nsigners:\n  release: {keys: [ours.pub], roles: [release], names: ["+w.host+"/team/*]}\n")
 	const old = "--new-bundle-format=false"
+	copied := true
 	// --recursive: an index is copied as the image for this machine, and it is that one's own signatures which count.
 	for i, name := range []string{"team/good", "team/unsigned", "team/theirs", "team/bundle", "foreign/good", "team/moved"} {
 		image := containerd.NewImage(t, fmt.Sprint(i))
@@ -62,6 +63,7 @@ func TestExportIsRead(t *testing.T) {
 		case "team/moved":
 			tag := ":sha256-" + image.Manifest.Encoded() + ".sig"
 			if out, err := exe("skopeo", "--insecure-policy", "copy", "--src-tls-verify=false", "--dest-tls-verify=false", "docker://"+w.host+"/team/good"+tag, "docker://"+w.host+"/team/moved"+tag); err != nil {
+				copied = false
 				t.Logf("SKIPPED: a signature under another name was not tried: %v\n%s", err, out)
 			}
 		}
@@ -99,8 +101,12 @@ func TestExportIsRead(t *testing.T) {
 			if off {
 				theirs, moved = "sigstore disabled", "sigstore disabled"
 			}
+			if !copied {
+				moved = missing
+			}
 			for image, want := range map[string]string{"team/unsigned": missing, "team/bundle": missing, "foreign/good": other, "team/theirs": theirs, "team/moved": moved} {
-				if out, err := read(w.host + "/" + image + ":v1"); err == nil || !strings.Contains(out, want) {
+				out, err := read(w.host + "/" + image + ":v1")
+				if out = strings.ReplaceAll(out, `\"`, `"`); err == nil || !strings.Contains(out, want) { // a terminal's words come quoted
 					t.Errorf("%s: want %q, have %v\n%s", image, want, err, out)
 				}
 			}
@@ -119,8 +125,15 @@ func podmanReads(t *testing.T, w *world, exe func(string, ...string) (string, er
 		t.Log("SKIPPED: no podman, or no root, so it read no policy.json; tools/deps installs it")
 		return
 	}
+	// Locks in shared memory are one set for all podmans of the machine, and one that finds new folders frees them all.
+	t.Setenv("CONTAINERS_CONF", filepath.Join(w.dir, "containers.conf"))
+	w.write("containers.conf", "[engine]\nlock_type = \"file\"\n")
 	podman := func(args ...string) (string, error) {
 		return exe("podman", append([]string{"--root", w.dir + "/storage", "--runroot", w.dir + "/podman", "--tmpdir", w.dir + "/tmp", "--storage-driver", "vfs", "--events-backend", "file"}, args...)...)
+	}
+	if out, err := podman("info"); err != nil {
+		t.Logf("SKIPPED: podman does not work here, so it read no policy.json: %v\n%s", err, out)
+		return
 	}
 	w.must(os.WriteFile(w.dir+"/image.tar", containerd.NewImage(t, "0").Archive(w.host+"/team/good:v1"), 0o600))
 	for _, args := range [][]string{

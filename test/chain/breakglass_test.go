@@ -66,7 +66,7 @@ func TestBreakGlass(t *testing.T) {
 	}
 
 	w.must(os.Remove(w.path("glass/incident-4711.json")))
-	w.breakGlass(ref, "incident-4712", "15s")
+	w.breakGlass(ref, "incident-4712", "30s")
 	w.soon("it expires for the cluster", func() bool { _, err := w.admit("bare", ref); return err != nil })
 	w.soon("it expires for what runs", func() bool { code, _, _ := w.run("selfsame-guard", "ps", "--config", "agent.yaml"); return code == 14 })
 	closed("the statement expired", notBuilt)

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/selfsame-build/selfsame/test/containerd"
 	"github.com/selfsame-build/selfsame/test/kube"
@@ -71,7 +72,7 @@ func (w *world) gates() {
 	w.write("lib/selfsame-pull.json", fmt.Sprintf(`{"socket": %q}`, w.path("run/guard.sock")))
 	w.must(os.Mkdir(w.path("verifiers"), 0o755)) //nolint:gosec // containerd's
 	w.must(os.Symlink(w.path("lib/selfsame-pull"), w.path("verifiers/10-selfsame")))
-	w.node = containerd.Start(w.t, containerd.Options{Verifiers: w.path("verifiers"), NRI: &containerd.NRI{Required: []string{"selfsame"}}})
+	w.node = containerd.Start(w.t, containerd.Options{Verifiers: w.path("verifiers"), VerifierTimeout: 20 * time.Second, NRI: &containerd.NRI{Required: []string{"selfsame"}, RequestTimeout: 5 * time.Second}})
 	w.node.PlainHTTP(w.t, w.host)
 	w.write("agent.yaml", w.read("agent.yaml")+"nri: {socket: "+w.node.NRISocket+"}\n")
 	w.agent = w.serve("selfsame-guard", "agent", "--config", "agent.yaml")

@@ -2,6 +2,8 @@ package gates
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -96,12 +98,8 @@ func (w *world) agentSlow(t *testing.T, _ ask) {
 	fresh, _ := w.good()
 	_, release := w.hangs()
 	defer release()
-	began := time.Now()
 	for gate, err := range w.together(fresh) {
 		t.Run(gate, func(t *testing.T) { denied(t, err, fresh.image+" is denied: ", "verdict pending", "try again") })
-	}
-	if took := time.Since(began); took > 9*time.Second {
-		t.Errorf("the last gate took %s", took)
 	}
 	release()
 	w.soon("the verdict is there", func() bool { return w.everywhere(fresh, passes) })
@@ -127,12 +125,13 @@ func (w *world) killed(t *testing.T, _ ask) {
 	defer release()
 	var all sync.WaitGroup
 	all.Go(func() {
-		for range 200 { // agent and webhook ask
-			if seen() >= 2 {
+		for range 100 { // agent and webhook ask, and so does the pull's program, whose question the agent has a moment after it is connected
+			if seen() >= 2 && w.clients() >= 1 {
 				break
 			}
-			time.Sleep(50 * time.Millisecond)
+			time.Sleep(20 * time.Millisecond)
 		}
+		time.Sleep(300 * time.Millisecond)
 		for _, s := range []*service{w.agent, w.hook} {
 			_ = s.cmd.Process.Signal(syscall.SIGKILL)
 		}
@@ -149,10 +148,26 @@ func (w *world) killed(t *testing.T, _ ask) {
 	<-w.hook.ended
 }
 
+// clients counts the connections that the agent has accepted on its socket.
+func (w *world) clients() (n int) {
+	text, _ := os.ReadFile("/proc/net/unix")
+	for line := range strings.Lines(string(text)) {
+		const connected = "03" // SS_CONNECTED; the listener has another state
+		if f := strings.Fields(line); len(f) == 8 && f[5] == connected && strings.HasPrefix(f[7], filepath.Join(w.dir, "run/guard.sock")) {
+			n++
+		}
+	}
+	return n
+}
+
 // agentDown: nobody is there any more. What was allowed a minute ago is refused.
 func (w *world) agentDown(t *testing.T, known ask) {
 	w.agent.kill()
 	w.hook.kill()
+	// containerd may not have noticed: its first request is what fails then.
+	if err := w.start(known); err == nil {
+		t.Error("the first start passes")
+	}
 	w.refused(t, known, nil, map[string]string{"admission": "connection refused", "pull": "is denied: reaching the node agent", "start": `required plugin "selfsame" not present`})
 }
 

@@ -108,7 +108,7 @@ func (w *world) thousand(t *testing.T) {
 	t.Run("pull and start", func(t *testing.T) {
 		failed, err := each(1000, 1000, func(n int) error {
 			q := wire.Question{Name: name, Digest: d, Who: map[string]string{"gate": []string{"pull", "start"}[n%2]}}
-			if got := wire.Ask(t.Context(), filepath.Join(w.dir, "run/guard.sock"), q, 5*time.Second); !got.Allow {
+			if got := wire.Ask(t.Context(), filepath.Join(w.dir, "run/guard.sock"), q, wire.MaxWait); !got.Allow {
 				return fmt.Errorf("%s", got.Denial)
 			}
 			return nil

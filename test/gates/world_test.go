@@ -182,7 +182,7 @@ func (w *world) cluster() {
 	}
 	w.startUp()
 	static := filepath.Join(w.dir, "static")
-	w.ok("selfsame-guard", "manifests", "--config", "webhook.yaml", "--static", static, "--static-dir", static, "--static-url", "https://"+at, "--ca", "tls/ca.crt", "--image", "registry.example.com/guard@sha256:"+strings.Repeat("a", 64))
+	w.ok("selfsame-guard", "manifests", "--config", "webhook.yaml", "--static", static, "--static-dir", static, "--static-url", "https://"+at, "--ca", "tls/ca.crt", "--timeout", "10", "--image", "registry.example.com/guard@sha256:"+strings.Repeat("a", 64))
 	w.api = kube.Start(w.t, kube.Options{FeatureGates: []string{"ManifestBasedAdmissionControlConfig"}, Flags: []string{"--admission-control-config-file=" + static + "/admission-configuration.yaml"}}).Client()
 }
 
@@ -196,6 +196,10 @@ func free(t *testing.T) string {
 	return l.Addr().String()
 }
 
+// patience is how long containerd waits for its verifiers; its own 10 s, and 2 s for plugins, are little where the machine has other work.
+// The gates' own deadlines are what they always are.
+const patience = 20 * time.Second
+
 // gates sets up the node: a verifier, a plugin that is required, and the agent that answers both.
 func (w *world) gates() {
 	w.t.Helper()
@@ -207,7 +211,7 @@ func (w *world) gates() {
 	verifiers := filepath.Join(w.dir, "verifiers")
 	w.must(os.Mkdir(verifiers, 0o755)) //nolint:gosec // containerd's
 	w.must(os.Symlink(filepath.Join(w.dir, "lib/selfsame-pull"), filepath.Join(verifiers, "10-selfsame")))
-	w.node = containerd.Start(w.t, containerd.Options{Verifiers: verifiers, NRI: &containerd.NRI{Required: []string{"selfsame"}}})
+	w.node = containerd.Start(w.t, containerd.Options{Verifiers: verifiers, VerifierTimeout: patience, NRI: &containerd.NRI{Required: []string{"selfsame"}, RequestTimeout: patience / 4}})
 	w.node.PlainHTTP(w.t, w.host)
 	config, err := os.ReadFile(filepath.Join(w.dir, "agent.yaml")) //nolint:gosec // the test's own
 	w.must(err)

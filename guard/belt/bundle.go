@@ -1,0 +1,53 @@
+package belt
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/selfsame-build/selfsame/internal/strictjson"
+)
+
+// maxBundle is the greatest size of a bundle's config.json, in bytes.
+const maxBundle = 8 << 20
+
+// bundle is what matters of a bundle's config.json (OCI runtime-spec, config.md).
+type bundle struct {
+	Annotations map[string]string `json:"annotations"`
+	Mounts      []struct {
+		Destination string   `json:"destination"`
+		Source      string   `json:"source"`
+		Options     []string `json:"options"`
+	} `json:"mounts"`
+}
+
+func readBundle(dir string) (b bundle, err error) {
+	f, err := os.Open(filepath.Join(dir, "config.json")) //nolint:gosec // the caller's bundle
+	if err != nil {
+		return b, err
+	}
+	defer func() { _ = f.Close() }()
+	data, err := io.ReadAll(io.LimitReader(f, maxBundle+1))
+	if err == nil {
+		err = strictjson.Unmarshal(data, &b, strictjson.Limits{MaxBytes: maxBundle, AllowUnknown: true})
+	}
+	if err != nil {
+		return b, fmt.Errorf("reading the bundle's config.json: %w", err)
+	}
+	return b, nil
+}
+
+// mountsNone says whether nothing below a folder is mounted: where the layers of images lie unpacked. `--mount type=image` brings in an image
+// that nobody asked about, as a bind mount or as the lower folder of an overlay.
+func (b bundle) mountsNone(layers string) error {
+	below := layers + "/"
+	for _, m := range b.Mounts {
+		if strings.HasPrefix(filepath.Clean(m.Source), below) || slices.ContainsFunc(m.Options, func(o string) bool { return strings.Contains(o, below) }) {
+			return fmt.Errorf("files of an image that nobody was asked about are mounted at %.80q", m.Destination)
+		}
+	}
+	return nil
+}
