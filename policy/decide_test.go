@@ -202,7 +202,8 @@ func TestConcurrent(t *testing.T) {
 	wait.Wait()
 }
 
-// TestNoGrowth: rules that are not about an image cost no memory.
+// TestNoGrowth: rules that are not about an image cost no memory. Under the race detector sync.Pool forgets at random, and one count may be
+// one more than another: what costs memory costs it each time.
 func TestNoGrowth(t *testing.T) {
 	few, e := mustParse(t, tenRules), shop()
 	var more strings.Builder
@@ -214,9 +215,13 @@ func TestNoGrowth(t *testing.T) {
 	count := func(p *Policy) float64 {
 		return testing.AllocsPerRun(20, func() { p.Decide(context.Background(), e, start) })
 	}
-	if a, b := count(few), count(many); b > a {
-		t.Errorf("%v allocations, %v with 200 rules more", a, b)
+	var a, b float64
+	for range 20 {
+		if a, b = count(few), count(many); b <= a {
+			return
+		}
 	}
+	t.Errorf("%v allocations, %v with 200 rules more", a, b)
 }
 
 func TestDiff(t *testing.T) {
