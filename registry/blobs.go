@@ -12,11 +12,14 @@ import (
 	"github.com/selfsame-build/selfsame/registry/artifact"
 )
 
-// Blob reads a blob of at most limit bytes, which hash to its digest.
+// Blob reads a blob of at most limit bytes, which hash to its digest. What its descriptor carries is not asked for.
 func (r *Repository) Blob(ctx context.Context, blob artifact.Descriptor, limit int64) ([]byte, error) {
 	doing := fmt.Sprintf("reading blob %s of %s", blob.Digest, r.Name())
 	if err := artifact.CheckDescriptor(blob); err != nil {
 		return nil, r.explain(ctx, doing, err)
+	}
+	if raw, there := artifact.Inline(blob, limit); there {
+		return raw, nil
 	}
 	_, raw, err := again(ctx, func(ctx context.Context) (artifact.Descriptor, []byte, error) {
 		body, err := r.openBlob(ctx, blob)

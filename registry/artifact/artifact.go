@@ -70,7 +70,7 @@ func (a Artifact) manifest(subject *Descriptor) (raw []byte, manifest, blob Desc
 		MediaType:    v1.MediaTypeImageManifest,
 		ArtifactType: a.ArtifactType,
 		Config:       config,
-		Layers:       []Descriptor{blob},
+		Layers:       []Descriptor{inlined(blob, a.Blob)},
 		Subject:      subject,
 		Annotations:  a.Annotations,
 	}
@@ -171,7 +171,7 @@ type Source interface {
 	Name() string
 	// Manifest reads a manifest or index of at most MaxManifest bytes.
 	Manifest(ctx context.Context, d digest.Digest) (Descriptor, []byte, error)
-	// Blob reads a blob of at most limit bytes.
+	// Blob reads a blob of at most limit bytes. What the descriptor carries itself (Inline) is not read again.
 	Blob(ctx context.Context, blob Descriptor, limit int64) ([]byte, error)
 	// Referrers lists the manifests whose subject is d. A bound that is reached is an *IncompleteError.
 	Referrers(ctx context.Context, d digest.Digest, b Budget) (Listing, error)

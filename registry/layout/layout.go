@@ -179,6 +179,9 @@ func (l *Layout) Blob(ctx context.Context, blob artifact.Descriptor, limit int64
 	if err := ctx.Err(); err != nil {
 		return nil, context.Cause(ctx)
 	}
+	if raw, there := artifact.Inline(blob, limit); there {
+		return raw, nil
+	}
 	f, size, err := l.OpenBlob(blob.Digest)
 	if err != nil {
 		return nil, err
