@@ -71,6 +71,8 @@ func (d *decoder) value(p *plan, v reflect.Value) bool {
 			v.Set(reflect.ValueOf(found))
 		}
 		return ok
+	case fillBase64:
+		return d.base64(p, v)
 	case fillRaw, fillOwn, fillElse:
 		return d.part(p, v)
 	}

@@ -102,7 +102,7 @@ func TestDecode(t *testing.T) {
 	}
 	for _, data := range []string{
 		sample, spaced.String(), `{}`, `null`, `{"self":null,"ptr":null,"any":null,"own":null,"raw":null,"rawptr":null,"when":null,"addr":null,"bytes":null,"yes":null,"int":null,"lists":null,"digest":null,"nested":null,"texts":null}`,
-		`{"texts":[],"names":[],"lists":[],"digest":{},"nested":{},"anys":{},"bytes":""}`, `{"t\u0065xt":"x"}`, `{"anys":{"\u0061":1}}`,
+		`{"texts":[],"names":[],"lists":[],"digest":{},"nested":{},"anys":{},"bytes":""}`, `{"bytes":"A\u0051ID"}`, `{"bytes":"AQ\nID"}`, `{"bytes":[1,2]}`, `{"t\u0065xt":"x"}`, `{"anys":{"\u0061":1}}`,
 	} {
 		if !both(t, typ, []byte(data), Limits{}) {
 			t.Errorf("not sure of %s", data)
@@ -110,7 +110,7 @@ func TestDecode(t *testing.T) {
 	}
 	for _, data := range []string{ // wrong in one place: encoding/json words it, or knows it better
 		`{"text":1}`, `{"yes":"true"}`, `{"small":128}`, `{"small":1.0}`, `{"small":1e1}`, `{"uint":-1}`, `{"half":1e39}`, `{"float":"1"}`, `{"texts":{}}`, `{"texts":[1]}`,
-		`{"digest":[]}`, `{"digest":{"a":1}}`, `{"nested":[]}`, `{"lists":[{}]}`, `{"own":1}`, `{"bytes":"*"}`, `{"when":"now"}`, `{"addr":"x"}`, `{"self":[]}`, `{"Text":"x"}`, `{"x":1}`, `{"hidden":1}`, `[]`, `1`,
+		`{"digest":[]}`, `{"digest":{"a":1}}`, `{"nested":[]}`, `{"lists":[{}]}`, `{"own":1}`, `{"bytes":"*"}`, `{"bytes":"AQI"}`, `{"bytes":[256]}`, `{"when":"now"}`, `{"addr":"x"}`, `{"self":[]}`, `{"Text":"x"}`, `{"x":1}`, `{"hidden":1}`, `[]`, `1`,
 	} {
 		if err := Unmarshal([]byte(data), &everything{}, Limits{}); err == nil {
 			t.Errorf("%s was taken", data)

@@ -1,6 +1,10 @@
 package strictjson
 
-import "encoding/json"
+import (
+	"encoding/base64"
+	"encoding/json"
+	"reflect"
+)
 
 // What most of evidence is made of, without reflection.
 
@@ -37,6 +41,23 @@ func (d *decoder) keep(text []byte) string {
 	}
 	d.arena.Write(text)
 	return d.arena.String()[start:]
+}
+
+// base64 takes bytes, which encoding/json writes so. What is written in another way is left to it.
+func (d *decoder) base64(p *plan, v reflect.Value) bool {
+	start := d.pos
+	if d.peek() != '"' {
+		return d.part(p, v)
+	}
+	content, escaped, err := d.raw()
+	if err != nil || escaped {
+		d.pos = start
+		return err == nil && d.part(p, v)
+	}
+	to := make([]byte, base64.StdEncoding.DecodedLen(len(content)))
+	n, err := base64.StdEncoding.Decode(to, content)
+	v.SetBytes(to[:n])
+	return err == nil
 }
 
 func (d *decoder) texts(to *[]string) bool {

@@ -30,10 +30,11 @@ const (
 	fillAnyMap  // of strings to any
 	fillMap     // of strings to anything else
 	fillPointer
-	fillAny  // any
-	fillRaw  // json.RawMessage
-	fillOwn  // by the type's UnmarshalJSON
-	fillElse // by encoding/json: base64 and UnmarshalText
+	fillBase64 // bytes
+	fillAny    // any
+	fillRaw    // json.RawMessage
+	fillOwn    // by the type's UnmarshalJSON
+	fillElse   // by encoding/json: UnmarshalText and bytes of types of their own
 )
 
 // field is one of a struct's, or of a struct that is embedded in it.
@@ -67,6 +68,7 @@ type planner struct {
 var (
 	rawMessage = reflect.TypeFor[json.RawMessage]()
 	jsonNumber = reflect.TypeFor[json.Number]()
+	plainByte  = reflect.TypeFor[byte]()
 	plainText  = reflect.TypeFor[string]()
 	plainTexts = reflect.TypeFor[*[]string]()
 	anyType    = reflect.TypeFor[any]()
@@ -127,6 +129,8 @@ func (b *planner) byKind(p *plan, t reflect.Type) {
 
 func (b *planner) list(p *plan, t reflect.Type) {
 	switch {
+	case t.Elem() == plainByte:
+		p.kind = fillBase64
 	case t.Elem().Kind() == reflect.Uint8:
 		p.kind = fillElse
 	case t.Elem() == plainText:
