@@ -58,9 +58,9 @@ type Inventory struct {
 	mu      sync.Mutex
 	running map[string]Running
 	mounted map[string][]string // by a container's id, those of its image volumes
-	bad     int     // of them, whose image is not allowed now
-	order   []place // of all that runs; nil: since it was made something started or ended
-	moves   int     // grows with each of those
+	bad     int                 // of them, whose image is not allowed now
+	order   []place             // of all that runs; nil: since it was made something started or ended
+	moves   int                 // grows with each of those
 	kick    chan struct{}
 
 	sorting sync.Mutex // taken before mu

@@ -25,6 +25,9 @@ type PolicySource func(context.Context) (*policy.Policy, error)
 type Config struct {
 	Gatherer Gatherer
 	Policy   PolicySource
+	// Stands says, without I/O, that the policy which Policy gave last does not count any more by the trust file and deny list of now
+	// (policy.ErrRevoked). It is asked whenever these change, before any policy is read. nil: only Policy says so.
+	Stands func() error
 	// NameOf gives the name that evidence bears for the name that is asked for, where images come through a mirror. nil: they are one.
 	NameOf func(name string) string
 	// AcceptVerdicts lets a verdict of the policy in force that another verifier handed on stand in for rules that say no.
