@@ -131,17 +131,11 @@ func (e *Engine) settled(ctx context.Context, k key, p *policy.Policy, epoch Epo
 	if got := e.memory.failure(k); got != nil && got.holds(sha, epoch, e.lives, now) {
 		return got, true, nil
 	}
-	if e.pending.Load() >= int64(maxPending*cap(e.slots)) {
-		return nil, false, errBusy
-	}
 	flight := strings.Join([]string{k.name, k.digest.String(), sha, epoch.Trust, fmt.Sprint(epoch.Deny)}, "\x00")
-	done := e.flights.DoChan(flight, func() (any, error) {
-		e.pending.Add(1)
-		e.work.Add(1)
-		defer e.work.Done()
-		defer e.pending.Add(-1)
-		return e.settle(k, p), nil
-	})
+	done, err := e.queued(ctx, flight, func(guest bool) settlement { return e.settle(k, p, guest) })
+	if err != nil {
+		return nil, false, err
+	}
 	select {
 	case r := <-done:
 		return r.Val.(settlement).entry, r.Val.(settlement).cached, nil

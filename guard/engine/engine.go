@@ -59,19 +59,21 @@ type Config struct {
 
 // Engine decides. It is an Asker, and safe for use by many at once.
 type Engine struct {
-	c       Config
-	lives   lives
-	clock   *clock
-	policy  atomic.Pointer[policy.Policy]
-	memory  *memory
-	disk    *disk
-	flights singleflight.Group // verdicts, by image, policy and epoch
-	gathers singleflight.Group // evidence, by image and epoch
-	slots   chan struct{}      // one for each gathering
-	pending atomic.Int64
-	saves   *semaphore.Weighted // evidence on its way to disk
-	unkept  atomic.Bool         // the last one did not get there, which was said
-	log     *decisions
+	c          Config
+	lives      lives
+	clock      *clock
+	policy     atomic.Pointer[policy.Policy]
+	memory     *memory
+	disk       *disk
+	flights    singleflight.Group // verdicts, by image, policy and epoch
+	gathers    singleflight.Group // evidence, by image and epoch
+	slots      chan struct{}      // one for each gathering
+	guestSlots chan struct{}      // one for each that guests may have under way
+	guests     shares
+	pending    atomic.Int64
+	saves      *semaphore.Weighted // evidence on its way to disk
+	unkept     atomic.Bool         // the last one did not get there, which was said
+	log        *decisions
 
 	life context.Context // of work that outlives who asked for it
 	end  context.CancelFunc
@@ -91,7 +93,7 @@ const maxSaves = 64
 // New makes an engine. It knows no policy, and denies everything, until Refresh. Diagnostic: A0902 the folder of State.
 func New(c Config) (*Engine, error) {
 	c = c.withDefaults()
-	e := &Engine{c: c, lives: lives{c.Fresh, c.Stale, c.Refused}, slots: make(chan struct{}, c.Gathers), saves: semaphore.NewWeighted(maxSaves), memory: newMemory(c.Images, c.Memory, c.Metrics)}
+	e := &Engine{c: c, lives: lives{c.Fresh, c.Stale, c.Refused}, slots: make(chan struct{}, c.Gathers), guestSlots: make(chan struct{}, max(c.Gathers/ofGuests, 1)), saves: semaphore.NewWeighted(maxSaves), memory: newMemory(c.Images, c.Memory, c.Metrics)}
 	e.clock = &clock{wall: c.Clock, monotonic: c.Monotonic, back: func() {
 		c.Metrics.Add(metrics.ClockBack, 1)
 		c.Notice("the clock was set back; decisions go on with the later time. If that one was wrong, restart the guard: nothing else helps")
