@@ -107,7 +107,9 @@ func TestRestrictedNamespace(t *testing.T) {
 	defer level("privileged")
 	pod := func(of string) error {
 		t.Helper()
-		var owner struct{ Spec struct{ Template map[string]any } }
+		var owner struct {
+			Spec struct{ Template map[string]any }
+		}
 		if err := c.Get(ctx, "/apis/apps/v1/namespaces/selfsame-guard/"+of, &owner); err != nil {
 			t.Fatal(err)
 		}
