@@ -160,6 +160,9 @@ func TestNode(t *testing.T) {
 	n.inventory.Sync(nil) // an agent that starts anew knows nothing
 	n.connect(n.Node, n, false)
 	n.soon("what runs is known again", func() bool { return n.containers() == n.running() && n.running() > 2 })
+	if r := n.rows()["volume at /data of unknown"]; r.Of == "" || r.Digest == "" {
+		t.Errorf("the image volume of what runs is not: %+v", r)
+	}
 	n.inventory.Sync(nil)
 	n.must(n.Restart(t.Context()))
 	n.soon("after containerd's restart", func() bool {
