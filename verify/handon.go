@@ -75,3 +75,25 @@ func (r Result) inputs() []provenance.Reference {
 	}
 	return out
 }
+
+// Standing is a verdict that is attached already and says what made does, which HandOn made: of the same policy and verifier, under the same
+// trust and deny list, by a signer of whom ours says that he is the one who would sign. It must count for more than two thirds of the time
+// that made has left, so that whoever hands verdicts on by a timer leaves no gap where he adds none; false: there is none.
+func (r Result) Standing(made provenance.Subjected, epoch policy.Epoch, ours func(signer string) bool) (policy.HandedOn, bool) {
+	s, err := provenance.Parse(made.Payload)
+	if err != nil || r.facts == nil {
+		return policy.HandedOn{}, false
+	}
+	v, err := s.VSA()
+	if err != nil || v.Verdict == nil {
+		return policy.HandedOn{}, false
+	}
+	life := v.Verdict.NotAfter.Sub(v.TimeVerified)
+	for _, h := range r.facts.HandedOn {
+		same := h.Policy == v.Policy.Digest["sha256"] && h.Verifier == v.Verifier.ID && h.Epoch == epoch && ours(h.Signer)
+		if same && 3*h.NotAfter.Sub(v.TimeVerified) > 2*life {
+			return h, true
+		}
+	}
+	return policy.HandedOn{}, false
+}

@@ -40,12 +40,14 @@ type asker struct {
 	slow time.Duration
 	bad  map[digest.Digest]bool
 	asks int
+	uid  int // of the guest who asked last; 0: a gate
 }
 
 func (a *asker) Ask(ctx context.Context, q engine.Question) engine.Answer {
 	a.mu.Lock()
 	slow, bad := a.slow, a.bad[q.Digest]
 	a.asks++
+	a.uid, _ = engine.Guest(ctx)
 	a.mu.Unlock()
 	select {
 	case <-time.After(slow):

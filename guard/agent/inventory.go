@@ -3,7 +3,9 @@
 package agent
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -26,6 +28,10 @@ type Container struct {
 	Digest    digest.Digest `json:"digest"`             // that it was started from; empty: nobody knows
 	Reference string        `json:"reference,omitempty"`
 	Started   time.Time     `json:"started,omitzero"`
+	// Of is the id of the container that mounts it, where this is the image of a volume; empty: it is a container.
+	Of string `json:"of,omitempty"`
+	// Also are other repositories that the digest is known by: evidence counts under any of them.
+	Also []string `json:"-"`
 }
 
 // Running is a container and what is known of it.
@@ -51,9 +57,10 @@ type Inventory struct {
 
 	mu      sync.Mutex
 	running map[string]Running
-	bad     int     // of them, whose image is not allowed now
-	order   []place // of all that runs; nil: since it was made something started or ended
-	moves   int     // grows with each of those
+	mounted map[string][]string // by a container's id, those of its image volumes
+	bad     int                 // of them, whose image is not allowed now
+	order   []place             // of all that runs; nil: since it was made something started or ended
+	moves   int                 // grows with each of those
 	kick    chan struct{}
 
 	sorting sync.Mutex // taken before mu
@@ -61,14 +68,18 @@ type Inventory struct {
 
 // NewInventory makes an empty one. notice is told of containers whose image is no longer allowed.
 func NewInventory(asker engine.Asker, m *metrics.Set, notice func(string), now func() time.Time) *Inventory {
-	return &Inventory{asker: asker, metrics: m, notice: notice, now: now, running: map[string]Running{}, kick: make(chan struct{}, 1)}
+	return &Inventory{asker: asker, metrics: m, notice: notice, now: now, running: map[string]Running{}, mounted: map[string][]string{}, kick: make(chan struct{}, 1)}
 }
 
 // Started takes a container in that was let through, with the answer that it got; nil: it is judged soon.
-func (i *Inventory) Started(c Container, a *engine.Answer) {
+// volumes are those that it mounts; they are judged soon.
+func (i *Inventory) Started(c Container, a *engine.Answer, volumes ...Container) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.add(c, a)
+	for _, v := range volumes {
+		i.add(v, nil)
+	}
 	i.count()
 }
 
@@ -85,6 +96,9 @@ func (i *Inventory) add(c Container, a *engine.Answer) {
 		r.Judged = i.now()
 	} else {
 		i.Kick()
+	}
+	if c.Of != "" && !slices.Contains(i.mounted[c.Of], c.ID) {
+		i.mounted[c.Of] = append(i.mounted[c.Of], c.ID)
 	}
 	i.put(r)
 	i.moved()
@@ -107,11 +121,14 @@ func (i *Inventory) drop(id string) {
 
 func (i *Inventory) moved() { i.order, i.moves = nil, i.moves+1 }
 
-// Stopped forgets a container.
+// Stopped forgets a container and its image volumes.
 func (i *Inventory) Stopped(id string) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.drop(id)
+	for _, v := range append(i.mounted[id], id) {
+		i.drop(v)
+	}
+	delete(i.mounted, id)
 	i.moved()
 	i.count()
 }
@@ -120,7 +137,7 @@ func (i *Inventory) Stopped(id string) {
 func (i *Inventory) Sync(all []Container) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.running, i.bad = make(map[string]Running, min(len(all), maxContainers)), 0
+	i.running, i.mounted, i.bad = make(map[string]Running, min(len(all), maxContainers)), map[string][]string{}, 0
 	i.moved()
 	for _, c := range all {
 		i.add(c, nil)
@@ -171,16 +188,31 @@ const (
 	watchBatch = 32
 )
 
+var errNameless = errors.New("nobody knows its repository, and so not where its evidence is")
+
 // Judge asks for a verdict on everything that runs.
 func (i *Inventory) Judge(ctx context.Context) {
 	all := i.List()
 	for batch := range slices.Chunk(all, watchBatch) {
 		qs := make([]engine.Question, len(batch))
 		for n, r := range batch {
-			qs[n] = engine.Question{Name: r.Image, Digest: r.Digest, Who: engine.Who{Gate: engine.GateWatch, Namespace: r.Namespace, Workload: r.Workload, Container: r.Name, Reference: r.Reference}}
+			qs[n] = r.question(r.Image)
 		}
 		within, cancel := context.WithTimeout(ctx, watchTime)
 		answers := i.asker.AskAll(within, qs)
+		for n, r := range batch {
+			if r.Image == "" {
+				answers[n] = engine.Unanswered(engine.Question{Name: cmp.Or(r.Reference, r.Name), Digest: r.Digest}, errNameless)
+			}
+			for _, name := range r.Also {
+				if answers[n].Allow {
+					break
+				}
+				if a := i.asker.Ask(within, r.question(name)); a.Allow {
+					answers[n] = a
+				}
+			}
+		}
 		cancel()
 		if ctx.Err() != nil {
 			return
@@ -190,6 +222,11 @@ func (i *Inventory) Judge(ctx context.Context) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.count()
+}
+
+// question is whether its image may run under a name of it.
+func (r Running) question(name string) engine.Question {
+	return engine.Question{Name: name, Digest: r.Digest, Who: engine.Who{Gate: engine.GateWatch, Namespace: r.Namespace, Workload: r.Workload, Container: r.Name, Reference: r.Reference}}
 }
 
 func (i *Inventory) judged(batch []Running, answers []engine.Answer) {

@@ -1,7 +1,9 @@
 package agent_test
 
 import (
+	"bufio"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -139,6 +141,22 @@ func TestOneUserHoldsNotAll(t *testing.T) {
 		if a := n.client.Ask(t.Context(), question(good)); !a.Allow {
 			t.Fatal(a.Denial())
 		}
+	}
+}
+
+// TestWhoAsks: the engine is told which user asks, whatever he says of himself, and that root is none.
+func TestWhoAsks(t *testing.T) {
+	n := shared(t, true, time.Hour)
+	c := as(t, 1001, n.client.Socket, 1)[0]
+	if _, err := fmt.Fprintf(c, `{"version":1,"op":"ask","questions":[{"name":%q,"digest":%q,"who":{"user":"root"}}]}`+"\n", shop, good); err != nil {
+		t.Fatal(err)
+	}
+	_ = c.SetReadDeadline(time.Now().Add(time.Minute))
+	if got, err := bufio.NewReader(c).ReadString('\n'); err != nil || !strings.Contains(got, `"allow":true`) || n.asker.uid != 1001 {
+		t.Errorf("user %d: %s, %v", n.asker.uid, got, err)
+	}
+	if a := n.client.Ask(t.Context(), question(good)); !a.Allow || n.asker.uid != 0 {
+		t.Errorf("root is guest %d: %+v", n.asker.uid, a)
 	}
 }
 

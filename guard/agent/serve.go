@@ -71,7 +71,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 			}
 			return fmt.Errorf("serving on the node agent's socket: %w", err)
 		}
-		leave, why := s.admit(conn)
+		leave, guest, why := s.admit(conn)
 		if leave == nil {
 			s.refuse(conn, why)
 			_ = conn.Close()
@@ -80,19 +80,26 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		all.Go(func() {
 			defer leave()
 			defer conn.Close()
-			s.client(ctx, conn)
+			s.client(guest(ctx), conn)
 		})
 	}
 }
 
-// admit gives a connection a seat, by who is at its other end; nil: it gets none, and why says so in the metric's word.
-func (s *Server) admit(conn net.Conn) (leave func(), why string) {
+// admit gives a connection a seat, by who is at its other end; nil: it gets none, and why says so in the metric's word. guest tells the
+// engine who that is, where it is neither root nor ourselves.
+func (s *Server) admit(conn net.Conn) (leave func(), guest func(context.Context) context.Context, why string) {
 	uid, err := wire.PeerUID(conn)
 	ours := uid == 0 || uid == os.Geteuid()
 	if err != nil || !ours && !s.Members {
-		return nil, "peer"
+		return nil, nil, "peer"
 	}
-	return s.seats.take(uid, ours)
+	leave, why = s.seats.take(uid, ours)
+	return leave, func(ctx context.Context) context.Context {
+		if ours {
+			return ctx
+		}
+		return engine.WithGuest(ctx, uid)
+	}, why
 }
 
 // refuse tells a client that he gets no answer, without waiting for him.

@@ -90,7 +90,7 @@ func apart(program, runtime string) error {
 	return err
 }
 
-// check asks whether the container's image may run. nil: it may.
+// check asks whether the container's image may run, and what it mounts of others. nil: it may.
 func (s Settings) check(ctx context.Context, c call) error {
 	if c.id == "" {
 		return refusal("a container", errors.New("the runtime was called without a container's id"))
@@ -99,62 +99,88 @@ func (s Settings) check(ctx context.Context, c call) error {
 	if err != nil {
 		return refusal("container "+c.id, err)
 	}
-	if len(found.images) == 0 {
-		return refusal("container "+c.id, errors.New("nobody knows its image"))
-	}
-	ctx, cancel := context.WithTimeout(ctx, answerTime)
-	defer cancel()
-	var denial error
-	allowed, wait := false, answerTime
-	for _, i := range found.images {
-		err := s.ask(ctx, c.id, i, found.namespace, wait)
-		switch {
-		case errors.Is(err, errTakenBack): // under whatever digest that leads to it
+	for _, g := range append([]group{{images: found.images}}, found.volumes...) {
+		if err := s.decide(ctx, c.id, g, found.namespace); err != nil {
 			return err
-		case err == nil:
-			allowed, wait = true, lookTime // the rest is asked about only to hear that; the agent needs no registry to say it
-		case denial == nil:
-			denial = err // the likeliest one's says most
 		}
 	}
-	if allowed {
-		return nil
-	}
-	return denial
+	return nil
 }
 
-// errTakenBack says that the deny list names an image.
-var errTakenBack = errors.New("the deny list names it")
-
-// answer is the agent's denial, in its own words.
-type answer struct {
-	text string
-	why  error
-}
-
-func (a answer) Error() string { return a.text }
-func (a answer) Unwrap() error { return a.why }
-
-// ask asks the agent whether an image may run.
-func (s Settings) ask(ctx context.Context, container string, i image, namespace string, wait time.Duration) error {
-	repo, err := wire.Repository(i.name)
-	if err == nil && !wire.IsDigest(i.digest) {
-		err = fmt.Errorf("nobody knows the digest of %.120q", i.name)
+// decide asks the agent about all that leads to one image, at once.
+func (s Settings) decide(ctx context.Context, container string, g group, namespace string) error {
+	if len(g.images) == 0 {
+		return refusal("container "+container, errors.New("nobody knows its image"))
 	}
-	if err != nil {
-		return refusal("container "+container, err)
+	var asked []wire.Question
+	var unnamed error
+	for _, i := range g.images {
+		repo, err := wire.Repository(i.name)
+		if err == nil && !wire.IsDigest(i.digest) {
+			err = fmt.Errorf("nobody knows the digest of %.120q", i.name)
+		}
+		if err != nil {
+			if unnamed == nil {
+				unnamed = err
+			}
+			continue
+		}
+		who := map[string]string{"gate": "start", "container": container, "reference": i.name}
+		if g.at != "" {
+			who["container"] = "volume at " + g.at + " of " + container
+		}
+		if namespace != "" {
+			who["namespace"] = namespace
+		}
+		asked = append(asked, wire.Question{Name: repo, Digest: i.digest, Who: who})
 	}
-	who := map[string]string{"gate": "start", "container": container, "reference": i.name}
-	if namespace != "" {
-		who["namespace"] = namespace
+	if len(asked) == 0 {
+		return refusal("container "+container, unnamed)
 	}
-	switch b := wire.Ask(ctx, s.Socket, wire.Question{Name: repo, Digest: i.digest, Who: who}, wait); {
-	case b.Class == wire.Denied:
-		return answer{b.Denial, errTakenBack}
-	case !b.Allow:
-		return answer{text: b.Denial}
+	if denial := verdict(asked, wire.AskAll(ctx, s.Socket, asked, answerTime)); denial != "" {
+		return errors.New(denial)
 	}
 	return nil
+}
+
+// verdict is why an image is denied, in the agent's words, by the answers about all that leads to it; empty: it is not. One digest with
+// evidence that a rule is content with is enough, if nothing speaks against another one: index and manifest are of the very same image, and
+// whoever objects may have seen no more than one of them.
+func verdict(asked []wire.Question, answers []wire.Brief) string {
+	allowed, open, first := map[string]bool{}, false, ""
+	for n, b := range answers {
+		switch {
+		case b.Class == wire.Denied:
+			return b.Denial
+		case b.Allow:
+			allowed[asked[n].Name] = true
+			open = open || b.Class == wire.BreakGlass // against everything but the deny list
+		case first == "":
+			first = b.Denial // the likeliest one's says most
+		}
+	}
+	if len(allowed) == 0 {
+		return first
+	}
+	for n, b := range answers {
+		if !b.Allow && !open && against(b, allowed[asked[n].Name]) {
+			return b.Denial
+		}
+	}
+	return ""
+}
+
+// against says whether a denial counts where another digest or name of the same image is allowed: somebody objects, or whether anybody does
+// could not be found out in the repository whose evidence counts (beside). That there is no evidence, or none that is enough, speaks against
+// nothing.
+func against(b wire.Brief, beside bool) bool {
+	switch b.Class {
+	case wire.Objected:
+		return true
+	case wire.Rule, wire.Missing, wire.Invalid, wire.Gone:
+		return false
+	}
+	return beside
 }
 
 func refusal(what string, err error) error {

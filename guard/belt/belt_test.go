@@ -18,7 +18,7 @@ import (
 	"github.com/selfsame-build/selfsame/test/containerd"
 )
 
-// asker allows some questions: NAME@DIGEST. "denied NAME@DIGEST": the deny list names it.
+// asker allows some questions: NAME@DIGEST. "CLASS NAME@DIGEST" is denied with that class.
 type asker map[string]bool
 
 func (k asker) Ask(_ context.Context, q engine.Question) engine.Answer {
@@ -27,8 +27,13 @@ func (k asker) Ask(_ context.Context, q engine.Question) engine.Answer {
 	if a.Allow = k[q.Name+"@"+q.Digest.String()] && q.Who.Gate == engine.GateStart; !a.Allow {
 		a.Class, a.Reasons = engine.ClassRule, []string{"signed: nobody signed it"}
 	}
-	if k["denied "+q.Name+"@"+q.Digest.String()] {
-		a.Allow, a.Class, a.Reasons = false, engine.ClassDenied, []string{"it leaks"}
+	for _, c := range []engine.Class{engine.ClassDenied, engine.ClassObjected, engine.ClassUndecided, engine.ClassGone, engine.ClassInvalid} {
+		if k[string(c)+" "+q.Name+"@"+q.Digest.String()] {
+			a.Allow, a.Class, a.Reasons = false, c, []string{"it is " + string(c)}
+		}
+	}
+	if a.Allow && k["break-glass "+q.Name+"@"+q.Digest.String()] {
+		a.Class = engine.ClassBreakGlass
 	}
 	return a
 }
@@ -192,6 +197,16 @@ func TestContainerd(t *testing.T) {
 	_, err = pod.Run(t.Context(), containerd.Container{Name: "evil", Image: "example.org/evil:v1", Annotations: map[string]string{"io.kubernetes.cri.image-name": "example.org/good@" + good.Index.String()}})
 	if err == nil || !strings.Contains(err.Error(), "example.org/evil@"+evil.Index.String()+" is denied") {
 		t.Errorf("CRI: %v", err)
+	}
+	mount := func(name, image string) error {
+		_, err := pod.Run(t.Context(), containerd.Container{Name: name, Image: "example.org/good:v1", ImageVolumes: map[string]string{"/data": image}})
+		return err
+	}
+	if err := mount("with", "example.org/good:v1"); err != nil {
+		t.Errorf("a volume that may be mounted: %v", err)
+	}
+	if err := mount("without", "example.org/evil:v1"); err == nil || !strings.Contains(err.Error(), "example.org/evil@"+evil.Index.String()+" is denied") {
+		t.Errorf("a volume: %v", err)
 	}
 	past := func(image, id string) error {
 		_, err := n.Ctr(t.Context(), "run", "--detach", "--runc-binary", path, "--runc-root", filepath.Join(n.Dir, "runc"), "--fifo-dir", filepath.Join(n.Dir, "fifo"), image, id)

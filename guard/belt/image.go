@@ -11,10 +11,16 @@ import (
 // image is one question: which image, by whose name.
 type image struct{ name, digest string }
 
-// found is a container's image: the digests that lead to it, the likeliest first. One that may run is enough, for all of them are of the very
-// same image, if the deny list names none.
+// group is all that leads to one image, the likeliest first: digests of it, or names that one digest has.
+type group struct {
+	images []image
+	at     string // where it is mounted as a volume; empty: it is the container's own
+}
+
+// found is what a container is made of: its own image, and those that it mounts.
 type found struct {
 	images    []image
+	volumes   []group
 	namespace string
 }
 
@@ -42,7 +48,7 @@ func (s Settings) image(ctx context.Context, c call) (found, error) {
 	case s.Containerd == "":
 		return found{}, fmt.Errorf("the bundle %.120q is not one of Docker's", bundle)
 	}
-	return askContainerd(ctx, s.Containerd, namespace, c.id)
+	return askContainerd(ctx, s.Containerd, namespace, c.id, bundle)
 }
 
 // digestAnnotations are those in which runtimes write an image's reference.

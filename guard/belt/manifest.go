@@ -15,7 +15,8 @@ import (
 const (
 	maxDigests   = 16  // manifests and indexes of one image
 	maxPlatforms = 128 // images of an index
-	maxImages    = 4   // questions to the agent
+	maxImages    = 4   // questions to the agent about one image
+	maxVolumes   = 32  // images that a container mounts
 )
 
 // bytesOf gives the bytes with a digest. Those of another one are an error.

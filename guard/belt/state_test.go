@@ -104,31 +104,41 @@ func TestStorage(t *testing.T) {
 	_, index, manifest := newStorage()
 	const name = "registry.example.com/team/shop@"
 	byIndex, byManifest := serve(t, asker{name + index: true}), serve(t, asker{name + manifest: true})
+	with := func(class, denied, allowed string) string {
+		return serve(t, asker{class + " " + name + denied: true, name + allowed: true})
+	}
+	opened := serve(t, asker{"objected " + name + index: true, name + manifest: true, "break-glass " + name + manifest: true})
 	indexBack, manifestBack := serve(t, asker{"denied " + name + index: true, name + manifest: true}), serve(t, asker{name + index: true, "denied " + name + manifest: true})
 	for what, c := range map[string]struct {
 		socket string
 		change func(*storage)
 		want   string // empty: it starts
 	}{
-		"as it is":                     {byIndex, func(*storage) {}, ""},
-		"by the image's own manifest":  {byManifest, func(*storage) {}, ""},
-		"its index is taken back":      {indexBack, func(*storage) {}, name + index + " is denied: it leaks"},
-		"its manifest is taken back":   {manifestBack, func(*storage) {}, name + manifest + " is denied: it leaks"},
-		"removed when it ends":         {byIndex, func(s *storage) { s.volatile = true }, ""},
-		"for other users":              {byIndex, func(s *storage) { s.layers[3]["parent"] = "mapped" }, ""},
-		"for other users, other bytes": {byIndex, func(s *storage) { s.layers[3]["parent"], s.layers[2]["diff-digest"] = "mapped", diffID("3") }, "does not lie on its image's layers"},
-		"no container":                 {byIndex, func(s *storage) { s.container["id"] = "d" }, "has 0 entries"},
-		"no image":                     {byIndex, func(s *storage) { s.container["image"] = "" }, "not from an image"},
-		"an image that is gone":        {byIndex, func(s *storage) { s.container["image"] = "gone" }, "has 0 entries"},
-		"no name":                      {byIndex, func(s *storage) { s.container["metadata"] = "{}" }, "an image's name has between"},
-		"on another layer":             {byIndex, func(s *storage) { s.layers[3]["parent"] = "evil" }, "does not lie on its image's layers"},
-		"an image on another layer":    {byIndex, func(s *storage) { s.image["layer"], s.layers[3]["parent"] = "evil", "evil" }, "layer 2 of its image"},
-		"another layer below":          {byIndex, func(s *storage) { s.layers[0]["diff-digest"] = diffID("3") }, "layer 1 of its image"},
-		"a layer too many":             {byIndex, func(s *storage) { s.layers[0]["parent"] = "evil"; s.layers[4]["parent"] = "" }, "more layers"},
-		"a layer too few":              {byIndex, func(s *storage) { s.layers[1]["parent"] = "" }, "layer 1 of its image"},
-		"a manifest of other bytes":    {byIndex, func(s *storage) { s.data["manifest-"+index] = []byte(`{}`) }, name + manifest + " is denied"},
-		"no manifest":                  {byIndex, func(s *storage) { s.image["big-data-names"] = []string{} }, "podman has no manifest"},
-		"a configuration of any bytes": {byIndex, func(s *storage) { s.data["sha256:"+s.image["id"].(string)] = []byte(`{"rootfs":{}}`) }, "is not sha256:"},
+		"as it is":                                  {byIndex, func(*storage) {}, ""},
+		"by the image's own manifest":               {byManifest, func(*storage) {}, ""},
+		"its index is taken back":                   {indexBack, func(*storage) {}, name + index + " is denied: it is denied"},
+		"its manifest is taken back":                {manifestBack, func(*storage) {}, name + manifest + " is denied: it is denied"},
+		"somebody objects to its index":             {with("objected", index, manifest), func(*storage) {}, name + index + " is denied: it is objected"},
+		"somebody objects to its manifest":          {with("objected", manifest, index), func(*storage) {}, name + manifest + " is denied: it is objected"},
+		"somebody objects, and the glass is broken": {opened, func(*storage) {}, ""},
+		"nobody can say who objects to its index":   {with("undecided", index, manifest), func(*storage) {}, name + index + " is denied: it is undecided"},
+		"its index is gone":                         {with("gone", index, manifest), func(*storage) {}, ""},
+		"its index's evidence does not hold":        {with("invalid", index, manifest), func(*storage) {}, ""},
+		"removed when it ends":                      {byIndex, func(s *storage) { s.volatile = true }, ""},
+		"for other users":                           {byIndex, func(s *storage) { s.layers[3]["parent"] = "mapped" }, ""},
+		"for other users, other bytes":              {byIndex, func(s *storage) { s.layers[3]["parent"], s.layers[2]["diff-digest"] = "mapped", diffID("3") }, "does not lie on its image's layers"},
+		"no container":                              {byIndex, func(s *storage) { s.container["id"] = "d" }, "has 0 entries"},
+		"no image":                                  {byIndex, func(s *storage) { s.container["image"] = "" }, "not from an image"},
+		"an image that is gone":                     {byIndex, func(s *storage) { s.container["image"] = "gone" }, "has 0 entries"},
+		"no name":                                   {byIndex, func(s *storage) { s.container["metadata"] = "{}" }, "an image's name has between"},
+		"on another layer":                          {byIndex, func(s *storage) { s.layers[3]["parent"] = "evil" }, "does not lie on its image's layers"},
+		"an image on another layer":                 {byIndex, func(s *storage) { s.image["layer"], s.layers[3]["parent"] = "evil", "evil" }, "layer 2 of its image"},
+		"another layer below":                       {byIndex, func(s *storage) { s.layers[0]["diff-digest"] = diffID("3") }, "layer 1 of its image"},
+		"a layer too many":                          {byIndex, func(s *storage) { s.layers[0]["parent"] = "evil"; s.layers[4]["parent"] = "" }, "more layers"},
+		"a layer too few":                           {byIndex, func(s *storage) { s.layers[1]["parent"] = "" }, "layer 1 of its image"},
+		"a manifest of other bytes":                 {byIndex, func(s *storage) { s.data["manifest-"+index] = []byte(`{}`) }, name + manifest + " is denied"},
+		"no manifest":                               {byIndex, func(s *storage) { s.image["big-data-names"] = []string{} }, "podman has no manifest"},
+		"a configuration of any bytes":              {byIndex, func(s *storage) { s.data["sha256:"+s.image["id"].(string)] = []byte(`{"rootfs":{}}`) }, "is not sha256:"},
 		"an index without it": {byIndex, func(s *storage) {
 			s.image["big-data-names"] = nil
 			s.document("manifest-", `{"schemaVersion":2,"manifests":[{"digest":"`+diffID("9")+`"}]}`)

@@ -54,7 +54,7 @@ type Socket struct {
 type NRI struct {
 	Socket  string `yaml:"socket" check:"path" doc:"containerd's NRI socket, /var/run/nri/nri.sock unless it was told otherwise; left out: there is no gate at start, unless containerd starts the agent itself"`
 	Index   string `yaml:"index" check:"index" default:"90" doc:"place among other plugins, two digits"`
-	Volumes string `yaml:"volumes" check:"volumes" default:"count" doc:"what becomes of an image volume whose image nobody asked about on this node, so that its name is not known: count it and let it pass, or refuse the container"`
+	Volumes string `yaml:"volumes" check:"volumes" default:"count" doc:"what becomes of an image volume whose image nobody asked about on this node, so that its name is not known: count it and let it pass (ps and the alert for what is not allowed name it all the same), or refuse the container"`
 }
 
 // Keep bounds the life of evidence.

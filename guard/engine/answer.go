@@ -20,9 +20,11 @@ const (
 	ClassBreakGlass Class = "break-glass" // allowed by a signed statement, against the policy
 	ClassRule       Class = "rule"        // a rule said no, or none is about the image
 	ClassDenied     Class = "denied"      // the deny list names it
+	ClassObjected   Class = "objected"    // somebody trusted speaks against it, and nothing overrules that
 	ClassMissing    Class = "missing"     // evidence is missing
 	ClassInvalid    Class = "invalid"     // evidence is there and does not hold
 	ClassUndecided  Class = "undecided"   // nothing could be decided
+	ClassGone       Class = "gone"        // nor will be: its repository has no such image
 	ClassNoPolicy   Class = "no-policy"   // no policy has been read since the guard was started
 	ClassPending    Class = "pending"     // not in time
 	ClassBusy       Class = "busy"        // too much is under way
@@ -33,9 +35,11 @@ const (
 var fixes = map[Class]string{
 	ClassRule:      "have the policy name the image, or use one that it names",
 	ClassDenied:    "use another version: this one was taken back",
+	ClassObjected:  "use another version, or have somebody answer for the finding: selfsame waive",
 	ClassMissing:   "sign and push the image's evidence, or use another image",
 	ClassInvalid:   "do not use this image",
 	ClassUndecided: "try again; if that does not help, look at the guard's log",
+	ClassGone:      "use an image that its registry has",
 	ClassNoPolicy:  "have the guard read its policy: its log says why it could not, and so does `selfsame-guard check`",
 	ClassPending:   "try again in a few seconds",
 	ClassBusy:      "try again in a few seconds",
@@ -65,15 +69,17 @@ func Unanswered(q Question, err error) Answer {
 	return a.undecided(ClassUndecided, diag.ExitUndecided, err)
 }
 
-// classify says in a word how a verdict came out.
-func (a Answer) classify(denied bool) Answer {
+// classify says in a word how a verdict over an entry's evidence came out.
+func (a Answer) classify(e entry) Answer {
 	switch {
 	case a.Allow && a.HandedOn != nil:
 		a.Class = ClassHandedOn
 	case a.Allow:
 		a.Class = ClassOK
-	case denied:
+	case e.denied:
 		a.Class = ClassDenied
+	case e.objected:
+		a.Class = ClassObjected
 	case a.ExitCode == diag.ExitMissing:
 		a.Class = ClassMissing
 	case a.ExitCode == diag.ExitInvalid:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -63,20 +64,20 @@ func (e *Engine) answer(ctx context.Context, q Question, now time.Time) Answer {
 		// Nobody is asked about it: a name that no rule is about must not make the guard call whatever host it names. One that a signed
 		// statement names is another matter: only its evidence shows which of the deny list's entries are about it.
 		a.Verdict = p.Decide(ctx, &policy.Evidence{Image: policy.Image{Name: name, Digest: q.Digest.String()}}, now)
-		return a.classify(false)
+		return a.classify(entry{})
 	}
 	got, cached, err := e.settled(ctx, key{q.Name, q.Digest}, p, a.Epoch, now)
 	if a.Cached = cached; err != nil {
 		return a.undecided(classOf(err), diag.ExitUndecided, err)
 	}
 	if a.Epoch = got.epoch; got.failed != nil {
-		return a.undecided(ClassUndecided, diag.ExitUndecided, got.failed)
+		return a.undecided(classOf(got.failed), diag.ExitUndecided, got.failed)
 	}
 	a.Verdict, a.Gathered = got.verdict, got.gathered.UTC()
 	if !a.Allow {
 		a.Elsewhere = got.elsewhere
 	}
-	return a.classify(got.denied)
+	return a.classify(*got)
 }
 
 // check is q.check. What is in memory came there by a question that was checked, name and digest, and costs nothing again.
@@ -106,12 +107,17 @@ var (
 	errBusy    = errors.New("too many images are being verified")
 )
 
+// codeNotFound is the diagnostic for what a registry says it does not have (package registry).
+const codeNotFound diag.Code = "A0513"
+
 func classOf(err error) Class {
 	switch {
 	case errors.Is(err, errPending):
 		return ClassPending
 	case errors.Is(err, errBusy):
 		return ClassBusy
+	case slices.ContainsFunc(diag.All(err), func(d *diag.Diagnostic) bool { return d.Code == codeNotFound }):
+		return ClassGone
 	}
 	return ClassUndecided
 }
@@ -125,17 +131,11 @@ func (e *Engine) settled(ctx context.Context, k key, p *policy.Policy, epoch Epo
 	if got := e.memory.failure(k); got != nil && got.holds(sha, epoch, e.lives, now) {
 		return got, true, nil
 	}
-	if e.pending.Load() >= int64(maxPending*cap(e.slots)) {
-		return nil, false, errBusy
-	}
 	flight := strings.Join([]string{k.name, k.digest.String(), sha, epoch.Trust, fmt.Sprint(epoch.Deny)}, "\x00")
-	done := e.flights.DoChan(flight, func() (any, error) {
-		e.pending.Add(1)
-		e.work.Add(1)
-		defer e.work.Done()
-		defer e.pending.Add(-1)
-		return e.settle(k, p), nil
-	})
+	done, err := e.queued(ctx, flight, func(guest bool) settlement { return e.settle(k, p, guest) })
+	if err != nil {
+		return nil, false, err
+	}
 	select {
 	case r := <-done:
 		return r.Val.(settlement).entry, r.Val.(settlement).cached, nil

@@ -25,6 +25,9 @@ type PolicySource func(context.Context) (*policy.Policy, error)
 type Config struct {
 	Gatherer Gatherer
 	Policy   PolicySource
+	// Stands says, without I/O, that the policy which Policy gave last does not count any more by the trust file and deny list of now
+	// (policy.ErrRevoked). It is asked whenever these change, before any policy is read. nil: only Policy says so.
+	Stands func() error
 	// NameOf gives the name that evidence bears for the name that is asked for, where images come through a mirror. nil: they are one.
 	NameOf func(name string) string
 	// AcceptVerdicts lets a verdict of the policy in force that another verifier handed on stand in for rules that say no.
@@ -56,19 +59,21 @@ type Config struct {
 
 // Engine decides. It is an Asker, and safe for use by many at once.
 type Engine struct {
-	c       Config
-	lives   lives
-	clock   *clock
-	policy  atomic.Pointer[policy.Policy]
-	memory  *memory
-	disk    *disk
-	flights singleflight.Group // verdicts, by image, policy and epoch
-	gathers singleflight.Group // evidence, by image and epoch
-	slots   chan struct{}      // one for each gathering
-	pending atomic.Int64
-	saves   *semaphore.Weighted // evidence on its way to disk
-	unkept  atomic.Bool         // the last one did not get there, which was said
-	log     *decisions
+	c          Config
+	lives      lives
+	clock      *clock
+	policy     atomic.Pointer[policy.Policy]
+	memory     *memory
+	disk       *disk
+	flights    singleflight.Group // verdicts, by image, policy and epoch
+	gathers    singleflight.Group // evidence, by image and epoch
+	slots      chan struct{}      // one for each gathering
+	guestSlots chan struct{}      // one for each that guests may have under way
+	guests     shares
+	pending    atomic.Int64
+	saves      *semaphore.Weighted // evidence on its way to disk
+	unkept     atomic.Bool         // the last one did not get there, which was said
+	log        *decisions
 
 	life context.Context // of work that outlives who asked for it
 	end  context.CancelFunc
@@ -88,7 +93,7 @@ const maxSaves = 64
 // New makes an engine. It knows no policy, and denies everything, until Refresh. Diagnostic: A0902 the folder of State.
 func New(c Config) (*Engine, error) {
 	c = c.withDefaults()
-	e := &Engine{c: c, lives: lives{c.Fresh, c.Stale, c.Refused}, slots: make(chan struct{}, c.Gathers), saves: semaphore.NewWeighted(maxSaves), memory: newMemory(c.Images, c.Memory, c.Metrics)}
+	e := &Engine{c: c, lives: lives{c.Fresh, c.Stale, c.Refused}, slots: make(chan struct{}, c.Gathers), guestSlots: make(chan struct{}, max(c.Gathers/ofGuests, 1)), saves: semaphore.NewWeighted(maxSaves), memory: newMemory(c.Images, c.Memory, c.Metrics)}
 	e.clock = &clock{wall: c.Clock, monotonic: c.Monotonic, back: func() {
 		c.Metrics.Add(metrics.ClockBack, 1)
 		c.Notice("the clock was set back; decisions go on with the later time. If that one was wrong, restart the guard: nothing else helps")

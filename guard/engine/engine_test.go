@@ -13,6 +13,7 @@ import (
 	digest "github.com/opencontainers/go-digest"
 
 	"github.com/selfsame-build/selfsame/guard/engine"
+	"github.com/selfsame-build/selfsame/internal/diag"
 	"github.com/selfsame-build/selfsame/policy"
 )
 
@@ -28,6 +29,22 @@ func TestWarm(t *testing.T) {
 	w.want("unsigned, again", evil, false, engine.ClassRule, true, 3)
 	w.pass(10 * time.Second)
 	w.want("unsigned, seconds later", evil, false, engine.ClassRule, false, 4)
+}
+
+// TestObjectedAndGone: whoever knows an image by several digests has to tell what speaks against it from what says nothing of it.
+func TestObjectedAndGone(t *testing.T) {
+	w := newWorld(t)
+	w.f.change = func(ev *policy.Evidence) {
+		ev.Blocks = []policy.Block{{Verdict: "not-reproduced", Reason: "reproduced: a rebuild differed", ExitCode: 14}}
+	}
+	if d := w.want("somebody objects", good, false, engine.ClassObjected, false, 1).Denial(); !strings.Contains(d, "a rebuild differed") || !strings.Contains(d, "fix: use another version, or have somebody answer") {
+		t.Error(d)
+	}
+	w.f.err = fmt.Errorf("reading it: %w", diag.Errorf("A0513", "not found"))
+	w.want("its registry does not have it", evil, false, engine.ClassGone, false, 2)
+	w.want("its registry does not have it, again", evil, false, engine.ClassGone, true, 2)
+	w.f.err = errDown
+	w.want("its registry is down", digest.FromString("x"), false, engine.ClassUndecided, false, 3)
 }
 
 func TestOneGatheringHoweverManyAsk(t *testing.T) {

@@ -12,6 +12,7 @@ type entry struct {
 	gathered time.Time // when the evidence was
 	ends     time.Time // the evidence's NotAfter; the zero time: it does not end
 	denied   bool      // the deny list names it: break-glass is of no use
+	objected bool      // somebody trusted speaks against it
 	bare     bool      // nothing verified about it: anybody can have any number of such images asked about
 	verdict  policy.Verdict
 	failed   error // gathering did; there is no evidence
@@ -31,13 +32,18 @@ func newEntry(e *policy.Evidence, epoch Epoch, gathered time.Time) *entry {
 	out := &entry{epoch: epoch, gathered: gathered.Round(0), ends: e.NotAfter, elsewhere: e.Elsewhere}
 	for _, b := range e.Blocks {
 		out.denied = out.denied || b.Verdict == blockDenied
+		out.objected = out.objected || b.Verdict == blockObjected
 	}
 	out.bare = !out.denied && len(e.Signatures)+len(e.Provenance)+len(e.Rebuilds)+len(e.Statements)+len(e.Packages)+len(e.HandedOn) == 0
 	return out
 }
 
-// blockDenied is the verdict of a block by the deny list (verify.Denied).
-const blockDenied = "denied"
+// The verdicts of blocks by the deny list, and by statements against the image (verify.Denied and verify.NotReproduced: without a veto, the
+// latter is no block).
+const (
+	blockDenied   = "denied"
+	blockObjected = "not-reproduced"
+)
 
 // lives are the spans of config.Keep.
 type lives struct{ fresh, stale, refused time.Duration }

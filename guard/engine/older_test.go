@@ -20,7 +20,7 @@ import (
 // object has evidence say that somebody trusted objects; more makes it too large to keep.
 func object(more int) func(*policy.Evidence) {
 	return func(ev *policy.Evidence) {
-		ev.Blocks = append(ev.Blocks, policy.Block{Verdict: "refused", Reason: "a scanner objects", ExitCode: 14})
+		ev.Blocks = append(ev.Blocks, policy.Block{Verdict: "not-reproduced", Reason: "a scanner objects", ExitCode: 14})
 		ev.Statements = append(ev.Statements, policy.Statement{Signer: "scanner", Type: strings.Repeat("x", more)})
 	}
 }
@@ -65,7 +65,7 @@ func TestOlderEvidenceDoesNotStandIn(t *testing.T) {
 			w.open()
 			w.f.set(func(f *fake) { f.change = object(test.more) })
 			w.pass(time.Minute)
-			w.want("somebody objects", good, false, engine.ClassRule, false, 2)
+			w.want("somebody objects", good, false, engine.ClassObjected, false, 2)
 			test.between(t, w)
 			w.f.set(func(f *fake) { f.err = errDown })
 			w.write(text(2, signed, "")) // judged again, over what is kept
@@ -220,7 +220,7 @@ func TestFullFolder(t *testing.T) {
 	check(t, f.Close())
 	w.f.set(func(f *fake) { f.change = object(8000) }) // more than what the older file leaves
 	w.pass(time.Minute)
-	w.want("somebody objects", good, false, engine.ClassRule, false, 2)
+	w.want("somebody objects", good, false, engine.ClassObjected, false, 2)
 	for i := range 3 {
 		w.ask(digest.FromString(fmt.Sprint(i)))
 	}

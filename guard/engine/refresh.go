@@ -25,6 +25,9 @@ func (e *Engine) Refresh(ctx context.Context) error {
 	before := e.c.Gatherer.Epoch()
 	failed := e.refreshTrust(ctx, before)
 	after := e.c.Gatherer.Epoch()
+	if after != before {
+		e.dropRevoked()
+	}
 	e.c.Metrics.Put(metrics.DenySequence, float64(after.Deny))
 	old, next, err := e.nextPolicy(ctx)
 	if err != nil {
@@ -33,9 +36,7 @@ func (e *Engine) Refresh(ctx context.Context) error {
 	}
 	gone := next == nil && old != nil && errors.Is(err, policy.ErrRevoked)
 	if gone {
-		e.policy.Store(nil)
-		e.c.Metrics.Only(metrics.PolicyInfo, 0, "", "0", "")
-		e.c.Notice("no policy is in force, and everything is denied: " + err.Error())
+		e.drop(err)
 	}
 	if next != nil {
 		e.policy.Store(next) // from here on every question is answered by the new one; no answer mixes both
@@ -56,6 +57,26 @@ func (e *Engine) Refresh(ctx context.Context) error {
 	return failed
 }
 
+// dropRevoked has a policy decide no more whose signer trust file or deny list no longer let sign, and does not wait for a registry to say which
+// one is next: whoever stole the key wrote that policy, maybe.
+func (e *Engine) dropRevoked() {
+	if e.c.Stands == nil || e.policy.Load() == nil {
+		return
+	}
+	if err := e.c.Stands(); errors.Is(err, policy.ErrRevoked) {
+		e.drop(err)
+		e.changed.tell()
+	}
+}
+
+// drop leaves no policy in force.
+func (e *Engine) drop(why error) {
+	e.failed.Store(&why) // it is what denials say
+	e.policy.Store(nil)
+	e.c.Metrics.Only(metrics.PolicyInfo, 0, "", "0", "")
+	e.c.Notice("no policy is in force, and everything is denied: " + why.Error())
+}
+
 // FileRefresher is what a Gatherer may do without I/O beyond this machine.
 type FileRefresher interface {
 	// RefreshFiles reads the files on this machine anew, so that what they take back counts before a registry has answered.
@@ -67,6 +88,7 @@ func (e *Engine) refreshTrust(ctx context.Context, before Epoch) error {
 	if g, ok := e.c.Gatherer.(FileRefresher); ok {
 		_ = g.RefreshFiles() // Refresh says why not
 		if e.c.Gatherer.Epoch() != before {
+			e.dropRevoked()
 			e.changed.tell()
 		}
 	}

@@ -112,3 +112,43 @@ func TestFilesDoNotWaitForTheRegistry(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// TestRevokedPolicyDoesNotWait: from when the deny list is read that names its signer, a policy decides nothing, though the next one is still
+// being read.
+func TestRevokedPolicyDoesNotWait(t *testing.T) {
+	w := newWorld(t)
+	w.want("before", good, true, engine.ClassOK, false, 1)
+	w.Close()
+	source, reading, release := w.config.Policy, make(chan struct{}), make(chan struct{})
+	w.config.Stands = func() error {
+		if w.f.Epoch().Deny == 1 {
+			return nil
+		}
+		return fmt.Errorf("%w: its signer is denied", policy.ErrRevoked)
+	}
+	w.config.Policy = func(ctx context.Context) (*policy.Policy, error) {
+		if w.f.Epoch().Deny > 1 { // the registry hangs
+			close(reading)
+			<-release
+			return nil, errDown
+		}
+		return source(ctx)
+	}
+	w.open()
+	changed, done := w.Changed(), make(chan error, 1)
+	w.f.set(func(f *fake) { f.next.Deny = 2 })
+	go func() { done <- w.Refresh(t.Context()) }()
+	<-reading
+	if a := w.ask(good); a.Allow || a.Class != engine.ClassNoPolicy || !strings.Contains(a.Denial(), "no policy is in force: the policy that was in force does not count any more: its signer is denied") {
+		t.Errorf("%+v\n%s", a, a.Denial())
+	}
+	select {
+	case <-changed:
+	default:
+		t.Error("what runs is not judged again")
+	}
+	close(release)
+	if err := <-done; !errors.Is(err, errDown) {
+		t.Errorf("%v", err)
+	}
+}

@@ -1,7 +1,10 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
+
+	"github.com/selfsame-build/selfsame/policy"
 )
 
 // Hopeless says why no image of a name could be allowed now, whatever its digest and its evidence.
@@ -29,9 +32,13 @@ func (e *Engine) Scope(name string) error {
 	return nil
 }
 
-// noPolicy says why there is none: nobody read one yet, or nobody could.
+// noPolicy says why there is none: nobody read one yet, nobody could, or the one that was in force does not count any more.
 func (e *Engine) noPolicy() error {
-	if why := e.failed.Load(); why != nil {
+	why := e.failed.Load()
+	switch {
+	case why != nil && errors.Is(*why, policy.ErrRevoked):
+		return fmt.Errorf("no policy is in force: %w", *why)
+	case why != nil:
 		return fmt.Errorf("no policy has been read yet: %w", *why)
 	}
 	return fmt.Errorf("no policy has been read yet: the guard has just been started")

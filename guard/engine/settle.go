@@ -19,7 +19,7 @@ type settlement struct {
 }
 
 // settle comes to a verdict: over kept evidence where that counts, else over evidence that is gathered. It runs once for all who ask.
-func (e *Engine) settle(k key, p *policy.Policy) (out settlement) {
+func (e *Engine) settle(k key, p *policy.Policy, guest bool) (out settlement) {
 	defer func() {
 		if r := recover(); r != nil { // one image must not take the others' gate down
 			e.c.Notice(fmt.Sprintf("a bug: judging %s@%s: %v\n%s", k.name, k.digest, r, debug.Stack()))
@@ -37,7 +37,7 @@ func (e *Engine) settle(k key, p *policy.Policy) (out settlement) {
 	} else {
 		old = nil
 	}
-	got, err := e.gather(k, p)
+	got, err := e.gather(k, p, guest)
 	switch {
 	case err == nil:
 		return settlement{entry: got}
@@ -102,9 +102,10 @@ func (e *Engine) fail(k key, epoch Epoch, err error, denied bool) *entry {
 const maxMoves = 3
 
 // gather gets evidence, and judges it. All policies share one gathering: what is being gathered while the policy changes is of use to both.
-func (e *Engine) gather(k key, p *policy.Policy) (*entry, error) {
+func (e *Engine) gather(k key, p *policy.Policy, guest bool) (*entry, error) {
 	epoch := e.c.Gatherer.Epoch()
-	got, err, _ := e.gathers.Do(strings.Join([]string{k.name, k.digest.String(), epoch.Trust, fmt.Sprint(epoch.Deny)}, "\x00"), func() (any, error) { return e.fetch(k) })
+	one := lane(strings.Join([]string{k.name, k.digest.String(), epoch.Trust, fmt.Sprint(epoch.Deny)}, "\x00"), guest)
+	got, err, _ := e.gathers.Do(one, func() (any, error) { return e.fetch(k, guest) })
 	if err != nil {
 		return nil, err
 	}
@@ -119,13 +120,12 @@ type gathered struct {
 }
 
 // fetch asks the Gatherer, within a slot and a time of its own.
-func (e *Engine) fetch(k key) (gathered, error) {
-	select {
-	case e.slots <- struct{}{}:
-		defer func() { <-e.slots }()
-	case <-e.life.Done():
+func (e *Engine) fetch(k key, guest bool) (gathered, error) {
+	leave, ok := e.slot(guest)
+	if !ok {
 		return gathered{}, errors.New("the guard is ending")
 	}
+	defer leave()
 	ctx, cancel := context.WithTimeout(e.life, e.c.GatherTimeout)
 	defer cancel()
 	start := e.c.Monotonic()

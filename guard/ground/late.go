@@ -88,6 +88,14 @@ func (l *Late) Policy(ctx context.Context) (*policy.Policy, error) {
 	return nil, l.notOpen()
 }
 
+// Stands is engine.Config's.
+func (l *Late) Stands() error {
+	if g := l.ground.Load(); g != nil {
+		return g.Stands()
+	}
+	return nil
+}
+
 func (l *Late) notOpen() error {
 	if err := l.failed.Load(); err != nil {
 		return fmt.Errorf("nothing is known yet: %w", *err)

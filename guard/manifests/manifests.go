@@ -99,6 +99,9 @@ func Cluster(o Options) (string, error) {
 		return "", err
 	}
 	names := []string{"namespace.yaml", "access.yaml", "config.yaml", "webhook.yaml", "agent.yaml", "shape.yaml", "own.yaml", "validating.yaml"}
+	if o.NoAgent {
+		names = slices.DeleteFunc(names, func(n string) bool { return n == "agent.yaml" })
+	}
 	if !o.ValidateOnly {
 		names = append(names, "mutating.yaml")
 	}

@@ -70,6 +70,19 @@ func TestGolden(t *testing.T) {
 		t.Fatal(err)
 	}
 	golden(t, "validate-only.yaml", small)
+	without := o
+	without.NoAgent = true
+	got, err := Cluster(without)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// All the rest is there, and a namespace that demands of pods what the webhook's are.
+	begin := strings.Index(all, "apiVersion: apps/v1\nkind: DaemonSet\n")
+	end := begin + strings.Index(all[begin:], "---\n") + len("---\n")
+	want := strings.Replace(all[:begin]+all[end:], "    # The node agent uses the host's sockets.\n    pod-security.kubernetes.io/enforce: privileged\n", "    pod-security.kubernetes.io/enforce: restricted\n", 1)
+	if got != want || strings.Contains(got, "DaemonSet\n") || !strings.Contains(got, "enforce: restricted") || !strings.Contains(got, "kind: Deployment") {
+		t.Errorf("without the agent:\n%s", got)
+	}
 	static, err := Static(o)
 	if err != nil {
 		t.Fatal(err)

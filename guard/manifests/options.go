@@ -27,6 +27,9 @@ type Options struct {
 	Files map[string]string
 	// ValidateOnly leaves the mutating phase out: nothing is rewritten, and every object has to name digests itself (GitOps).
 	ValidateOnly bool
+	// NoAgent leaves the DaemonSet out, where agents come to the nodes by other means (as a service of the host): no pod of the guard's then
+	// needs anything of its host.
+	NoAgent      bool
 	Timeout      int      // seconds that the API server waits; 0: 5
 	Exempt       []string // namespaces beside the guard's own that no webhook and no policy is about
 	Audit        []string // namespaces where the shape rules warn, unless they are in Enforce

@@ -63,7 +63,7 @@ const (
 // Table is every metric, in the order of the page.
 var Table = []Metric{
 	{Verify, Counter, "Decisions, by where they were asked for, how they ended and why.", []string{"point", "result", "reason"},
-		"point: admission, pull, start, watch, other; result: allow, deny; reason: ok, handed-on, break-glass, rule, denied, missing, invalid, undecided, no-policy, pending, busy, usage"},
+		"point: admission, pull, start, watch, other; result: allow, deny; reason: ok, handed-on, break-glass, rule, denied, objected, missing, invalid, undecided, gone, no-policy, pending, busy, usage"},
 	{VerifySeconds, Histogram, "How long a decision took, as the gate saw it.", []string{"point", "cached"}, "cached: true, false"},
 	{Gather, Counter, "How often evidence was gathered from a registry.", []string{"result"}, "result: ok, error"},
 	{GatherSeconds, Histogram, "How long that took.", nil, ""},
@@ -81,7 +81,7 @@ var Table = []Metric{
 	{Rejudged, Counter, "Images that were judged again after a change, by whether their verdict changed.", []string{"changed"}, "changed: allowed, denied, same"},
 	{ClockBack, Counter, "How often the clock was found set back; decisions go on with the later time.", nil, ""},
 	{DecisionsLost, Counter, "Decisions that are not in the log, because it could not be written fast enough or at all.", nil, ""},
-	{Running, Gauge, "Containers that the agent knows to run.", nil, ""},
+	{Running, Gauge, "Containers that the agent knows to run, and image volumes that they mount.", nil, ""},
 	{Unverified, Gauge, "Those of them whose image is not allowed now.", nil, ""},
 	{Unwatched, Counter, "Containers that the agent did not take into its inventory.", []string{"reason"}, "reason: full, no-digest"},
 	{BreakGlass, Gauge, "Break-glass statements in force.", nil, ""},

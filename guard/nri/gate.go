@@ -29,7 +29,7 @@ func (g *gate) ValidateContainerAdjustment(ctx context.Context, req *api.Validat
 func (g *gate) StartContainer(ctx context.Context, pod *api.PodSandbox, c *api.Container) error {
 	a, err := g.decide(ctx, pod, c)
 	if err == nil {
-		g.p.Inventory.Started(container(pod, c), &a)
+		g.p.Inventory.Started(container(pod, c), &a, g.mounted(pod, c)...)
 	}
 	return err
 }
@@ -44,7 +44,8 @@ func (g *gate) Synchronize(_ context.Context, pods []*api.PodSandbox, all []*api
 	for _, c := range all {
 		switch c.GetState() {
 		case api.ContainerState_CONTAINER_RUNNING, api.ContainerState_CONTAINER_PAUSED:
-			running = append(running, container(byID[c.GetPodSandboxId()], c))
+			pod := byID[c.GetPodSandboxId()]
+			running = append(append(running, container(pod, c)), g.mounted(pod, c)...)
 		}
 	}
 	g.p.Inventory.Sync(running)

@@ -159,14 +159,17 @@ func TestNode(t *testing.T) {
 	})
 	n.inventory.Sync(nil) // an agent that starts anew knows nothing
 	n.connect(n.Node, n, false)
-	n.soon("what runs is known again", func() bool { return len(n.inventory.List()) == n.running() && n.running() > 2 })
+	n.soon("what runs is known again", func() bool { return n.containers() == n.running() && n.running() > 2 })
+	if r := n.rows()["volume at /data of unknown"]; r.Of == "" || r.Digest == "" {
+		t.Errorf("the image volume of what runs is not: %+v", r)
+	}
 	n.inventory.Sync(nil)
 	n.must(n.Restart(t.Context()))
 	n.soon("after containerd's restart", func() bool {
 		_, err := n.pod.Run(t.Context(), containerd.Container{Name: "restarted", Image: pulled})
 		return err == nil
 	})
-	n.soon("what runs is known again", func() bool { return len(n.inventory.List()) == n.running() })
+	n.soon("what runs is known again", func() bool { return n.containers() == n.running() })
 	stop()
 	n.must(n.pod.Remove(t.Context()))
 	n.soon("what ended is forgotten", func() bool { return len(n.inventory.List()) == 0 })
@@ -226,6 +229,43 @@ func (n *node) volumes(pulled string, evil *containerd.Image) {
 	if got := n.count("selfsame_unchecked_total", `reason="image-volume"`); got == "" {
 		n.t.Error("a volume that nobody knows is not counted")
 	}
+	id, err := n.pod.Run(n.t.Context(), mount("known-good", pulled))
+	n.must(err)
+	n.inventory.Judge(n.t.Context())
+	rows := n.rows()
+	if r := rows["volume at /data of known-good"]; !r.Verified() || r.Image != n.host+"/team/shop" || r.Of != id {
+		n.t.Errorf("a volume that may be mounted is listed as %+v", r)
+	}
+	if r := rows["volume at /data of unknown"]; r.Of == "" || r.Verified() || r.Image != "" || r.Digest == "" {
+		n.t.Errorf("a volume that nobody knows is listed as %+v", r)
+	}
+	_, err = n.Runtime.StopContainer(n.t.Context(), &cri.StopContainerRequest{ContainerId: id})
+	n.must(err)
+	n.soon("the volume of a container that ended is listed no more", func() bool {
+		rows := n.rows()
+		_, volume := rows["volume at /data of known-good"]
+		_, still := rows["known-good"]
+		return !volume && !still
+	})
+}
+
+// containers is how many the inventory has, without image volumes.
+func (n *node) containers() (all int) {
+	for _, r := range n.inventory.List() {
+		if r.Of == "" {
+			all++
+		}
+	}
+	return all
+}
+
+// rows is the inventory by name.
+func (n *node) rows() map[string]agent.Running {
+	out := map[string]agent.Running{}
+	for _, r := range n.inventory.List() {
+		out[r.Name] = r
+	}
+	return out
 }
 
 // slowAnswers: who is not in time refuses, in words or not; the next attempt finds the verdict.

@@ -8,24 +8,47 @@ import (
 	"github.com/containerd/nri/pkg/api"
 	digest "github.com/opencontainers/go-digest"
 
+	"github.com/selfsame-build/selfsame/guard/agent"
 	"github.com/selfsame-build/selfsame/guard/engine"
 	"github.com/selfsame-build/selfsame/guard/metrics"
-	"github.com/selfsame-build/selfsame/internal/lazyregexp"
+	"github.com/selfsame-build/selfsame/guard/wire"
 )
 
-// volumePath is where containerd mounts image volumes (internal/cri/server/helpers.go, getImageVolumeHostPath): state folder, image-volumes,
-// sandbox, the hexadecimal part of the digest that the image's name led to, and where only a part is mounted its path.
-var volumePath = lazyregexp.New(`/image-volumes/([0-9a-f]{64})/([0-9a-f]{64})(?:/|$)`)
+// mount is an image that is mounted as a volume. NRI gives its digest, in a path, and no name.
+type mount struct {
+	digest digest.Digest
+	at     string
+}
 
-// volumes asks for the images that are mounted as volumes. NRI gives their digest, in a path, and no name.
-func (g *gate) volumes(ctx context.Context, pod string, c *api.Container, who engine.Who) error {
+func mounts(pod string, c *api.Container) (all []mount) {
 	for _, m := range c.GetMounts() {
-		part := volumePath.FindStringSubmatch(m.GetSource())
-		if part == nil || part[1] != pod {
-			continue
+		if sandbox, d, ok := wire.ImageVolume(m.GetSource()); ok && sandbox == pod {
+			all = append(all, mount{digest.Digest(d), m.GetDestination()})
 		}
-		d := digest.NewDigestFromEncoded(digest.SHA256, part[2])
-		if err := g.volume(ctx, d, m.GetDestination(), who); err != nil {
+	}
+	return all
+}
+
+// mounted are a container's image volumes for the inventory. One whose name nobody knows is listed without, and is never verified.
+func (g *gate) mounted(pod *api.PodSandbox, c *api.Container) (all []agent.Container) {
+	for _, m := range mounts(pod.GetId(), c) {
+		v := container(pod, c)
+		v.ID, v.Of, v.Name, v.Reference = v.ID+" "+m.at, v.ID, volumeOf(m.at, c.GetName()), ""
+		v.Image, v.Digest = "", m.digest
+		if names := g.p.Names.of(m.digest); len(names) > 0 {
+			v.Image, v.Also = names[0], names[1:]
+		}
+		all = append(all, v)
+	}
+	return all
+}
+
+func volumeOf(at, container string) string { return "volume at " + at + " of " + container }
+
+// volumes asks for the images that are mounted as volumes.
+func (g *gate) volumes(ctx context.Context, pod string, c *api.Container, who engine.Who) error {
+	for _, m := range mounts(pod, c) {
+		if err := g.volume(ctx, m.digest, m.at, who); err != nil {
 			return err
 		}
 	}
@@ -33,7 +56,7 @@ func (g *gate) volumes(ctx context.Context, pod string, c *api.Container, who en
 }
 
 func (g *gate) volume(ctx context.Context, d digest.Digest, at string, who engine.Who) error {
-	who.Container, who.Reference = "volume at "+at+" of "+who.Container, ""
+	who.Container, who.Reference = volumeOf(at, who.Container), ""
 	names := g.p.Names.of(d)
 	if len(names) == 0 {
 		g.p.Metrics.Add(metrics.Unchecked, 1, string(engine.GateStart), "image-volume")

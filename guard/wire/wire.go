@@ -67,8 +67,16 @@ type Brief struct {
 	Class  string `json:"class"`  // engine.Class: why, in a word; empty: nobody could be asked
 }
 
-// Denied is the class of what the deny list names.
-const Denied = "denied"
+// Classes of answers that programs which only ask tell apart (engine.Class).
+const (
+	Denied     = "denied"      // the deny list names it
+	Objected   = "objected"    // somebody trusted speaks against it
+	BreakGlass = "break-glass" // allowed against the policy
+	Rule       = "rule"        // a rule is not content with its evidence
+	Missing    = "missing"     // it has none
+	Invalid    = "invalid"     // none that holds
+	Gone       = "gone"        // its repository does not have it
+)
 
 // Question is one of them in its simplest form.
 type Question struct {
@@ -80,9 +88,14 @@ type Question struct {
 // Ask is the whole of a thin program: one question, and how it ends. Whatever goes wrong is a denial in words. wait is how long the agent may
 // take; the call itself ends a second later at the latest.
 func Ask(ctx context.Context, socket string, q Question, wait time.Duration) Brief {
+	return AskAll(ctx, socket, []Question{q}, wait)[0]
+}
+
+// AskAll is Ask for some questions at once, at most MaxQuestions; there is an answer for each, in their order.
+func AskAll(ctx context.Context, socket string, qs []Question, wait time.Duration) []Brief {
 	ctx, cancel := context.WithTimeout(ctx, wait+time.Second)
 	defer cancel()
-	raw, err := json.Marshal([]Question{q})
+	raw, err := json.Marshal(qs)
 	var got []Brief
 	if err == nil {
 		var r Response
@@ -90,13 +103,18 @@ func Ask(ctx context.Context, socket string, q Question, wait time.Duration) Bri
 			err = json.Unmarshal(r.Answers, &got)
 		}
 	}
-	switch {
-	case err != nil:
-		return Brief{Denial: fmt.Sprintf("%s@%s is denied: %v\nbefore any rule: nobody could be asked\nfix: see that selfsame-guard agent runs on this node", q.Name, q.Digest, err)}
-	case len(got) != 1 || !got[0].Allow && got[0].Denial == "":
-		return Brief{Denial: fmt.Sprintf("%s@%s is denied: the node agent answers something else\nbefore any rule\nfix: use one version of both programs", q.Name, q.Digest)}
+	out := make([]Brief, len(qs))
+	for i, q := range qs {
+		switch {
+		case err != nil:
+			out[i].Denial = fmt.Sprintf("%s@%s is denied: %v\nbefore any rule: nobody could be asked\nfix: see that selfsame-guard agent runs on this node", q.Name, q.Digest, err)
+		case len(got) != len(qs) || !got[i].Allow && got[i].Denial == "":
+			out[i].Denial = fmt.Sprintf("%s@%s is denied: the node agent answers something else\nbefore any rule\nfix: use one version of both programs", q.Name, q.Digest)
+		default:
+			out[i] = got[i]
+		}
 	}
-	return got[0]
+	return out
 }
 
 // Busy is the agent's answer where as many clients are served as it serves at once. It is about no image: whoever gets it asks again.

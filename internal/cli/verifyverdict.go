@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -66,11 +67,14 @@ func (s summaryFlags) handOn(ctx context.Context, a *app, o verify.Options, epoc
 		return usage("--sign-with is a key that releases images; who says that they pass needs a key of its own: `selfsame key new --out verifier`")
 	}
 	bundle, err := signing.Sign(ctx, signer, made.Payload)
-	if err == nil && s.sign.on {
-		err = s.apart(o, bundle)
-	}
 	if err != nil {
 		return err
+	}
+	by := trust.Party{Key: signer.Key()}
+	if s.sign.on {
+		if by, err = s.apart(o, bundle); err != nil {
+			return err
+		}
 	}
 	if v.path != "" {
 		if err := atomicfile.Write(v.path, bundle, 0o644); err != nil {
@@ -78,6 +82,11 @@ func (s summaryFlags) handOn(ctx context.Context, a *app, o verify.Options, epoc
 		}
 	}
 	if v.attach {
+		// Each stays beside the image when it is over, and is read by whoever verifies that: a timer must not add one at every turn.
+		if h, stands := res.Standing(made, epoch, func(name string) bool { return speaksAs(o, name, by) }); stands {
+			a.notice("no verdict is attached: one that says the same counts until %s", h.NotAfter.Format(time.RFC3339))
+			return nil
+		}
 		stored, err := store.Attach(ctx, made.Subject, artifact.Bundle(signing.BundleMediaType, bundle, made.PredicateType))
 		if err != nil {
 			return err
@@ -87,15 +96,21 @@ func (s summaryFlags) handOn(ctx context.Context, a *app, o verify.Options, epoc
 	return nil
 }
 
-// apart refuses a verdict that was signed without a key, by somebody who releases images: whom a token names is known for sure only now.
-func (s summaryFlags) apart(o verify.Options, bundle []byte) error {
+// speaksAs says whether a name is that of a verifier of the trust file who is that party.
+func speaksAs(o verify.Options, name string, by trust.Party) bool {
+	return slices.ContainsFunc(o.Signers, func(w trust.Signer) bool { return w.Name == name && w.May(trust.Verifier) && w.Is(by) })
+}
+
+// apart says who signed a verdict without a key, and refuses it where that is somebody who releases images: whom a token names is known for
+// sure only now.
+func (s summaryFlags) apart(o verify.Options, bundle []byte) (trust.Party, error) {
 	root, err := loadRoot(s.sign.root)
 	if err != nil {
-		return err
+		return trust.Party{}, err
 	}
 	got, err := (signing.Trust{Root: root}).Verify(bundle)
 	if err == nil && o.Releases(got.By) {
-		return usage("the identity token is that of %s, who releases images; who says that they pass needs an identity of his own", got.By)
+		return got.By, usage("the identity token is that of %s, who releases images; who says that they pass needs an identity of his own", got.By)
 	}
-	return err
+	return got.By, err
 }

@@ -33,6 +33,7 @@ ConfigMap. A second ConfigMap, selfsame-guard-break-glass, is mounted where "bre
 With --static DIR nothing is printed: files are written for the API servers' own disks (KEP-5793, the feature gate
 ManifestBasedAdmissionControlConfig). What they say holds from the first request on, and nobody can delete it through the API.`,
 		Example: `  selfsame-guard manifests --config guard/guard.yaml --ca guard-tls/ca.crt --image registry.example.com/selfsame/guard@sha256:... | kubectl apply -f -
+  selfsame-guard manifests --config guard/guard.yaml --ca guard-tls/ca.crt --image registry.example.com/selfsame/guard@sha256:... --no-agent
   selfsame-guard manifests --config guard/guard.yaml --ca guard-tls/ca.crt --image registry.example.com/selfsame/guard@sha256:... --static out --static-url https://10.96.0.50:443`,
 		RunE: func(*cobra.Command, []string) error { return a.runManifests(o) },
 	}
@@ -41,6 +42,7 @@ ManifestBasedAdmissionControlConfig). What they say holds from the first request
 	f.StringVar(&o.ca, "ca", "", "certificate (PEM) of the authority that vouches for the webhook")
 	f.StringVar(&o.Namespace, "namespace", "selfsame-guard", "the guard's namespace")
 	f.BoolVar(&o.ValidateOnly, "validate-only", false, "rewrite nothing: every object has to name digests itself (GitOps)")
+	f.BoolVar(&o.NoAgent, "no-agent", false, "leave the node agents' DaemonSet out: they are services of their hosts")
 	f.IntVar(&o.Timeout, "timeout", 5, "seconds that the API server waits for the webhook, 1 to 30")
 	f.StringArrayVar(&o.Exempt, "exempt", nil, "a namespace that neither webhook nor policies are about, beside the guard's own; may be repeated")
 	f.StringArrayVar(&o.Registries, "registry", nil, "what names of images have to begin with; may be repeated; left out: anything")

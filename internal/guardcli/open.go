@@ -63,7 +63,7 @@ func (a *app) open(ctx context.Context, c config.Config) (*guard, error) {
 		return nil, err
 	}
 	g.Engine, err = engine.New(engine.Config{
-		Gatherer: g.ground, Policy: g.ground.Policy, NameOf: g.ground.NameOf, BreakGlass: g.Folder, Clock: a.clock, AcceptVerdicts: c.Verdicts == "accept",
+		Gatherer: g.ground, Policy: g.ground.Policy, Stands: g.ground.Stands, NameOf: g.ground.NameOf, BreakGlass: g.Folder, Clock: a.clock, AcceptVerdicts: c.Verdicts == "accept",
 		Fresh: time.Duration(c.Keep.Fresh), Stale: time.Duration(c.Keep.Stale), Refused: time.Duration(c.Keep.Refused), Refresh: time.Duration(c.Refresh),
 		Images: c.Limits.Images, Memory: c.Limits.Memory << 20, Gathers: c.Limits.Gathers, State: filepath.Join(c.State, "evidence"),
 		Jitter: jitter, Decisions: log, Metrics: g.Metrics, Tracer: tracer, Notice: g.notice,

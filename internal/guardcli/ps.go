@@ -23,7 +23,8 @@ func (a *app) psCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "ps", GroupID: "look", Short: "List what runs on this node, and under which verdict", Args: cobra.NoArgs,
 		Long: `Ask this node's agent which containers run, from which image, and whether that image is allowed now: the verdict is reached anew when policy,
-trust file or deny list change, and on a timer. Exit 14 if any is not allowed, or was not judged yet.`,
+trust file or deny list change, and on a timer. Images that they mount as volumes are listed, too. Exit 14 if any is not allowed, or was not
+judged yet, or is one of which nobody knows the name.`,
 		Example: "  selfsame-guard ps\n  selfsame-guard ps --unverified --json",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			all, err := a.running(cmd.Context())
@@ -40,7 +41,7 @@ trust file or deny list change, and on a timer. Exit 14 if any is not allowed, o
 func (a *app) whereCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "where DIGEST", GroupID: "look", Short: "Say where on this node an image runs", Args: cobra.ExactArgs(1),
-		Long: `Ask this node's agent which containers run an image, by the digest of its index or of one platform. Exit 0 also where none does: that is the
+		Long: `Ask this node's agent which containers run or mount an image, by the digest of its index or of one platform. Exit 0 also where none does: that is the
 answer then.`,
 		Example: "  selfsame-guard where sha256:1f1c...",
 		RunE: func(cmd *cobra.Command, args []string) error {

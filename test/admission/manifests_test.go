@@ -91,6 +91,38 @@ func TestOwnSubresources(t *testing.T) {
 	}
 }
 
+// TestRestrictedNamespace: what --no-agent leaves is let in by the strictest of Kubernetes' own standards, and the agent is not.
+func TestRestrictedNamespace(t *testing.T) {
+	c, _ := world(t)
+	ctx := t.Context()
+	admin := c.As("ann", "selfsame-guard:admins")
+	level := func(level string) {
+		t.Helper()
+		err := admin.Patch(ctx, "/api/v1/namespaces/selfsame-guard", kube.Merge, map[string]any{"metadata": map[string]any{"labels": map[string]any{"pod-security.kubernetes.io/enforce": level}}}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	level("restricted")
+	defer level("privileged")
+	pod := func(of string) error {
+		t.Helper()
+		var owner struct {
+			Spec struct{ Template map[string]any }
+		}
+		if err := c.Get(ctx, "/apis/apps/v1/namespaces/selfsame-guard/"+of, &owner); err != nil {
+			t.Fatal(err)
+		}
+		return c.Create(ctx, kube.Pods("selfsame-guard")+"?dryRun=All", map[string]any{"apiVersion": "v1", "kind": "Pod", "metadata": map[string]any{"name": "by-hand"}, "spec": owner.Spec.Template["spec"]}, nil)
+	}
+	if err := refused(pod("daemonsets/selfsame-guard-agent"), 403, `violates PodSecurity "restricted`); err != nil {
+		t.Error("the agent:", err)
+	}
+	if err := pod("deployments/selfsame-guard-webhook"); err != nil {
+		t.Error("the webhook:", err)
+	}
+}
+
 // TestStaticManifests: what is read from the API server's disk judges from the first request on, and nobody can delete or change it or
 // the objects beside it (KEP-5793).
 func TestStaticManifests(t *testing.T) {

@@ -2,6 +2,7 @@ package handon
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -72,6 +73,29 @@ func TestHandedOn(t *testing.T) {
 		t.Errorf("%+v", a)
 	}
 	w.must(14, "it leaks", accepting...)
+}
+
+// TestNoSecondVerdict: a timer does not pile verdicts up. Where the trust file names the verifier, one that says the same and counts for most
+// of its time stands for the next; one that says less, or by somebody else, does not.
+func TestNoSecondVerdict(t *testing.T) {
+	w := newWorld(t)
+	image := w.publish()
+	rules := "policy: v1\nname: prod\nversion: %d\nrules:\n  - name: twice\n    match: [\"**\"]\n    require: summary.reproduced\n    message: it was not built twice\n    fix: build it twice\n"
+	w.write("policy.yaml", fmt.Sprintf(rules, 3))
+	w.write("trust.yaml", "trust: v1\nsigners:\n  release: {keys: [release.pub], roles: [release]}\n  central: {keys: [central.pub], roles: [verifier]}\n  other: {keys: [other.pub], roles: [verifier]}\n")
+	hand := func(want, key, life string) {
+		t.Helper()
+		w.must(0, want, "verify", w.host+"/team/shop@"+image.Digest.String(), "--policy", "policy.yaml", "--trust", "trust.yaml", "--attach-verdict", "--sign-with", key, "--verdict-life", life)
+	}
+	const attached, stands = "the verdict is attached as sha256:", "no verdict is attached: one that says the same counts until "
+	hand(attached, "central.key", "3h")
+	hand(stands, "central.key", "3h")
+	hand(stands, "central.key", "4h")   // 3 of 4
+	hand(attached, "central.key", "5h") // 3 of 5
+	hand(stands, "central.key", "6h")   // 5 of 6
+	hand(attached, "other.key", "6h")   // another verifier, for whoever believes that one
+	w.write("policy.yaml", fmt.Sprintf(rules, 4))
+	hand(attached, "central.key", "1h") // another policy
 }
 
 // gate is an engine that stands on what the edge's guard would.

@@ -230,10 +230,15 @@ func TestPolicyOfWhomTheListDenies(t *testing.T) {
 	_, err := g.Policy(t.Context())
 	w.must(err)
 	w.denyAll(4, provenance.DenyEntry{Signer: &trust.Party{Key: trust.Key{Hint: w.keys["rules"].Key().Hint}}})
+	w.must(g.Stands())
 	w.must(g.Refresh(t.Context()))
+	if err := g.Stands(); !errors.Is(err, policy.ErrRevoked) { // and no registry had to say so
+		t.Errorf("%v", err)
+	}
 	if p, err := g.Policy(t.Context()); p != nil || !errors.Is(err, policy.ErrRevoked) {
 		t.Errorf("%v, %v", p, err)
 	}
+	w.must(g.Stands()) // there is none
 }
 
 // TestPlainPolicyOlderThanSeen: the highest version outlives the process, and the message says how to go back on purpose.

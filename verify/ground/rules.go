@@ -49,6 +49,29 @@ func (g *Ground) Policy(ctx context.Context) (*policy.Policy, error) {
 	return nil, fmt.Errorf("%w; the one that is kept on this machine: %w", err, why)
 }
 
+// Stands says, without asking anybody, that the signed policy which Policy gave last does not count any more by the trust file and deny list of
+// now: the error has policy.ErrRevoked in its chain. nil: it does, or none was given, or another place is named by now, which Policy reads.
+func (g *Ground) Stands() error {
+	g.reading.Lock()
+	defer g.reading.Unlock()
+	o := g.Options()
+	at, d := g.c.policyAt(o)
+	if g.rules == nil || at == "" || g.c.ownPolicy() {
+		return nil
+	}
+	if place, err := freshness.OpenPolicyPlace(g.c.Client, at); err != nil || place.String() != g.rules.place.String() {
+		return nil
+	}
+	err := g.c.speakers(o, &d)
+	if err == nil {
+		_, err = g.knownPolicy(at, d)
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %w", policy.ErrRevoked, err)
+	}
+	return nil
+}
+
 // given keeps a policy that was read.
 func (g *Ground) given(at string, signed *freshness.SignedPolicy) error {
 	place, err := freshness.OpenPolicyPlace(g.c.Client, at)

@@ -1,0 +1,17 @@
+package wire
+
+import "strings"
+
+// ImageVolume says whether a mount's source is where containerd mounts image volumes (internal/cri/server/helpers.go, getImageVolumeHostPath):
+// state folder, image-volumes, sandbox, the hexadecimal part of the digest that the image's name led to, and where only a part is mounted its
+// path.
+func ImageVolume(source string) (sandbox, digest string, ok bool) {
+	_, path, ok := strings.Cut(source, "/image-volumes/")
+	if !ok {
+		return "", "", false
+	}
+	sandbox, path, _ = strings.Cut(path, "/")
+	part, _, _ := strings.Cut(path, "/")
+	digest = "sha256:" + part
+	return sandbox, digest, IsDigest("sha256:"+sandbox) && IsDigest(digest)
+}
