@@ -54,11 +54,13 @@ func (f *forge) warm(r *signing.Root) {
 	}
 }
 
-// at is a bundle of f with a timestamp of that time.
-func (f *forge) at(t time.Time) []byte {
+// at are bundles of f with a timestamp of that time: one that brings its certificate along, and one that does not.
+func (f *forge) at(t time.Time) [2][]byte {
 	p := f.signed(statement)
 	p.stamps = [][]byte{f.stamp(p.sig, t)}
-	return p.bundle(f.t, nil)
+	with := p.bundle(f.t, nil)
+	p.stamps = [][]byte{f.token(p.sig, t, f.tsaLeaf, f.tsaKey, false)}
+	return [2][]byte{with, p.bundle(f.t, nil)}
 }
 
 // A path that held once holds for no time at which one of its certificates may not be believed.
@@ -89,10 +91,15 @@ func TestHeldPathAtOtherTimes(t *testing.T) {
 			warm := load()
 			f.warm(warm)
 			for _, r := range []*signing.Root{warm, load()} { // what is remembered changes nothing
-				wantRefused(t, r, f.at(f.now.Add(-45*time.Second)), "A0555")
-				wantRefused(t, r, f.at(f.now.Add(3*time.Minute)), "A0555")
+				for _, out := range []time.Duration{-45 * time.Second, 3 * time.Minute} {
+					for _, bundle := range f.at(f.now.Add(out)) {
+						wantRefused(t, r, bundle, "A0555")
+					}
+				}
 				for _, in := range []time.Duration{-30 * time.Second, time.Minute, 2 * time.Minute} {
-					wantGood(t, r, f.at(f.now.Add(in)), f.now.Add(in))
+					for _, bundle := range f.at(f.now.Add(in)) {
+						wantGood(t, r, bundle, f.now.Add(in))
+					}
 				}
 			}
 		})
