@@ -48,12 +48,16 @@ func (r *Root) check(e *sigstore.Bundle, artifact verify.ArtifactPolicyOption) (
 			res, err = nil, fmt.Errorf("reading it failed: %.80s", fmt.Sprint(p))
 		}
 	}()
-	res, err = r.certified.Verify(e, verify.NewPolicy(artifact, verify.WithoutIdentitiesUnsafe()))
+	entity, verifier := &once{Bundle: e}, r.certified
+	if c, err := entity.VerificationContent(); err != nil || len(c.Intermediates()) > 0 {
+		verifier = r.chained
+	}
+	res, err = verifier.Verify(entity, verify.NewPolicy(artifact, verify.WithoutIdentitiesUnsafe()))
 	if err != nil {
 		return nil, fmt.Errorf("%w", quoteErr(err))
 	}
 	if material, all := r.at(res.VerifiedTimestamps); !all {
-		if _, err := verify.VerifyTlogEntry(e, material, 1, false); err != nil {
+		if _, err := verify.VerifyTlogEntry(entity, material, 1, false); err != nil {
 			return nil, fmt.Errorf("at the time of the signature: %w", quoteErr(err))
 		}
 	}
@@ -102,14 +106,15 @@ func (r *Root) timeOf(b *bundle, key *Verifier) (t time.Time) {
 	if err != nil {
 		return time.Time{}
 	}
+	entity := &once{Bundle: e}
 	var times []verify.TimestampVerificationResult
 	material := keyed{TrustedMaterial: r.material, key: key}
-	if stamps, _, err := verify.VerifySignedTimestamp(e, material); err == nil {
+	if stamps, _, err := verify.VerifySignedTimestamp(entity, material); err == nil {
 		for _, s := range stamps {
 			times = append(times, verify.TimestampVerificationResult{Timestamp: s.Time})
 		}
 	}
-	if stamps, err := verify.VerifyTlogEntry(e, material, 1, true); err == nil {
+	if stamps, err := verify.VerifyTlogEntry(entity, material, 1, true); err == nil {
 		for _, s := range stamps {
 			times = append(times, verify.TimestampVerificationResult{Timestamp: s.Time})
 		}

@@ -37,11 +37,11 @@ import (
 // forge is an instance of sigstore in this process that says whatever a test wants it to say, and when. What a real one says is for
 // TestPrivateSigstore.
 type forge struct {
-	t                        testing.TB
-	now                      time.Time
-	rootKey, caKey, tsaKey   *ecdsa.PrivateKey
-	root, ca, tsaCA, tsaLeaf *x509.Certificate
-	logs                     []*forgedLog
+	t                                testing.TB
+	now                              time.Time
+	rootKey, caKey, tsaCAKey, tsaKey *ecdsa.PrivateKey
+	root, ca, tsaCA, tsaLeaf         *x509.Certificate
+	logs                             []*forgedLog
 	// Windows in trusted_root.json; the zero values are an hour around now.
 	caWindow, tsaWindow window
 }
@@ -62,7 +62,7 @@ const (
 
 func newForge(t testing.TB) *forge {
 	f := &forge{t: t, now: time.Now().UTC().Truncate(time.Second)}
-	f.rootKey, f.caKey, f.tsaKey = f.newKey(), f.newKey(), f.newKey()
+	f.rootKey, f.caKey, f.tsaCAKey, f.tsaKey = f.newKey(), f.newKey(), f.newKey(), f.newKey()
 	authority := func(name string, key, signer *ecdsa.PrivateKey, parent *x509.Certificate, usage []x509.ExtKeyUsage) *x509.Certificate {
 		return f.cert(&x509.Certificate{
 			Subject: pkix.Name{CommonName: name}, NotBefore: f.now.Add(-90 * 24 * hour), NotAfter: f.now.Add(90 * 24 * hour), IsCA: true,
@@ -71,14 +71,13 @@ func newForge(t testing.TB) *forge {
 	}
 	f.root = authority("root", f.rootKey, f.rootKey, nil, nil)
 	f.ca = authority("ca", f.caKey, f.rootKey, f.root, []x509.ExtKeyUsage{x509.ExtKeyUsageCodeSigning})
-	tsaCAKey := f.newKey()
-	f.tsaCA = authority("tsa ca", tsaCAKey, f.rootKey, f.root, []x509.ExtKeyUsage{x509.ExtKeyUsageTimeStamping})
+	f.tsaCA = authority("tsa ca", f.tsaCAKey, f.rootKey, f.root, []x509.ExtKeyUsage{x509.ExtKeyUsageTimeStamping})
 	usage, err := asn1.Marshal([]asn1.ObjectIdentifier{{1, 3, 6, 1, 5, 5, 7, 3, 8}})
 	f.check(err)
 	f.tsaLeaf = f.cert(&x509.Certificate{
 		Subject: pkix.Name{CommonName: "tsa"}, NotBefore: f.now.Add(-60 * 24 * hour), NotAfter: f.now.Add(60 * 24 * hour), KeyUsage: x509.KeyUsageDigitalSignature,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageTimeStamping}, ExtraExtensions: []pkix.Extension{{Id: asn1.ObjectIdentifier{2, 5, 29, 37}, Critical: true, Value: usage}},
-	}, f.tsaCA, f.tsaKey, tsaCAKey)
+	}, f.tsaCA, f.tsaKey, f.tsaCAKey)
 	around := window{f.now.Add(-hour), f.now.Add(hour)}
 	f.caWindow, f.tsaWindow = around, around
 	for _, name := range []string{"one.log.example", "two.log.example"} {

@@ -18,9 +18,10 @@ import (
 // authorities, each with the time in which it may be believed. It comes from a file of the verifier's, never from the instance
 // (CVE-2023-47122): nothing here asks anybody for a key. It is safe for concurrent use.
 type Root struct {
-	material *root.TrustedRoot
-	// certified checks bundles with a certificate. Made once: it holds no state of a bundle.
-	certified *verify.Verifier
+	material *prepared
+	// certified checks bundles with a certificate, and chained those that bring certificates of authorities along: of these nothing is kept.
+	// Made once: neither holds any state of a bundle.
+	certified, chained *verify.Verifier
 }
 
 // maxRoot bounds a trusted_root.json in bytes; the public instance's has 7 KiB.
@@ -52,9 +53,11 @@ func LoadRoot(data []byte) (*Root, error) {
 			return nil, bad("a timestamp authority without validFor.start, or without certificates")
 		}
 	}
-	r := &Root{material: material}
-	r.certified, err = verify.NewVerifier(material, r.demands()...)
-	if err != nil {
+	r := &Root{material: authorities(material)}
+	if r.certified, err = verify.NewVerifier(r.material, r.demands()...); err != nil {
+		return nil, bad("%w", err)
+	}
+	if r.chained, err = verify.NewVerifier(material, r.demands()...); err != nil {
 		return nil, bad("%w", err)
 	}
 	return r, nil

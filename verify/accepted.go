@@ -19,12 +19,8 @@ type Origin struct {
 	Payload    digest.Digest // of the statement's bytes
 }
 
-// keep keeps the statement that origin has accepted for img.
-func (j *judge) keep(img image, s statement) {
-	p, err := s.Provenance()
-	if err != nil { // originOf has read it already
-		return
-	}
+// keep keeps the statement that origin has accepted for img, and p, which it says.
+func (j *judge) keep(img image, s statement, p provenance.Provenance) {
 	if j.origins == nil {
 		j.origins = map[digest.Digest]Origin{}
 	}

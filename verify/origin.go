@@ -16,6 +16,7 @@ import (
 func (j *judge) origin(f *findings, img image, e *evidence) {
 	var best *findings
 	var bestAt statement
+	var says provenance.Provenance // what bestAt says
 	kinds := map[string]bool{}
 	for _, s := range e.trusted {
 		kinds[s.PredicateType] = true
@@ -29,7 +30,7 @@ func (j *judge) origin(f *findings, img image, e *evidence) {
 			e.ignore(img, s.referrer, "signed by %s, who may not say where an image came from (role %s)", s.by, trust.Release)
 			continue
 		}
-		g := j.originOf(img, s)
+		g, p := j.originOf(img, s)
 		if j.options.Facts && (!g.failed() || j.foreign(s, g)) {
 			e.held = append(e.held, s)
 		}
@@ -43,7 +44,7 @@ func (j *judge) origin(f *findings, img image, e *evidence) {
 			}
 			continue
 		}
-		best, bestAt = g, s
+		best, bestAt, says = g, s, p
 	}
 	if best == nil {
 		f.fail(VerdictMissing, "predicate type", "no signed statement says where the image came from; signed are: %s", list(kinds))
@@ -52,7 +53,7 @@ func (j *judge) origin(f *findings, img image, e *evidence) {
 	f.checks = append(f.checks, best.checks...)
 	if !best.failed() {
 		j.accept(bestAt)
-		j.keep(img, bestAt)
+		j.keep(img, bestAt, says)
 	}
 }
 
@@ -67,13 +68,13 @@ func (j *judge) accept(s statement) {
 	}
 }
 
-// originOf goes on with step 1 and then step 2 of SLSA v1.2, "Verifying artifacts".
-func (j *judge) originOf(img image, s statement) *findings {
+// originOf goes on with step 1 and then step 2 of SLSA v1.2, "Verifying artifacts". What the statement says counts when nothing failed.
+func (j *judge) originOf(img image, s statement) (*findings, provenance.Provenance) {
 	f := &findings{}
 	// > 2. Verify that statement's `subject` matches the digest of the artifact in question.
 	if _, err := about(s, img.desc.Digest); err != nil {
 		f.fail(VerdictInvalid, "subject", "%v", err)
-		return f
+		return f, provenance.Provenance{}
 	}
 	f.ok("subject", "", "%s", img.desc.Digest)
 	// > 3. Verify that the `predicateType` is `https://slsa.dev/provenance/v1`.
@@ -81,17 +82,17 @@ func (j *judge) originOf(img image, s statement) *findings {
 	p, err := s.Provenance()
 	if err != nil {
 		f.fail(VerdictInvalid, "provenance", "%v", err)
-		return f
+		return f, p
 	}
 	steps := []func(*findings, image, statement, provenance.Provenance){
 		j.checkName, j.checkBuilder, j.checkLevel, j.checkBuildType, j.checkParameters, j.checkSource, j.checkPlatforms,
 	}
 	for _, step := range steps {
 		if step(f, img, s, p); f.failed() {
-			return f
+			return f, p
 		}
 	}
-	return f
+	return f, p
 }
 
 func list(kinds map[string]bool) string { return strings.Join(sortedKeys(kinds), ", ") }

@@ -1,6 +1,7 @@
 package artifact
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 
@@ -53,5 +54,11 @@ func ReadVerified(r io.Reader, d Descriptor, limit int64) ([]byte, error) {
 	if d.Size > limit {
 		return nil, &MismatchError{Want: d, Reason: fmt.Sprintf("%d bytes, the limit here is %d", d.Size, limit)}
 	}
-	return io.ReadAll(Verified(r, d))
+	// Room for all of it and for the read that finds nothing more; for what claims to be large, only as it comes.
+	raw := bytes.NewBuffer(make([]byte, 0, max(min(d.Size, trustedSize), 0)+bytes.MinRead))
+	_, err := raw.ReadFrom(Verified(r, d))
+	return raw.Bytes(), err
 }
+
+// trustedSize is how many bytes are set aside because a descriptor says that they will come.
+const trustedSize = 64 << 10
