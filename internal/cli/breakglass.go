@@ -44,7 +44,7 @@ NAME is the image's repository as pods name it, and the digest that of the index
 	fl.StringVar(&f.owner, "owner", "", "who answers for it")
 	fl.StringVar(&f.reason, "reason", "", "why, in one line, for whoever reads it later")
 	fl.DurationVar(&f.life, "for", 4*time.Hour, "how long it counts, at most 24h")
-	fl.StringVar(&f.key, "key", "", "private key with the role break-glass")
+	fl.StringVar(&f.key, "key", "", "private key (a file, pkcs11:... or NAME://...) with the role break-glass")
 	fl.StringVar(&f.out, "out", "", "write the statement to this file (default: stdout)")
 	return cmd
 }

@@ -37,7 +37,7 @@ The key is one for policies alone: its role is "policy", and a key that releases
 		Example: "  selfsame policy push policy.yaml registry.example.com/ops/policy --key policy.key",
 		RunE:    func(cmd *cobra.Command, args []string) error { return a.runPolicyPush(cmd.Context(), args, f) }}
 	fl := cmd.Flags()
-	fl.StringVar(&f.key, "key", "", "private key that signs policies (password: SELFSAME_KEY_PASSWORD, or asked for)")
+	fl.StringVar(&f.key, "key", "", "private key (a file, pkcs11:... or NAME://...) that signs policies (password or PIN: SELFSAME_KEY_PASSWORD, or asked for)")
 	fl.StringSliceVar(&f.trusted, "policy-key", nil, "public keys of others who sign policies, whose policy may be replaced")
 	fl.StringVar(&f.name, "name", "policy", "what a policy in a file is published as; one in a registry is called as its repository")
 	fl.Var(&f.life, "expires", "how long the policy counts")
