@@ -170,6 +170,47 @@ func TestEveryKeyFlag(t *testing.T) {
 	}
 }
 
+// TestPoliciesWithoutKeys: a policy and a break-glass statement are signed under identities that have those roles.
+func TestPoliciesWithoutKeys(t *testing.T) {
+	i := sigstore.Start(t)
+	w := newTrusting(t, "release")
+	w.attach("release", provenance.PredicateProvenance)
+	w.attach("release", provenance.PredicateRebuild)
+	keyless := func(who string) []string {
+		w.write("token", i.Issuer.Token(t, who+"@selfsame.example", nil))
+		return []string{"--keyless", "--signing-config", i.SigningConfig, "--trusted-root", i.TrustedRoot, "--identity-token", "token"}
+	}
+	push := func(code int, says, version, who string, more ...string) {
+		t.Helper()
+		w.write("policy.yaml", aPolicy(version, "image.index"))
+		w.must(code, says, append(append([]string{"policy", "push", "policy.yaml", "./signed.json", "--stateless"}, keyless(who)...), more...)...)
+	}
+	named := []string{"--policy-issuer", i.Issuer.URL, "--policy-identity", "rules@selfsame.example"}
+	push(10, "yours among them", "3", "rules")
+	push(0, "", "3", "rules", named...)
+	w.write("trust.yaml", "trust: v1\nsigstore: "+i.TrustedRoot+"\nsigners:\n  release: {keys: [release.pub], roles: [release]}\n  rules:\n    identities: [{issuer: \""+
+		i.Issuer.URL+"\", subject: rules@selfsame.example}]\n    roles: [policy]\n")
+	verify := []string{"verify", "image", "--name", shop, "--trust", "trust.yaml", "--policy", "./signed.json", "--stateless"}
+	w.must(0, "", verify...)
+	push(15, "", "4", "other", "--policy-issuer", i.Issuer.URL, "--policy-identity", "other@selfsame.example") // upon whom he does not name
+	push(0, "", "4", "other", append(named, "--policy-identity", "other@selfsame.example")...)
+	w.must(15, "", verify...)
+	push(0, "", "5", "rules", append(named, "--policy-identity", "other@selfsame.example")...)
+	w.must(0, "", verify...)
+
+	image := shop + "@" + w.statements[0].Subject.Digest.String()
+	glass := []string{"break-glass", image, "--namespace", "shop", "--reason", "incident", "--owner", "ops@selfsame.example"}
+	w.must(10, "needs --key or --keyless", glass...)
+	root, err := loadRoot(i.TrustedRoot)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := (signing.Trust{Root: root}).Verify([]byte(strings.TrimSpace(w.must(0, "", append(glass, keyless("ops")...)...))))
+	if err != nil || got.By.Identity.Subject != "ops@selfsame.example" || got.Time.IsZero() {
+		t.Errorf("by %v, %v", got.By, err)
+	}
+}
+
 // TestLinksWithoutKeys: what lock and build sign of their steps, under an identity.
 func TestLinksWithoutKeys(t *testing.T) {
 	i := sigstore.Start(t)
