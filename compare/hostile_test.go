@@ -153,7 +153,8 @@ type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
-func TestDecompressionBombs(t *testing.T) {
+// TestN26DecompressionBombs: a layer that unpacks to more than its bound, or out of proportion, is not unpacked further (CVE-2023-30551).
+func TestN26DecompressionBombs(t *testing.T) {
 	for _, mt := range []string{ocispec.MediaTypeImageLayerGzip, ocispec.MediaTypeImageLayerZstd} {
 		img := layouttest.Image{Layers: []layouttest.Layer{bomb(t, mt, 64<<20)}}
 		for name, lim := range map[string]compare.Limits{"size": {LayerBytes: 1 << 20}, "ratio": {Ratio: 3, RatioFloor: 1 << 20}} {

@@ -72,8 +72,9 @@ func TestDenyListDemands(t *testing.T) {
 	}
 }
 
-// TestDenyListRollback: a registry that serves an older genuine list is found out by whoever has seen a newer one, and by nobody else.
-func TestDenyListRollback(t *testing.T) {
+// TestN23DenyListRollback: a registry that serves an older genuine list is found out by whoever has seen a newer one, and by nobody else (rollback in
+// TUF: CVE-2022-29173).
+func TestN23DenyListRollback(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "deny.json")
 	d := newDesk(t, path)
 	d.create()

@@ -21,6 +21,8 @@ type PolicyPublisher struct {
 	Signer *signing.Signer
 	// Trust is whose policy may be replaced: at least the signer's own key.
 	Trust signing.Trust
+	// Counts says who counts of all whom Trust.Root vouches for; nil: everybody. It must be set where there is a root, and must let the signer count.
+	Counts Counts
 	// Life is how long the policy counts; a policy that expires sooner counts until then.
 	Life time.Duration
 	// Memory is what was seen before; nil: nothing is remembered.
@@ -84,7 +86,7 @@ func (p PolicyPublisher) follow(ctx context.Context, name string, version int64,
 		return PublishedPolicy{}, fmt.Errorf("reading the policy: %w", err)
 	}
 	if found {
-		_, now, err := Demand{Trust: p.Trust}.readPolicy("the policy "+p.Place.String(), p.Place, bundle)
+		_, now, err := Demand{Trust: p.Trust, Counts: p.Counts}.readPolicy("the policy "+p.Place.String(), p.Place, bundle)
 		switch {
 		case err != nil:
 			return PublishedPolicy{}, err

@@ -3,11 +3,15 @@
 package signing
 
 import (
+	"bytes"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 
+	protocommon "github.com/sigstore/protobuf-specs/gen/pb-go/common/v1"
+	sigstore "github.com/sigstore/sigstore-go/pkg/bundle"
 	"github.com/sigstore/sigstore-go/pkg/verify"
 
 	"github.com/selfsame-build/selfsame/internal/strictjson"
@@ -31,26 +35,29 @@ func (t Trust) VerifyArtifact(bundle []byte, artifact Artifact) (trust.Party, er
 	if err != nil {
 		return trust.Party{}, fmt.Errorf("reading the bundle: %w", err)
 	}
-	policy := verify.WithArtifactDigest("sha256", artifact.SHA256)
-	if artifact.Content != nil {
-		policy = verify.WithArtifact(artifact.Content)
+	e, err := b.entity(false)
+	if err == nil {
+		err = withoutRoot(e.GetVerificationMaterial().GetX509CertificateChain().GetCertificates())
+	}
+	if err != nil {
+		return trust.Party{}, fmt.Errorf("reading the bundle: %w", err)
+	}
+	e, policy, err := b.asLogged(e, artifact)
+	if err != nil {
+		return trust.Party{}, err
 	}
 	switch {
 	case t.Root == nil:
 		return trust.Party{}, errors.New("no trusted root")
 	case len(t.Keys) == 1 && !b.VerificationMaterial.certified():
-		return t.keyedArtifact(b, policy)
+		return t.keyedArtifact(b, e, policy)
 	case len(t.Keys) == 0 && b.VerificationMaterial.certified():
-		return t.certifiedArtifact(b, policy)
+		return t.certifiedArtifact(e, policy)
 	}
 	return trust.Party{}, errors.New("a key was given for a certificate's bundle, or none for a key's")
 }
 
-func (t Trust) certifiedArtifact(b *bundle, policy verify.ArtifactPolicyOption) (trust.Party, error) {
-	e, err := b.entity(false)
-	if err != nil {
-		return trust.Party{}, fmt.Errorf("reading the bundle: %w", err)
-	}
+func (t Trust) certifiedArtifact(e *sigstore.Bundle, policy verify.ArtifactPolicyOption) (trust.Party, error) {
 	res, err := t.Root.check(e, policy)
 	if err != nil {
 		return trust.Party{}, err
@@ -59,12 +66,25 @@ func (t Trust) certifiedArtifact(b *bundle, policy verify.ArtifactPolicyOption) 
 	return trust.Party{Identity: id}, err
 }
 
-// keyedArtifact demands what there is: a key's signature needs no log and no time, but a log entry that is there has to hold.
-func (t Trust) keyedArtifact(b *bundle, policy verify.ArtifactPolicyOption) (trust.Party, error) {
-	e, err := b.entity(false)
-	if err != nil {
-		return trust.Party{}, fmt.Errorf("reading the bundle: %w", err)
+// withoutRoot refuses a chain that brings its own root. sigstore-go v1.3.0 looks at the leaf alone where the media type is older than v0.3, and
+// at the others from there on.
+//
+//	> Signers MUST NOT include root CA certificates in bundles (sigstore_bundle.proto, VerificationMaterial)
+func withoutRoot(chain []*protocommon.X509Certificate) error {
+	for _, c := range chain {
+		parsed, err := x509.ParseCertificate(c.GetRawBytes())
+		if err != nil {
+			return fmt.Errorf("a certificate: %w", err)
+		}
+		if bytes.Equal(parsed.RawSubject, parsed.RawIssuer) && parsed.CheckSignatureFrom(parsed) == nil {
+			return errors.New("a root certificate in its chain")
+		}
 	}
+	return nil
+}
+
+// keyedArtifact demands what there is: a key's signature needs no log and no time, but a log entry that is there has to hold.
+func (t Trust) keyedArtifact(b *bundle, e *sigstore.Bundle, policy verify.ArtifactPolicyOption) (trust.Party, error) {
 	demands := []verify.VerifierOption{verify.WithNoObserverTimestamps(), verify.WithoutStatementPredicate()}
 	if entry, is := plainOrigin(e); is {
 		if err := t.Root.checkPlainOrigin(entry, b, t.Keys[0]); err != nil {

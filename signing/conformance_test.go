@@ -1,3 +1,5 @@
+//go:build !front
+
 package signing_test
 
 import (
@@ -25,6 +27,7 @@ type conformant struct {
 	dir    string
 	bundle map[string]any
 	root   []byte
+	raw    []byte   // the bundle's bytes; nil: bundle's
 	args   []string // before the artifact
 	file   string   // FILE|DIGEST
 }
@@ -58,6 +61,9 @@ func (c *conformant) run() (int, string) {
 	if err != nil {
 		c.t.Fatal(err)
 	}
+	if c.raw != nil {
+		raw = c.raw
+	}
 	args := append([]string{"verify-bundle", "--bundle", c.write("bundle.sigstore.json", raw)}, c.args...)
 	var out bytes.Buffer
 	code := conformance.Main(append(args, "--trusted-root", c.write("trusted_root.json", c.root), c.file), &out)
@@ -86,8 +92,10 @@ func (f *forge) dsseCase(t *testing.T) *conformant {
 	return f.of(t, f.signed(statementOf(`"_type":"https://in-toto.io/Statement/v1",`)).bundle(t, nil), "--certificate-identity", forgedSubject, "--certificate-oidc-issuer", forgedIssuer)
 }
 
-func (f *forge) messageCase(t *testing.T) *conformant {
-	p := f.signed("")
+func (f *forge) messageCase(t *testing.T) *conformant { return f.messageBy(t, f.signed("")) }
+
+// messageBy is the same, signed with p's key under p's certificate.
+func (f *forge) messageBy(t *testing.T, p *parts) *conformant {
 	sig, err := p.key.Sign(rand.Reader, sumOf(content), crypto.SHA256)
 	f.check(err)
 	p.sig, p.stamps = sig, [][]byte{f.stamp(sig, f.now)}

@@ -60,8 +60,11 @@ const (
 	hour          = time.Hour
 )
 
-func newForge(t testing.TB) *forge {
-	f := &forge{t: t, now: time.Now().UTC().Truncate(time.Second)}
+func newForge(t testing.TB) *forge { return newForgeAt(t, time.Now()) }
+
+// newForgeAt is an instance whose present is at that time: three months from then all its certificates are over.
+func newForgeAt(t testing.TB, now time.Time) *forge {
+	f := &forge{t: t, now: now.UTC().Truncate(time.Second)}
 	f.rootKey, f.caKey, f.tsaCAKey, f.tsaKey = f.newKey(), f.newKey(), f.newKey(), f.newKey()
 	authority := func(name string, key, signer *ecdsa.PrivateKey, parent *x509.Certificate, usage []x509.ExtKeyUsage) *x509.Certificate {
 		return f.cert(&x509.Certificate{
@@ -72,12 +75,7 @@ func newForge(t testing.TB) *forge {
 	f.root = authority("root", f.rootKey, f.rootKey, nil, nil)
 	f.ca = authority("ca", f.caKey, f.rootKey, f.root, []x509.ExtKeyUsage{x509.ExtKeyUsageCodeSigning})
 	f.tsaCA = authority("tsa ca", f.tsaCAKey, f.rootKey, f.root, []x509.ExtKeyUsage{x509.ExtKeyUsageTimeStamping})
-	usage, err := asn1.Marshal([]asn1.ObjectIdentifier{{1, 3, 6, 1, 5, 5, 7, 3, 8}})
-	f.check(err)
-	f.tsaLeaf = f.cert(&x509.Certificate{
-		Subject: pkix.Name{CommonName: "tsa"}, NotBefore: f.now.Add(-60 * 24 * hour), NotAfter: f.now.Add(60 * 24 * hour), KeyUsage: x509.KeyUsageDigitalSignature,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageTimeStamping}, ExtraExtensions: []pkix.Extension{{Id: asn1.ObjectIdentifier{2, 5, 29, 37}, Critical: true, Value: usage}},
-	}, f.tsaCA, f.tsaKey, f.tsaCAKey)
+	f.tsaLeaf = f.stamper(window{f.now.Add(-60 * 24 * hour), f.now.Add(60 * 24 * hour)})
 	around := window{f.now.Add(-hour), f.now.Add(hour)}
 	f.caWindow, f.tsaWindow = around, around
 	for _, name := range []string{"one.log.example", "two.log.example"} {
@@ -123,10 +121,22 @@ func (f *forge) leaf(key *ecdsa.PrivateKey, subject, issuer string, start time.T
 	}, f.ca, key, f.caKey)
 }
 
-// stamp says that sig was there at that time.
-func (f *forge) stamp(sig []byte, at time.Time) []byte {
+// stamper is a certificate of the timestamp authority for that time.
+func (f *forge) stamper(valid window) *x509.Certificate {
+	usage, err := asn1.Marshal([]asn1.ObjectIdentifier{{1, 3, 6, 1, 5, 5, 7, 3, 8}})
+	f.check(err)
+	return f.cert(&x509.Certificate{
+		Subject: pkix.Name{CommonName: "tsa"}, NotBefore: valid.start, NotAfter: valid.end, KeyUsage: x509.KeyUsageDigitalSignature,
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageTimeStamping}, ExtraExtensions: []pkix.Extension{{Id: asn1.ObjectIdentifier{2, 5, 29, 37}, Critical: true, Value: usage}},
+	}, f.tsaCA, f.tsaKey, f.tsaCAKey)
+}
+
+// stamp says that sig was there at that time, and carries the authority's certificate.
+func (f *forge) stamp(sig []byte, at time.Time) []byte { return f.stampWith(sig, at, true) }
+
+func (f *forge) stampWith(sig []byte, at time.Time, embed bool) []byte {
 	sum := sha256.Sum256(sig)
-	ts := timestamp.Timestamp{HashAlgorithm: crypto.SHA256, HashedMessage: sum[:], Time: at, Policy: asn1.ObjectIdentifier{1, 2, 3}, AddTSACertificate: true}
+	ts := timestamp.Timestamp{HashAlgorithm: crypto.SHA256, HashedMessage: sum[:], Time: at, Policy: asn1.ObjectIdentifier{1, 2, 3}, AddTSACertificate: embed}
 	out, err := ts.CreateResponseWithOpts(f.tsaLeaf, f.tsaKey, crypto.SHA256)
 	f.check(err)
 	return out
@@ -181,7 +191,7 @@ func (f *forge) entry(l *forgedLog, digest, sig []byte, leaf *x509.Certificate, 
 func (f *forge) entryV1(l *forgedLog, payload, sig, who []byte, at time.Time) map[string]any {
 	f.t.Helper()
 	sum := sha256.Sum256(payload)
-	return f.logged(l, "dsse", map[string]any{
+	return f.logged(l, "dsse", "0.0.1", map[string]any{
 		"envelopeHash": map[string]string{"algorithm": "sha256", "value": hex.EncodeToString(sum[:])}, // not checked by clients
 		"payloadHash":  map[string]string{"algorithm": "sha256", "value": hex.EncodeToString(sum[:])},
 		"signatures":   []any{map[string]any{"signature": base64.StdEncoding.EncodeToString(sig), "verifier": who}},
@@ -191,16 +201,16 @@ func (f *forge) entryV1(l *forgedLog, payload, sig, who []byte, at time.Time) ma
 // messageV1 is the same for the signature of a message.
 func (f *forge) messageV1(l *forgedLog, digest, sig, who []byte, at time.Time) map[string]any {
 	f.t.Helper()
-	return f.logged(l, "hashedrekord", map[string]any{
+	return f.logged(l, "hashedrekord", "0.0.1", map[string]any{
 		"data":      map[string]any{"hash": map[string]string{"algorithm": "sha256", "value": hex.EncodeToString(digest)}},
 		"signature": map[string]any{"content": sig, "publicKey": map[string]any{"content": who}},
 	}, at)
 }
 
 // logged is an entry of the first kind, the one leaf of its tree.
-func (f *forge) logged(l *forgedLog, kind string, spec map[string]any, at time.Time) map[string]any {
+func (f *forge) logged(l *forgedLog, kind, version string, spec map[string]any, at time.Time) map[string]any {
 	f.t.Helper()
-	body, err := json.Marshal(map[string]any{"apiVersion": "0.0.1", "kind": kind, "spec": spec})
+	body, err := json.Marshal(map[string]any{"apiVersion": version, "kind": kind, "spec": spec})
 	f.check(err)
 	promise, err := json.Marshal(map[string]any{"body": body, "integratedTime": at.Unix(), "logID": hex.EncodeToString(l.id(f.t)), "logIndex": 0})
 	f.check(err)
@@ -213,7 +223,7 @@ func (f *forge) logged(l *forgedLog, kind string, spec map[string]any, at time.T
 	signed, err := util.CreateAndSignCheckpoint(f.t.Context(), l.name, 7, 1, leafHash[:], sv)
 	f.check(err)
 	return map[string]any{
-		"logId": map[string]any{"keyId": l.id(f.t)}, "kindVersion": map[string]string{"kind": kind, "version": "0.0.1"}, "integratedTime": fmt.Sprint(at.Unix()),
+		"logId": map[string]any{"keyId": l.id(f.t)}, "kindVersion": map[string]string{"kind": kind, "version": version}, "integratedTime": fmt.Sprint(at.Unix()),
 		"canonicalizedBody": body, "inclusionPromise": map[string]any{"signedEntryTimestamp": set},
 		"inclusionProof": map[string]any{"treeSize": "1", "rootHash": leafHash[:], "checkpoint": map[string]string{"envelope": string(signed)}},
 	}

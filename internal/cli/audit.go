@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/selfsame-build/selfsame/builder/daemon"
 	"github.com/selfsame-build/selfsame/inputs"
@@ -56,19 +55,20 @@ With --watch FILE, the images that FILE names (one a line, by digest) are audite
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.runAudit(cmd.Context(), args, f) },
 	}
-	f.define(cmd.Flags())
+	f.define(cmd)
 	return cmd
 }
 
-func (f *auditFlags) define(fl *pflag.FlagSet) {
+func (f *auditFlags) define(cmd *cobra.Command) {
+	fl := cmd.Flags()
 	fl.StringSliceVar(&f.release, "release-key", nil, "public key that must have signed the image's evidence")
 	f.who.register(fl)
 	fl.StringVar(&f.Name, "name", "", "repository that the evidence must name (default: REF's)")
 	fl.BoolVar(&f.Twice, "twice", false, "build on two unlike builders, and not on one")
 	fl.StringVar(&f.level, "level", string(provenance.LevelManifest), "how equal is equal enough: manifest, config or diffIDs")
-	fl.StringVar(&f.key, "key", "", "private key that signs a match (password: SELFSAME_KEY_PASSWORD, or asked for once the build has ended)")
-	fl.StringVar(&f.findingKey, "finding-key", "", "private key that signs a difference")
-	f.sign.registerBeside(fl)
+	fl.StringVar(&f.key, "key", "", "private key (a file, pkcs11:... or NAME://...) that signs a match (password or PIN: SELFSAME_KEY_PASSWORD, or asked for once the build has ended)")
+	fl.StringVar(&f.findingKey, "finding-key", "", "private key (a file, pkcs11:... or NAME://...) that signs a difference")
+	f.sign.registerBeside(cmd)
 	fl.StringVar(&f.findingToken, "finding-identity-token", "", "file with the token of another identity, which signs a difference without a key")
 	fl.BoolVar(&f.Push, "push", false, "attach what is signed to the image, instead of writing it to --out")
 	fl.StringVar(&f.Out, "out", filepath.Join(DefaultOut, "audit"), "folder for statements, and for a rebuilt image that differs")

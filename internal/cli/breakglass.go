@@ -23,6 +23,7 @@ type breakGlassFlags struct {
 	owner, reason, key string
 	life               time.Duration
 	out                string
+	sign               keylessFlags
 }
 
 func (a *app) breakGlassCommand() *cobra.Command {
@@ -30,7 +31,7 @@ func (a *app) breakGlassCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "break-glass NAME@sha256:HEX", GroupID: "trust", Short: "Sign for it that an image may run somewhere for some hours, whatever the policy says",
 		Long: `Sign a break-glass statement: the image may run in the namespaces named until it expires, also where selfsame-guard's policy denies it or nothing can
-be decided. Only the deny list goes before it. It counts where a trust file gives the key the role break-glass, which goes with no other, and
+be decided. Only the deny list goes before it. It counts where a trust file gives the key, or identity, the role break-glass, which goes with no other, and
 where the guard finds it: put it into the folder that "breakGlass:" of its configuration names. No registry is asked.
 
 NAME is the image's repository as pods name it, and the digest that of the index or manifest that they use.`,
@@ -44,7 +45,8 @@ NAME is the image's repository as pods name it, and the digest that of the index
 	fl.StringVar(&f.owner, "owner", "", "who answers for it")
 	fl.StringVar(&f.reason, "reason", "", "why, in one line, for whoever reads it later")
 	fl.DurationVar(&f.life, "for", 4*time.Hour, "how long it counts, at most 24h")
-	fl.StringVar(&f.key, "key", "", "private key with the role break-glass")
+	fl.StringVar(&f.key, "key", "", "private key (a file, pkcs11:... or NAME://...) with the role break-glass")
+	f.sign.register(cmd)
 	fl.StringVar(&f.out, "out", "", "write the statement to this file (default: stdout)")
 	return cmd
 }
@@ -59,8 +61,8 @@ func (a *app) runBreakGlass(ctx context.Context, ref string, f breakGlassFlags) 
 		return usage("`break-glass` needs --namespace: where it may run")
 	case strings.TrimSpace(f.owner) == "" || strings.TrimSpace(f.reason) == "":
 		return usage("`break-glass` needs --owner and --reason: somebody answers for it")
-	case f.key == "":
-		return usage("`break-glass` needs --key: a statement that nobody signed opens nothing")
+	case f.key == "" && !f.sign.on:
+		return usage("`break-glass` needs --key or --keyless: a statement that nobody signed opens nothing")
 	case f.life <= 0 || f.life > provenance.MaxBreakGlass:
 		return usage("--for is more than nothing and at most %s", provenance.MaxBreakGlass)
 	}
@@ -69,7 +71,7 @@ func (a *app) runBreakGlass(ctx context.Context, ref string, f breakGlassFlags) 
 	if err != nil {
 		return usage("%v", err)
 	}
-	signer, err := a.openKey(ctx, f.key, trust.BreakGlass)
+	signer, err := a.openSigner(ctx, f.key, f.sign, trust.BreakGlass)
 	if err != nil {
 		return err
 	}

@@ -72,7 +72,7 @@ where they differ (exit 13).`,
 	f.StringVar(&o.From, "from", "", "repeat the build of a published image (REPOSITORY@sha256:...) from its seal, instead of a recipe")
 	f.StringSliceVar(&fromKeys, "from-key", nil, "public key that must have signed the provenance of --from: a file, pkcs11:... or NAME://...")
 	f.StringVar(&key, "key", "", "key that signs the evidence: a file, pkcs11:... or NAME://... (password or PIN: SELFSAME_KEY_PASSWORD, or asked for)")
-	keyless.register(f)
+	keyless.register(cmd)
 	f.BoolVar(&unsigned, "unsigned", false, "push evidence that nobody signed")
 	links.add(f)
 	return cmd
@@ -88,7 +88,12 @@ func recipeArg(args []string) string {
 func (a *app) runBuild(cmd *cobra.Command, o builder.Options, key string, keyless keylessFlags, unsigned bool, links linkFlags) error {
 	ctx, cancel := context.WithCancelCause(cmd.Context())
 	defer cancel(nil)
-	if err := keyless.check(key, unsigned); err != nil {
+	links.by = keyless
+	release := keyless
+	if key == "" && !keyless.on && len(links.tokens) > 0 {
+		release.config, release.root = "", "" // the instance is that of the links
+	}
+	if err := release.check(key, unsigned); err != nil {
 		return err
 	}
 	if o.Push != "" && key == "" && !keyless.on && !unsigned {

@@ -85,9 +85,9 @@ func (a *app) denyVerbFlags(cmd *cobra.Command, f *denyFlags) {
 	f.life = life(7 * 24 * time.Hour)
 	fl := cmd.Flags()
 	fl.StringVar(&f.list, "list", "", "the list: REPOSITORY or REPOSITORY:TAG in a registry, or a file")
-	fl.StringVar(&f.key, "key", "", "the revoker's private key (password: SELFSAME_KEY_PASSWORD, or asked for)")
+	fl.StringVar(&f.key, "key", "", "the revoker's private key: a file, pkcs11:... or NAME://... (password or PIN: SELFSAME_KEY_PASSWORD, or asked for)")
 	f.who.register(fl, "deny", "other revokers, whose lists may be built upon")
-	f.sign.registerBeside(fl)
+	f.sign.registerBeside(cmd)
 	fl.Var(&f.life, "expires", "how long the new list counts")
 	fl.BoolVar(&f.stateless, "stateless", false, "remember nothing, and compare with nothing that was seen before")
 }

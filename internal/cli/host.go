@@ -132,7 +132,7 @@ func (a *app) hostAt(ctx context.Context, store *inputs.Store, m *daemon.Manager
 	}
 	transport := transport()
 	h := &builder.Host{
-		Store: store, Daemons: m, Registry: registry.New(registry.Options{}), HTTP: transport,
+		Store: store, Daemons: m, Registry: a.registry(registry.Options{}), HTTP: transport,
 		Mirrors: func(ctx context.Context) (debian.Mirrors, error) {
 			return debian.SystemMirror(ctx, debian.HTTP{Client: &http.Client{Transport: transport}}, os.DirFS("/"))
 		},

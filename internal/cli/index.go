@@ -44,11 +44,11 @@ own.`,
 		RunE:    func(cmd *cobra.Command, args []string) error { return a.runIndexRenew(cmd.Context(), args[0], f) },
 	}
 	fl := renew.Flags()
-	fl.StringVar(&f.key, "key", "", "the indexer's private key (password: SELFSAME_KEY_PASSWORD, or asked for)")
+	fl.StringVar(&f.key, "key", "", "the indexer's private key: a file, pkcs11:... or NAME://... (password or PIN: SELFSAME_KEY_PASSWORD, or asked for)")
 	fl.StringSliceVar(&f.of, "signed-by", nil, "public keys whose statements are listed")
 	f.who.register(fl)
 	f.before.registerBeside(fl, "release-index", "other indexers, whose index is followed: the one before, while keys are rotated")
-	f.sign.registerBeside(fl)
+	f.sign.registerBeside(renew)
 	fl.StringVar(&f.to, "to", "", "publish the index in this repository (default: the image's)")
 	fl.StringSliceVar(&f.drop, "drop", nil, "bundles (sha256:...) that the last index lists and this one need not")
 	fl.Int64Var(&f.sequence, "sequence", 0, "least number of the new index; for a new start where verifiers have seen a later one")

@@ -1,3 +1,5 @@
+//go:build !front
+
 package cli
 
 import (
@@ -91,6 +93,16 @@ func TestKeylessFlags(t *testing.T) {
 		{"reading the trusted root", nil, []string{"--keyless", "--signing-config", i.SigningConfig, "--trusted-root", i.SigningConfig}},
 	} {
 		wrong(t, c.env, 10, c.says, append([]string{"build", dir}, c.args...)...)
+	}
+	// The help is for the command that was called.
+	some := "sha256:" + strings.Repeat("a", 64)
+	for command, says := range map[string]string{
+		"audit x/y@" + some + " --keyless --trusted-root " + i.TrustedRoot + " --certificate-identity x --certificate-oidc-issuer https://x": "help: selfsame audit",
+		"link scan image --keyless":                                 "selfsame link scan image --keyless --signing-config",
+		"verify image --key k --vsa v --keyless":                    "selfsame verify image --keyless --signing-config",
+		"verify x --key k --vsa v --sign-with q --signing-config c": "selfsame verify x --sign-with q --signing-config",
+	} {
+		wrong(t, nil, 10, says, strings.Fields(command)...)
 	}
 	// What is good before the build is taken, and read again after it.
 	var errs bytes.Buffer

@@ -1,6 +1,10 @@
 package cli
 
 import (
+	"cmp"
+	"strings"
+
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/selfsame-build/selfsame/internal/diag"
@@ -12,20 +16,27 @@ type keylessFlags struct {
 	root   string
 	config string
 	token  string
+	// cmd is the command that has the flags, for what is said of them.
+	cmd *cobra.Command
+	// flag is how this signer was asked for; empty: --keyless.
+	flag string
 }
 
-func (k *keylessFlags) register(f *pflag.FlagSet) {
-	k.define(f)
+func (k *keylessFlags) register(cmd *cobra.Command) {
+	f := cmd.Flags()
+	k.define(cmd, f)
 	f.StringVar(&k.root, "trusted-root", "", "trusted_root.json: what the instance answers is checked against it before anything is published")
 }
 
 // registerBeside is for verbs whose --trusted-root says whose certificates count: settle takes that one, unless there is another.
-func (k *keylessFlags) registerBeside(f *pflag.FlagSet) {
-	k.define(f)
+func (k *keylessFlags) registerBeside(cmd *cobra.Command) {
+	f := cmd.Flags()
+	k.define(cmd, f)
 	f.StringVar(&k.root, "signing-root", "", "trusted_root.json of the instance that signs (default: --trusted-root)")
 }
 
-func (k *keylessFlags) define(f *pflag.FlagSet) {
+func (k *keylessFlags) define(cmd *cobra.Command, f *pflag.FlagSet) {
+	k.cmd = cmd
 	f.BoolVar(&k.on, "keyless", false, "sign without a key: an instance of sigstore vouches for whoever an identity token names; needs --signing-config and a trusted root")
 	f.StringVar(&k.config, "signing-config", "", "signing_config.json: the instance's certificate authority, timestamp authority and log; none is used that is not named. Beside a key: who says when it signed")
 	f.StringVar(&k.token, "identity-token", "", "file with the identity token, read when there is something to sign (else SIGSTORE_ID_TOKEN, GitHub Actions, or a browser)")
@@ -51,13 +62,31 @@ func (k *keylessFlags) check(key string, unsigned bool) error {
 	case k.on && unsigned:
 		return usage("`--unsigned` and `--keyless` contradict each other")
 	case k.on && (k.config == "" || k.root == ""):
-		return diag.Errorf("A0551", "`--keyless` needs `--signing-config` and `--trusted-root`").
+		flag := cmp.Or(k.flag, "--keyless")
+		return diag.Errorf("A0551", "`%s` needs `--signing-config` and `--trusted-root`", flag).
 			WithWhy("there is no instance that is used when none is named, the public one included").
-			WithHelp("selfsame build --keyless --signing-config signing_config.json --trusted-root trusted_root.json")
+			WithHelp(k.example(flag))
 	case !k.on && (k.config == "") != (k.root == ""):
 		return diag.Errorf("A0551", "times beside a key need `--signing-config` and `--trusted-root`").
 			WithWhy("the one names who says when the key has signed, and the other by what that is checked").
-			WithHelp("selfsame build --key release.key --signing-config signing_config.json --trusted-root trusted_root.json")
+			WithHelp(k.example(k.keyFlag() + " " + key))
 	}
 	return nil
+}
+
+// keyFlag is what the command calls the key that signs.
+func (k *keylessFlags) keyFlag() string {
+	if k.cmd != nil && k.cmd.Flags().Lookup("sign-with") != nil {
+		return "--sign-with"
+	}
+	return "--key"
+}
+
+// example is the command as it was called, by what it is about, with an instance of sigstore to sign by.
+func (k *keylessFlags) example(by string) string {
+	words := []string{Name}
+	if k.cmd != nil {
+		words = append([]string{k.cmd.CommandPath()}, k.cmd.Flags().Args()...)
+	}
+	return strings.Join(append(words, by, "--signing-config signing_config.json --trusted-root trusted_root.json"), " ")
 }

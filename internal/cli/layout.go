@@ -138,7 +138,7 @@ already stay, and selfsame verify --layout-key demands each of those that it nam
 		Args:    cobra.ExactArgs(1),
 		RunE:    func(cmd *cobra.Command, args []string) error { return a.signLayout(cmd, args[0], keys) },
 	}
-	cmd.Flags().StringArrayVar(&keys, "key", nil, "private key of an owner (password: SELFSAME_KEY_PASSWORD, or asked for)")
+	cmd.Flags().StringArrayVar(&keys, "key", nil, "private key of an owner: a file, pkcs11:... or NAME://... (password or PIN: SELFSAME_KEY_PASSWORD, or asked for)")
 	return cmd
 }
 

@@ -44,8 +44,8 @@ to the image. selfsame lock and selfsame build sign the links of their own steps
 		RunE: func(cmd *cobra.Command, args []string) error { return a.runLink(cmd.Context(), args[0], args[1], f) },
 	}
 	fl := cmd.Flags()
-	fl.StringVar(&f.key, "key", "", "private key of the step's functionary (password: SELFSAME_KEY_PASSWORD, or asked for)")
-	f.sign.register(fl)
+	fl.StringVar(&f.key, "key", "", "private key (a file, pkcs11:... or NAME://...) of the step's functionary (password or PIN: SELFSAME_KEY_PASSWORD, or asked for)")
+	f.sign.register(cmd)
 	fl.StringArrayVar(&f.materials, "material", nil, "file that went into the step, `[NAME=]FILE`; NAME is what the link calls it (default: FILE's last part)")
 	fl.StringArrayVar(&f.products, "product", nil, "file that came out of it, `[NAME=]FILE`")
 	fl.StringVar(&f.command, "command", "", "command of the step, for the record")
@@ -71,7 +71,7 @@ func (a *app) runLink(ctx context.Context, step, ref string, f stepFlags) error 
 	if err != nil {
 		return err
 	}
-	to, image, name, err := imageAt(ctx, ref)
+	to, image, name, err := a.imageAt(ctx, ref)
 	if err != nil {
 		return err
 	}
@@ -92,7 +92,7 @@ func (a *app) runLink(ctx context.Context, step, ref string, f stepFlags) error 
 }
 
 // imageAt finds an image in a registry or in a layout on disk, where something can be attached to it.
-func imageAt(ctx context.Context, ref string) (artifact.Store, artifact.Descriptor, string, error) {
+func (a *app) imageAt(ctx context.Context, ref string) (artifact.Store, artifact.Descriptor, string, error) {
 	if st, err := os.Stat(ref); err == nil && st.IsDir() {
 		l, err := layout.Open(ref)
 		if err != nil {
@@ -101,7 +101,7 @@ func imageAt(ctx context.Context, ref string) (artifact.Store, artifact.Descript
 		root, err := l.Root(ctx)
 		return l, root, ref + "@" + root.Digest.String(), err
 	}
-	got, err := registry.New(registry.Options{}).Resolve(ctx, ref)
+	got, err := a.registry(registry.Options{}).Resolve(ctx, ref)
 	if err != nil {
 		return nil, artifact.Descriptor{}, "", err
 	}

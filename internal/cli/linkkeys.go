@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/selfsame-build/selfsame/builder"
@@ -15,55 +16,87 @@ import (
 	"github.com/selfsame-build/selfsame/trust"
 )
 
-// linkFlags are --link-key and --links, which every command has whose steps may be in an in-toto layout.
+// linkFlags are --link-key, --link-identity-token and --links, which every command has whose steps may be in an in-toto layout.
 type linkFlags struct {
-	keys []string
-	dir  string
+	keys, tokens []string
+	dir          string
+	// by is the instance of sigstore that vouches for whom the tokens name.
+	by keylessFlags
 	// steps are those that the command does; those of them that are in vouch are signed only by name.
 	steps, vouch []string
 }
 
 func (l *linkFlags) add(f *pflag.FlagSet) {
 	own := slices.DeleteFunc(slices.Clone(l.steps), func(s string) bool { return slices.Contains(l.vouch, s) })
-	f.StringArrayVar(&l.keys, "link-key", nil, "private key that signs in-toto links, `[STEP,...=]FILE`: of the steps "+strings.Join(l.steps, ", ")+
-		"; without STEP of "+strings.Join(own, ", ")+", as far as no other key is named for them")
+	f.StringArrayVar(&l.keys, "link-key", nil, "private key that signs in-toto links, `[STEP,...=]KEY` (a file, pkcs11:... or NAME://...): of the steps "+strings.Join(l.steps, ", ")+
+		"; without STEP of "+strings.Join(own, ", ")+", as far as nobody else is named for them")
+	f.StringArrayVar(&l.tokens, "link-identity-token", nil, "file with the token of an identity that signs links without a key, `[STEP,...=]FILE` as for --link-key; needs --signing-config and --trusted-root")
 	f.StringVar(&l.dir, "links", "", "folder of links that are kept until there is an image (default: "+builder.LinksFolder+" beside the recipe)")
 }
 
-// signers loads the keys, each file once, before anything is done that would be lost without them.
+// addInstance is for commands that sign nothing else, and so do not name an instance of sigstore yet.
+func (l *linkFlags) addInstance(cmd *cobra.Command) {
+	l.by.cmd = cmd
+	f := cmd.Flags()
+	f.StringVar(&l.by.config, "signing-config", "", "signing_config.json of the instance that vouches for --link-identity-token")
+	f.StringVar(&l.by.root, "trusted-root", "", "its trusted_root.json: what it answers is checked against that")
+}
+
+// signers opens the keys, each once, before anything is done that would be lost without them.
 func (l *linkFlags) signers(ctx context.Context, a *app) (builder.Links, error) {
 	out := builder.Links{Dir: l.dir}
-	if len(l.keys) == 0 {
+	if len(l.keys)+len(l.tokens) == 0 {
 		return out, nil
 	}
-	loaded, by := map[string]*signing.Signer{}, map[string]*signing.Signer{}
-	for _, spec := range l.keys {
-		steps, path, err := l.parse(spec)
-		if err != nil {
-			return out, err
-		}
-		if loaded[path] == nil {
-			if loaded[path], err = a.openKey(ctx, path, trust.Functionary); err != nil {
-				return out, err
+	by := map[string]*signing.Signer{}
+	name := func(specs []string, flag string, open func(string) (*signing.Signer, error)) error {
+		loaded := map[string]*signing.Signer{}
+		for _, spec := range specs {
+			steps, what, err := l.parse(flag, spec)
+			if err != nil {
+				return err
+			}
+			if loaded[what] == nil {
+				if loaded[what], err = open(what); err != nil {
+					return err
+				}
+			}
+			for _, s := range steps {
+				if by[s] != nil {
+					return usage("%s names two keys or identities for step %s: one functionary signs here, others where they are", flag, s)
+				}
+				by[s] = loaded[what]
 			}
 		}
-		for _, s := range steps {
-			if by[s] != nil {
-				return out, usage("--link-key names two keys for step %s: one functionary signs here, others where they are", s)
-			}
-			by[s] = loaded[path]
-		}
+		return nil
+	}
+	if err := name(l.keys, "--link-key", func(key string) (*signing.Signer, error) { return a.openKey(ctx, key, trust.Functionary) }); err != nil {
+		return out, err
+	}
+	if err := name(l.tokens, "--link-identity-token", func(file string) (*signing.Signer, error) { return l.keyless(ctx, a, file) }); err != nil {
+		return out, err
 	}
 	out.Signer = func(step string) *signing.Signer { return by[step] }
 	return out, nil
 }
 
-// files are the keys that lie in files.
+// keyless is the signer whom a token names. An instance that nobody named is as wrong as for whatever else is signed without a key.
+func (l *linkFlags) keyless(ctx context.Context, a *app, token string) (*signing.Signer, error) {
+	k := keylessFlags{on: true, token: token, config: l.by.config, root: l.by.root, cmd: l.by.cmd, flag: "--link-identity-token " + token}
+	return a.openSigner(ctx, "", k, trust.Functionary)
+}
+
+// files are the keys that lie in files, and the tokens.
 func (l *linkFlags) files() []string {
 	var out []string
 	for _, spec := range l.keys {
-		if _, key, err := l.parse(spec); err == nil {
+		if _, key, err := l.parse("", spec); err == nil {
 			out = append(out, keyFiles(key)...)
+		}
+	}
+	for _, spec := range l.tokens {
+		if _, file, err := l.parse("", spec); err == nil {
+			out = append(out, file)
 		}
 	}
 	return out
@@ -89,14 +122,14 @@ func stepsAndKey(spec string) (steps, key string, named bool) {
 
 // names says whether a step is named by itself.
 func (l *linkFlags) names(step string) bool {
-	return slices.ContainsFunc(l.keys, func(k string) bool {
+	return slices.ContainsFunc(slices.Concat(l.keys, l.tokens), func(k string) bool {
 		list, _, named := stepsAndKey(k)
 		return named && slices.Contains(strings.Split(list, ","), step)
 	})
 }
 
-// parse reads [STEP,...=]FILE. Without a step it means all that the command does by itself and that nobody else is named for.
-func (l *linkFlags) parse(spec string) (steps []string, path string, err error) {
+// parse reads [STEP,...=]KEY, or FILE. Without a step it means all that the command does by itself and that nobody else is named for.
+func (l *linkFlags) parse(flag, spec string) (steps []string, path string, err error) {
 	list, path, named := stepsAndKey(spec)
 	steps = strings.Split(list, ",")
 	switch {
@@ -111,7 +144,7 @@ func (l *linkFlags) parse(spec string) (steps []string, path string, err error) 
 	case path != "" && !slices.ContainsFunc(steps, func(s string) bool { return !slices.Contains(l.steps, s) }):
 		return steps, path, nil
 	}
-	return nil, "", usage("--link-key %s: write FILE or STEP,...=FILE, where STEP is one of %s", spec, strings.Join(l.steps, ", "))
+	return nil, "", usage("%s %s: write FILE or STEP,...=FILE, where STEP is one of %s", flag, spec, strings.Join(l.steps, ", "))
 }
 
 // The steps of lock and build. Who vouches for the source says so by name.

@@ -42,6 +42,7 @@ into the store, and its digest into selfsame.lock, one input a line. What was lo
 	f.StringArrayVar(&agents, "ssh", nil, "lend steps an ssh agent while recording: `ID` (the agent of SSH_AUTH_SOCK) or ID=SOCKET; most often ID is default")
 	f.StringVar(&o.Out, "out", DefaultOut, "the build's output folder, which is no part of the context")
 	links.add(f)
+	links.addInstance(cmd)
 	return cmd
 }
 

@@ -20,7 +20,8 @@ import (
 
 type policyPushFlags struct {
 	key       string
-	trusted   []string
+	who       listSigners
+	sign      keylessFlags
 	name      string
 	life      life
 	stateless bool
@@ -28,17 +29,21 @@ type policyPushFlags struct {
 
 func (a *app) policyPush() *cobra.Command {
 	f := policyPushFlags{life: life(90 * 24 * time.Hour)}
-	cmd := &cobra.Command{Use: "push FILE REF --key KEY", Short: "Sign a policy and publish it", Args: cobra.ExactArgs(2),
+	cmd := &cobra.Command{Use: "push FILE REF {--key KEY | --keyless}", Short: "Sign a policy and publish it", Args: cobra.ExactArgs(2),
 		Long: `Sign the bytes of a policy's file and publish them: under a tag of a registry, or in a file (a path that begins with ./, ../ or /). The
 policy's "version" is the number by which verifiers know the newest, so it must be higher than that of the one that is there. The policy
 counts until --expires, or its own "expires" if that is sooner; whoever decides by it after that denies everything.
 
-The key is one for policies alone: its role is "policy", and a key that releases images must not be it.`,
-		Example: "  selfsame policy push policy.yaml registry.example.com/ops/policy --key policy.key",
-		RunE:    func(cmd *cobra.Command, args []string) error { return a.runPolicyPush(cmd.Context(), args, f) }}
+The key, or identity, is one for policies alone: its role is "policy", and one that releases images must not be it. Without a key, whose policy may be
+replaced is said by --policy-identity and --policy-issuer, yours among them; verifiers know the identity from a trust file.`,
+		Example: "  selfsame policy push policy.yaml registry.example.com/ops/policy --key policy.key\n" +
+			"  selfsame policy push policy.yaml registry.example.com/ops/policy --keyless --signing-config signing_config.json --trusted-root trusted_root.json \\\n" +
+			"    --policy-identity ops@example.com --policy-issuer https://login.example.com",
+		RunE: func(cmd *cobra.Command, args []string) error { return a.runPolicyPush(cmd.Context(), args, f) }}
 	fl := cmd.Flags()
-	fl.StringVar(&f.key, "key", "", "private key that signs policies (password: SELFSAME_KEY_PASSWORD, or asked for)")
-	fl.StringSliceVar(&f.trusted, "policy-key", nil, "public keys of others who sign policies, whose policy may be replaced")
+	fl.StringVar(&f.key, "key", "", "private key (a file, pkcs11:... or NAME://...) that signs policies (password or PIN: SELFSAME_KEY_PASSWORD, or asked for)")
+	f.who.register(fl, "policy", "others who sign policies, whose policy may be replaced")
+	f.sign.registerBeside(cmd)
 	fl.StringVar(&f.name, "name", "policy", "what a policy in a file is published as; one in a registry is called as its repository")
 	fl.Var(&f.life, "expires", "how long the policy counts")
 	fl.BoolVar(&f.stateless, "stateless", false, "remember nothing, and compare with nothing that was seen before")
@@ -48,8 +53,8 @@ The key is one for policies alone: its role is "policy", and a key that releases
 func (a *app) runPolicyPush(ctx context.Context, args []string, f policyPushFlags) error {
 	p := freshness.PolicyPublisher{Life: time.Duration(f.life), Now: time.Now, Sleep: sleepFor}
 	switch {
-	case f.key == "":
-		return usage("--key is missing: the private key that signs policies")
+	case f.key == "" && !f.sign.on:
+		return usage("--key is missing: the private key that signs policies (or --keyless)")
 	case p.Life <= 0 || p.Life > provenance.MaxLife:
 		return usage("--expires is between now and %d days", int(provenance.MaxLife/(24*time.Hour)))
 	}
@@ -60,13 +65,19 @@ func (a *app) runPolicyPush(ctx context.Context, args []string, f policyPushFlag
 	if p.Place, err = freshness.OpenPolicyPlace(a.registry(registry.Options{}), args[1]); err != nil {
 		return err
 	}
-	if p.Signer, err = a.openKey(ctx, f.key, trust.Policy); err != nil {
+	if p.Trust, p.Counts, err = f.who.load(ctx, a); err != nil {
 		return err
 	}
-	if p.Trust.Keys, err = a.verifiers(ctx, f.trusted); err != nil {
+	if f.sign.on && p.Trust.Root == nil {
+		return usage("--keyless needs --trusted-root, --policy-identity and --policy-issuer: whose policy may be replaced, yours among them")
+	}
+	f.sign.settle(f.who.root)
+	if p.Signer, err = a.openSigner(ctx, f.key, f.sign, trust.Policy); err != nil {
 		return err
 	}
-	p.Trust.Keys = append(p.Trust.Keys, p.Signer.Verifier())
+	if v := p.Signer.Verifier(); v != nil {
+		p.Trust.Keys = append(p.Trust.Keys, v)
+	}
 	if p.Memory, err = a.memory(f.stateless); err != nil {
 		return err
 	}

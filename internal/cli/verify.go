@@ -65,7 +65,7 @@ the worst.`,
 	fl.StringVar(&f.name, "name", "", "repository that the evidence must name (default: REF's; for a layout: whatever it names)")
 	fl.StringVar(&f.builder, "builder", "", "builder id that must have built the image")
 	fl.StringVar(&f.source, "source", "", "source that the image must come from")
-	f.trust.add(fl)
+	f.trust.add(cmd)
 	fl.BoolVar(&f.allow, "allow-unreproduced", false, "accept an image that is signed but was not reproduced")
 	fl.StringVar(&f.layout, "layout", "", "in-toto layout that says how the image must have come about: each step's link must be signed by its functionaries")
 	fl.StringSliceVar(&f.owners, "layout-key", nil, "public key of the layout's owner; with several, each must have signed it")

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/opencontainers/go-digest"
-	"github.com/spf13/pflag"
+	"github.com/spf13/cobra"
 
 	"github.com/selfsame-build/selfsame/provenance"
 	"github.com/selfsame-build/selfsame/registry"
@@ -24,7 +24,8 @@ type trustFlags struct {
 	summary                      summaryFlags
 }
 
-func (f *trustFlags) add(fl *pflag.FlagSet) {
+func (f *trustFlags) add(cmd *cobra.Command) {
+	fl := cmd.Flags()
 	fl.StringVar(&f.file, "trust", "", "trust file: whose word counts, for what")
 	fl.StringVar(&f.roster, "roster", "", "roster: who may say that an image was built again")
 	fl.StringVar(&f.level, "min-level", "", "least SLSA build level (L1, L2 or L3) that the trust file gives signer and builder")
@@ -37,11 +38,11 @@ func (f *trustFlags) add(fl *pflag.FlagSet) {
 	fl.StringVar(&f.summary.reproduced, "vsa-reproduced", "", "write one that says SLSA_BUILD_REPRODUCED to this file")
 	fl.StringVar(&f.summary.svr, "svr", "", "write an in-toto simple verification result to this file")
 	fl.StringVar(&f.summary.verifier, "verifier", provenance.VerifierID, "who verifies, as summaries name it")
-	fl.StringVar(&f.summary.key, "sign-with", "", "private key to sign summaries of a success with, or a verdict")
-	f.summary.sign.registerBeside(fl)
+	fl.StringVar(&f.summary.key, "sign-with", "", "private key (a file, pkcs11:... or NAME://...) to sign summaries of a success with, or a verdict")
+	f.summary.sign.registerBeside(cmd)
 	f.summary.verdict.register(fl)
 	fl.StringVar(&f.summary.format, "summary-format", "bundle", "how signed summaries are written: bundle (sigstore's) or dsse (the envelope alone)")
-	fl.StringVar(&f.summary.findingBy, "finding-key", "", "private key to sign a failed verification summary with")
+	fl.StringVar(&f.summary.findingBy, "finding-key", "", "private key (a file, pkcs11:... or NAME://...) to sign a failed verification summary with")
 }
 
 // setup is what the flags say of whose word counts.

@@ -41,8 +41,8 @@ file gives the key the role waiver, for this image and this finding only, and un
 	fl.StringVar(&f.owner, "owner", "", "who answers for it")
 	fl.StringVar(&f.reason, "reason", "", "why, for whoever reads it later")
 	fl.StringVar(&f.until, "until", "", "the day on which it ends (2026-12-31)")
-	fl.StringVar(&f.key, "key", "", "private key with the role waiver")
-	f.sign.register(fl)
+	fl.StringVar(&f.key, "key", "", "private key (a file, pkcs11:... or NAME://...) with the role waiver")
+	f.sign.register(cmd)
 	return cmd
 }
 
