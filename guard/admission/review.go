@@ -29,14 +29,14 @@ type review struct {
 }
 
 type request struct {
-	UID         string          `json:"uid"`
-	Kind        groupKind       `json:"kind"`
-	Resource    groupResource   `json:"resource"`
-	SubResource string          `json:"subResource,omitempty"`
-	Name        string          `json:"name,omitempty"`
-	Namespace   string          `json:"namespace,omitempty"`
-	Operation   string          `json:"operation"`
-	UserInfo    userInfo        `json:"userInfo"`
+	UID         string        `json:"uid"`
+	Kind        groupKind     `json:"kind"`
+	Resource    groupResource `json:"resource"`
+	SubResource string        `json:"subResource,omitempty"`
+	Name        string        `json:"name,omitempty"`
+	Namespace   string        `json:"namespace,omitempty"`
+	Operation   string        `json:"operation"`
+	UserInfo    userInfo      `json:"userInfo"`
 	// The objects are checked, and not decoded.
 	Object    strictjson.Document `json:"-"`
 	OldObject strictjson.Document `json:"-"`

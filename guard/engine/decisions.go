@@ -36,6 +36,9 @@ const (
 	maxRules   = 64
 	maxQueue   = 4096     // lines that wait to be written
 	maxWrite   = 64 << 10 // bytes that are written at once, unless one line is longer
+	// pause is how long is waited between two writes, so that under load many lines go with one. What ends within it, unless by a kill, still
+	// writes them.
+	pause = 5 * time.Millisecond
 )
 
 // decisions writes the log. A log that is slow or full holds up no decision: what cannot be written is counted.
@@ -67,6 +70,10 @@ func newDecisions(to io.Writer, m *metrics.Set) *decisions {
 				d.put(to, line)
 			case <-d.end: // and the queue was empty
 				return
+			}
+			select {
+			case <-time.After(pause):
+			case <-d.end:
 			}
 		}
 	})
