@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"encoding/json"
 	"io"
 	"sync"
 	"time"
@@ -107,7 +106,8 @@ func (d *decisions) write(q Question, a Answer, now time.Time, took time.Duratio
 	if d.queue == nil {
 		return
 	}
-	raw, err := json.Marshal(newDecision(q, a, now, took))
+	made := newDecision(q, a, now, took)
+	raw, err := made.encode()
 	if err != nil {
 		d.metrics.Add(metrics.DecisionsLost, 1)
 		return

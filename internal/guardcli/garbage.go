@@ -20,10 +20,12 @@ const (
 
 // garbage is how much garbage may lie beside what is in use, in percent, so that both fill the room.
 func garbage(used uint64) int {
-	if used == 0 {
-		return leastGarbage
+	for percent := mostGarbage; percent > leastGarbage; percent -= 10 {
+		if used+used*uint64(percent)/100 <= heapRoom {
+			return percent
+		}
 	}
-	return min(max(int((heapRoom-min(used, heapRoom))*100/used), leastGarbage), mostGarbage)
+	return leastGarbage
 }
 
 // makeRoom has the collector wait for the heap to fill its room, now and after each time that it ran, until end.

@@ -11,7 +11,7 @@ func TestGarbage(t *testing.T) {
 	for _, c := range []struct {
 		used uint64
 		want int
-	}{{0, 100}, {1 << 20, 1000}, {8 << 20, 400}, {10 << 20, 300}, {20 << 20, 100}, {35 << 20, 100}, {heapRoom, 100}, {1 << 40, 100}} {
+	}{{0, 1000}, {1 << 20, 1000}, {8 << 20, 400}, {10 << 20, 300}, {20 << 20, 100}, {35 << 20, 100}, {heapRoom, 100}, {1 << 40, 100}} {
 		if got := garbage(c.used); got != c.want {
 			t.Errorf("%d MiB in use: %d%%, want %d%%", c.used>>20, got, c.want)
 		}
@@ -37,12 +37,11 @@ func TestMakeRoom(t *testing.T) {
 	if got := percent(more); !more(got) {
 		t.Errorf("little in use: %d%%", got)
 	}
-	used := make([]byte, heapRoom)
+	used := new([heapRoom]byte)
 	if got := percent(least); !least(got) {
 		t.Errorf("much in use: %d%%", got)
 	}
 	runtime.KeepAlive(used)
-	used = nil
 	if got := percent(more); !more(got) {
 		t.Errorf("little in use again: %d%%", got)
 	}
