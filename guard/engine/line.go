@@ -24,7 +24,7 @@ func (d *Decision) appendPlain(b []byte) (_ []byte, ok bool) {
 	l.member("namespace", d.Who.Namespace).member("workload", d.Who.Workload).member("container", d.Who.Container).member("user", d.Who.User).member("reference", d.Who.Reference)
 	l.raw(`},"image":`).string(d.Image).raw(`,"allow":`).bool(d.Allow).raw(`,"class":`).string(string(d.Class)).list("rules", d.Rules).list("reasons", d.Reasons)
 	l.raw(`,"policy":{"name":`).string(d.Policy.Name).raw(`,"version":`).number(int64(d.Policy.Version)).raw(`,"sha256":`).string(d.Policy.SHA256)
-	l.raw(`},"epoch":{"trust":`).string(d.Epoch.Trust).raw(`,"deny":`).number(int64(d.Epoch.Deny)).raw(`},"cached":`).bool(d.Cached)
+	l.raw(`},"epoch":{"trust":`).string(d.Epoch.Trust).raw(`,"deny":`).number(d.Epoch.Deny).raw(`},"cached":`).bool(d.Cached)
 	if !d.Gathered.IsZero() {
 		l.raw(`,"gathered":`).time(d.Gathered)
 	}
