@@ -96,7 +96,7 @@ func TestBuffersAreReused(t *testing.T) {
 			asked <- q
 		}
 	}}
-	g := newGate(t, a, func(o *Options) { o.Asker, o.Deadline = slow, 200*time.Millisecond })
+	g := newGate(t, a, func(o *Options) { o.Asker, o.Deadline = slow, 2*time.Second })
 	body := func(namespace, name string) string {
 		r := podAsk(`{"containers":[{"name":"` + name + `","image":"` + shop + "@" + good.String() + `"}]}`)
 		r.namespace = namespace
