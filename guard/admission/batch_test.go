@@ -1,6 +1,7 @@
 package admission
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -68,6 +69,40 @@ func TestDeadline(t *testing.T) {
 	} {
 		if got := g.within(timeout); got != want {
 			t.Errorf("of %s: %s, want %s", timeout, got, want)
+		}
+	}
+}
+
+// keeper is an asker that has its answers in memory, as the engine does.
+type keeper struct{ *asker }
+
+func (k keeper) AskKept(ctx context.Context, qs []engine.Question) ([]engine.Answer, bool) {
+	for _, q := range qs {
+		if !k.allow[q.Digest] {
+			return nil, false
+		}
+	}
+	return (&asker{allow: k.allow, then: k.then}).AskAll(ctx, qs), true
+}
+
+// TestKept: what is known is answered though everything that may be under way is, and is checked as any answer; what is not known waits its turn.
+func TestKept(t *testing.T) {
+	a := &asker{allow: map[digest.Digest]bool{good: true, moved: true}, hang: true, then: func(all []engine.Answer) []engine.Answer {
+		if all[0].Image.Digest == moved.String() {
+			all[0].Image.Digest = bad.String()
+		}
+		return all
+	}}
+	g := newGate(t, a, func(o *Options) { o.Asker, o.Underway = keeper{a}, 1 })
+	g.underway <- struct{}{}
+	for _, c := range []struct {
+		image digest.Digest
+		want  bool
+		says  string
+	}{{good, true, "allowed: images 1"}, {bad, false, errBusy.Error()}, {moved, false, "the answer is about another image"}} {
+		_, got, text := g.post(t, "/validate", podAsk(`{"containers":[{"name":"app","image":"`+shop+"@"+c.image.String()+`"}]}`).body())
+		if got.Allowed != c.want || !strings.Contains(text, c.says) {
+			t.Errorf("%s", text)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/semaphore"
@@ -67,7 +68,25 @@ func bodyStatus(err error) int {
 	return http.StatusBadRequest
 }
 
-// readBody reads a review; release gives its room back. The deadline is taken off afterwards, since on HTTP/1 one that passes later would end
+// parts are buffers for what is read first, from firstBytes to firstPart, each twice as large as the one before. An ordinary review's bytes
+// would be a third of all garbage.
+var parts [4]sync.Pool
+
+// part is a buffer of size bytes, and give, which takes it back; nothing of what was read may be in use then.
+func part(size int64) (b []byte, give func()) {
+	n := 0
+	for size > firstBytes<<n {
+		n++
+	}
+	held, ok := parts[n].Get().(*[]byte)
+	if !ok {
+		fresh := make([]byte, firstBytes<<n)
+		held = &fresh
+	}
+	return (*held)[:size], func() { parts[n].Put(held) }
+}
+
+// readBody reads a review; release gives its room back, and body with it. The deadline is taken off afterwards, since on HTTP/1 one that passes later would end
 // the request; after a failure it stays, or the server would go on waiting for the rest.
 func (g *Gate) readBody(ctx context.Context, w http.ResponseWriter, r *http.Request) (body []byte, release func(), err error) {
 	control := http.NewResponseController(w)
@@ -82,18 +101,21 @@ func (g *Gate) readBody(ctx context.Context, w http.ResponseWriter, r *http.Requ
 	case size > maxBody:
 		return nil, nil, errTooLarge
 	}
-	first, err := readFirst(r.Body, min(size, firstPart))
+	first, give, err := readFirst(r.Body, min(size, firstPart))
 	if err != nil {
 		return nil, nil, err
 	}
-	if release, err = g.rooms.take(ctx, size); err != nil {
+	leave, err := g.rooms.take(ctx, max(size, int64(cap(first)))) // what is held
+	if err != nil {
+		give()
 		return nil, nil, err
 	}
-	body = first
+	body, release = first, func() { give(); leave() }
 	if size > firstPart {
 		within(bodyTime)
-		body = append(make([]byte, 0, size), first...)[:size]
-		_, err = io.ReadFull(r.Body, body[len(first):])
+		body, release = append(make([]byte, 0, size), first...)[:size], leave
+		give()
+		_, err = io.ReadFull(r.Body, body[firstPart:])
 	}
 	if err == nil && int64(len(body)) != size {
 		err = io.ErrUnexpectedEOF
@@ -106,15 +128,21 @@ func (g *Gate) readBody(ctx context.Context, w http.ResponseWriter, r *http.Requ
 	return body, release, nil
 }
 
-// readFirst reads size bytes. Who sends next to nothing has next to no memory: it grows once.
-func readFirst(from io.Reader, size int64) ([]byte, error) {
-	body := make([]byte, min(size, firstBytes))
-	if _, err := io.ReadFull(from, body); err != nil || size <= firstBytes {
-		return body, whole(err)
+// readFirst reads size bytes into a buffer that give takes back. Who sends next to nothing has next to no memory: it grows once.
+func readFirst(from io.Reader, size int64) (body []byte, give func(), err error) {
+	body, give = part(min(size, firstBytes))
+	_, err = io.ReadFull(from, body)
+	if err == nil && size > firstBytes {
+		small, back := body, give
+		body, give = part(size)
+		_, err = io.ReadFull(from, body[copy(body, small):])
+		back()
 	}
-	body = append(make([]byte, 0, size), body...)[:size]
-	_, err := io.ReadFull(from, body[firstBytes:])
-	return body, whole(err)
+	if err != nil {
+		give()
+		return nil, nil, whole(err)
+	}
+	return body, give, nil
 }
 
 // whole is err; what ended before its first byte ended too early, too.

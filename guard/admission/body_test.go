@@ -2,6 +2,7 @@ package admission
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -10,6 +11,10 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/selfsame-build/selfsame/guard/engine"
 )
 
 // hold sends a request's head and part of its body, and then nothing more.
@@ -77,5 +82,61 @@ func TestBodyLength(t *testing.T) {
 		if all := []int64{4 << 20, 8 << 20, 3 * maxBody}[i]; !r.free.TryAcquire(all) {
 			t.Errorf("room %d was not given back", i)
 		}
+	}
+}
+
+// TestBuffersAreReused: what a question says stays as it was when the review's bytes are another's, also of one that was answered while its
+// question goes on.
+func TestBuffersAreReused(t *testing.T) {
+	a := &asker{allow: map[digest.Digest]bool{good: true}}
+	late, asked := make(chan struct{}), make(chan engine.Question, 1)
+	slow := slowAsker{a, func(q engine.Question) {
+		if q.Who.User == "ann" && q.Who.Namespace == "slow" {
+			<-late
+			asked <- q
+		}
+	}}
+	g := newGate(t, a, func(o *Options) { o.Asker, o.Deadline = slow, 2*time.Second })
+	body := func(namespace, name string) string {
+		r := podAsk(`{"containers":[{"name":"` + name + `","image":"` + shop + "@" + good.String() + `"}]}`)
+		r.namespace = namespace
+		return r.body()
+	}
+	if _, got, text := g.post(t, "/validate", body("slow", "first")); got.Allowed || !strings.Contains(text, errPending.Error()) {
+		t.Fatal(text)
+	}
+	for i := range 100 {
+		name := fmt.Sprint("later-", i)
+		if _, got, text := g.post(t, "/validate", body("shop", name)); !got.Allowed {
+			t.Fatal(text)
+		}
+		if got := a.asked[len(a.asked)-1].Who; got.Container != name || got.Namespace != "shop" {
+			t.Errorf("%+v", got)
+		}
+	}
+	close(late)
+	if q := <-asked; q.Name != shop || q.Digest != good || q.Who.Container != "first" || q.Who.Workload != "Pod/shop-0" || q.Who.Reference != shop+"@"+good.String() {
+		t.Errorf("%+v", q)
+	}
+}
+
+type slowAsker struct {
+	*asker
+	before func(engine.Question)
+}
+
+func (s slowAsker) AskAll(ctx context.Context, qs []engine.Question) []engine.Answer {
+	s.before(qs[0])
+	return s.asker.AskAll(ctx, qs)
+}
+
+// TestPart: a buffer is as large as asked for, and no more than twice that.
+func TestPart(t *testing.T) {
+	for _, size := range []int64{0, 1, firstBytes, firstBytes + 1, 10_000, 20_000, firstPart} {
+		b, give := part(size)
+		if int64(len(b)) != size || int64(cap(b)) > max(2*size, firstBytes) {
+			t.Errorf("%d bytes: %d of %d", size, len(b), cap(b))
+		}
+		give()
 	}
 }

@@ -129,7 +129,7 @@ func (g *Gate) judge(ctx context.Context, s subject, all []*image) []Refusal {
 		}
 	}
 	if len(questions) > 0 {
-		answers, err := bounded(ctx, func(ctx context.Context) []engine.Answer { return g.opts.Asker.AskAll(ctx, questions) }, g.underway)
+		answers, err := g.answers(ctx, questions)
 		for n, i := range asked {
 			switch {
 			case err != nil:
@@ -150,6 +150,16 @@ func (g *Gate) judge(ctx context.Context, s subject, all []*image) []Refusal {
 		}
 	}
 	return out
+}
+
+// answers asks. Where all is known that takes no time, and so neither a place among those under way nor a goroutine that may be given up on.
+func (g *Gate) answers(ctx context.Context, questions []engine.Question) ([]engine.Answer, error) {
+	if k, ok := g.opts.Asker.(engine.Keeper); ok {
+		if answers, ok := k.AskKept(ctx, questions); ok {
+			return answers, nil
+		}
+	}
+	return bounded(ctx, func(ctx context.Context) []engine.Answer { return g.opts.Asker.AskAll(ctx, questions) }, g.underway)
 }
 
 // verdict is what an answer means for an image; ok: it may start.

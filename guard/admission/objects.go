@@ -1,7 +1,6 @@
 package admission
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -82,9 +81,9 @@ func (p place) String() string {
 }
 
 // readObject decodes an object and finds its places. It has to be of the kind that the request names.
-func readObject(raw json.RawMessage, kind groupKind) (object, []place, error) {
+func readObject(raw strictjson.Document, kind groupKind) (object, []place, error) {
 	var o object
-	if err := strictjson.Unmarshal(raw, &o, reviewLimits); err != nil {
+	if err := raw.Unmarshal(&o); err != nil {
 		return o, nil, err
 	}
 	if o.Kind != kind.Kind || o.APIVersion != kind.apiVersion() {

@@ -1,7 +1,6 @@
 package admission
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -30,16 +29,17 @@ type review struct {
 }
 
 type request struct {
-	UID         string          `json:"uid"`
-	Kind        groupKind       `json:"kind"`
-	Resource    groupResource   `json:"resource"`
-	SubResource string          `json:"subResource,omitempty"`
-	Name        string          `json:"name,omitempty"`
-	Namespace   string          `json:"namespace,omitempty"`
-	Operation   string          `json:"operation"`
-	UserInfo    userInfo        `json:"userInfo"`
-	Object      json.RawMessage `json:"object,omitempty"`
-	OldObject   json.RawMessage `json:"oldObject,omitempty"`
+	UID         string        `json:"uid"`
+	Kind        groupKind     `json:"kind"`
+	Resource    groupResource `json:"resource"`
+	SubResource string        `json:"subResource,omitempty"`
+	Name        string        `json:"name,omitempty"`
+	Namespace   string        `json:"namespace,omitempty"`
+	Operation   string        `json:"operation"`
+	UserInfo    userInfo      `json:"userInfo"`
+	// The objects are checked, and not decoded.
+	Object    strictjson.Document `json:"-"`
+	OldObject strictjson.Document `json:"-"`
 }
 
 type groupKind struct {
@@ -92,9 +92,13 @@ var (
 )
 
 // readReview decodes a review that can be answered. An error means that there is nobody to answer: status 400. The objects, which are nearly
-// all of it, are not decoded, and share the memory of body.
+// all of it, are not decoded, and share the memory of body; of everything else nothing does. All of body is checked, once.
 func readReview(body []byte) (*request, error) {
-	top, err := strictjson.Members(body, reviewNames, reviewLimits)
+	all, err := strictjson.Read(body, reviewLimits)
+	if err != nil {
+		return nil, err
+	}
+	top, err := all.Members(reviewNames)
 	if err != nil {
 		return nil, err
 	}
@@ -118,8 +122,8 @@ func readReview(body []byte) (*request, error) {
 	return r, nil
 }
 
-func readRequest(raw []byte) (*request, error) {
-	in, err := strictjson.Members(raw, requestNames, reviewLimits)
+func readRequest(asked strictjson.Document) (*request, error) {
+	in, err := asked.Members(requestNames)
 	if err != nil {
 		return nil, err
 	}
@@ -129,16 +133,16 @@ func readRequest(raw []byte) (*request, error) {
 }
 
 // member decodes one member, if it is there.
-func member(in map[string]json.RawMessage, name string, to any) error {
-	raw, ok := in[name]
+func member(in map[string]strictjson.Document, name string, to any) error {
+	found, ok := in[name]
 	if !ok {
 		return nil
 	}
-	if err := strictjson.Unmarshal(raw, to, reviewLimits); err != nil {
+	if err := found.Unmarshal(to); err != nil {
 		return fmt.Errorf("`%s`: %w", name, err)
 	}
 	return nil
 }
 
 // absent says whether an object is not there: the API server sends null for none.
-func absent(raw json.RawMessage) bool { return len(raw) == 0 || string(raw) == "null" }
+func absent(d strictjson.Document) bool { return len(d.Bytes()) == 0 || string(d.Bytes()) == "null" }

@@ -19,10 +19,13 @@ import (
 	"github.com/selfsame-build/selfsame/policy"
 )
 
+// spanName is a decision's.
+const spanName = "selfsame.decide"
+
 // Ask implements Asker.
 func (e *Engine) Ask(ctx context.Context, q Question) Answer {
 	start := e.c.Monotonic()
-	ctx, span := e.c.Tracer.Start(ctx, "selfsame.decide")
+	ctx, span := e.c.Tracer.Start(ctx, spanName)
 	now := e.clock.now()
 	a := e.answer(ctx, q, now).inTime(e.clock.now())
 	if !a.Allow {
@@ -34,8 +37,11 @@ func (e *Engine) Ask(ctx context.Context, q Question) Answer {
 	return a
 }
 
-// AskAll implements Asker.
+// AskAll implements Asker. What is known of all needs nobody to wait, and so no goroutine for each.
 func (e *Engine) AskAll(ctx context.Context, qs []Question) []Answer {
+	if out, ok := e.AskKept(ctx, qs); ok {
+		return out
+	}
 	out := make([]Answer, len(qs))
 	if len(qs) == 1 {
 		out[0] = e.Ask(ctx, qs[0])
@@ -73,11 +79,7 @@ func (e *Engine) answer(ctx context.Context, q Question, now time.Time) Answer {
 	if a.Epoch = got.epoch; got.failed != nil {
 		return a.undecided(classOf(got.failed), diag.ExitUndecided, got.failed)
 	}
-	a.Verdict, a.Gathered = got.verdict, got.gathered.UTC()
-	if !a.Allow {
-		a.Elsewhere = got.elsewhere
-	}
-	return a.classify(*got)
+	return a.of(got)
 }
 
 // check is q.check. What is in memory came there by a question that was checked, name and digest, and costs nothing again.

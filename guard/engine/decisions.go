@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"encoding/json"
 	"io"
 	"sync"
 	"time"
@@ -36,6 +35,9 @@ const (
 	maxRules   = 64
 	maxQueue   = 4096     // lines that wait to be written
 	maxWrite   = 64 << 10 // bytes that are written at once, unless one line is longer
+	// pause is how long is waited between two writes, so that under load many lines go with one. What ends within it, unless by a kill, still
+	// writes them.
+	pause = 5 * time.Millisecond
 )
 
 // decisions writes the log. A log that is slow or full holds up no decision: what cannot be written is counted.
@@ -67,6 +69,10 @@ func newDecisions(to io.Writer, m *metrics.Set) *decisions {
 				d.put(to, line)
 			case <-d.end: // and the queue was empty
 				return
+			}
+			select {
+			case <-time.After(pause):
+			case <-d.end:
 			}
 		}
 	})
@@ -100,7 +106,8 @@ func (d *decisions) write(q Question, a Answer, now time.Time, took time.Duratio
 	if d.queue == nil {
 		return
 	}
-	raw, err := json.Marshal(newDecision(q, a, now, took))
+	made := newDecision(q, a, now, took)
+	raw, err := made.encode()
 	if err != nil {
 		d.metrics.Add(metrics.DecisionsLost, 1)
 		return

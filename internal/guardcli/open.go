@@ -73,6 +73,9 @@ func (a *app) open(ctx context.Context, c config.Config) (*guard, error) {
 		return nil, err
 	}
 	g.end = slices.Insert(g.end, 0, g.Close) // before what it writes to
+	if a.OwnProcess && a.Env("GOGC") == "" { // whoever starts it may know better
+		g.end = append(g.end, makeRoom())
+	}
 	return g, nil
 }
 

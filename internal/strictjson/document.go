@@ -50,6 +50,7 @@ func (d Document) Members(known []string) (map[string]Document, error) {
 	for _, name := range known {
 		fields[name] = opaque
 	}
+	names := &shape{fields: fields}
 	if w.space(); w.peek() != '{' {
 		return nil, &Error{Offset: w.pos, Reason: "not an object"}
 	}
@@ -64,7 +65,7 @@ func (d Document) Members(known []string) (map[string]Document, error) {
 		if err != nil {
 			return nil, err
 		}
-		if _, err := w.member(&shape{fields: fields}, key); err != nil {
+		if _, err := w.member(names, key); err != nil {
 			return nil, within(err, string(key))
 		}
 		w.space()

@@ -103,20 +103,3 @@ func unmarshal(data []byte, v any, allowUnknown bool) error {
 	}
 	return nil
 }
-
-// Members checks data as Unmarshal does and gives the members of the object that it is, undecoded, in data's own bytes. See Document.Members.
-func Members(data []byte, known []string, l Limits) (map[string]json.RawMessage, error) {
-	d, err := Read(data, l)
-	if err != nil {
-		return nil, err
-	}
-	members, err := d.Members(known)
-	if err != nil {
-		return nil, err
-	}
-	out := make(map[string]json.RawMessage, len(members))
-	for name, m := range members {
-		out[name] = m.data
-	}
-	return out, nil
-}

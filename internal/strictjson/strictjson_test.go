@@ -164,22 +164,29 @@ func BenchmarkCheck(b *testing.B) {
 }
 
 func TestMembers(t *testing.T) {
-	got, err := strictjson.Members([]byte(` { "a" : [1, {"b": "}"}] ,"c":"x\"y", "d": -1.5e3 ,"e":{}, "f":null } `), []string{"a"}, strictjson.Limits{})
+	members := func(text string, known ...string) (map[string]strictjson.Document, error) {
+		d, err := strictjson.Read([]byte(text), strictjson.Limits{})
+		if err != nil {
+			return nil, err
+		}
+		return d.Members(known)
+	}
+	got, err := members(` { "a" : [1, {"b": "}"}] ,"c":"x\"y", "d": -1.5e3 ,"e":{}, "f":null } `, "a")
 	want := map[string]string{"a": `[1, {"b": "}"}]`, "c": `"x\"y"`, "d": `-1.5e3`, "e": `{}`, "f": `null`}
 	if err != nil || len(got) != len(want) {
 		t.Fatalf("%v, %v", got, err)
 	}
 	for k, v := range want {
-		if string(got[k]) != v {
-			t.Errorf("%s is %s, want %s", k, got[k], v)
+		if string(got[k].Bytes()) != v {
+			t.Errorf("%s is %s, want %s", k, got[k].Bytes(), v)
 		}
 	}
 	for _, bad := range []string{`{"A":1}`, `{"\u0041":1}`, `[]`, `1`, `{"a":1,"a":2}`, `{"a":1}x`, ``} {
-		if _, err := strictjson.Members([]byte(bad), []string{"a"}, strictjson.Limits{}); err == nil {
+		if _, err := members(bad, "a"); err == nil {
 			t.Errorf("%s was taken", bad)
 		}
 	}
-	if got, err := strictjson.Members([]byte(`{}`), nil, strictjson.Limits{}); err != nil || len(got) != 0 {
+	if got, err := members(`{}`); err != nil || len(got) != 0 {
 		t.Errorf("%v, %v", got, err)
 	}
 }

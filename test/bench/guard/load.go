@@ -2,86 +2,108 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
-	"fmt"
-	"io"
-	"net/http"
-	"strings"
+	"errors"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
 )
 
-// caller is a client as API servers have it for webhooks that are services: HTTP/1.1, because their HTTP/2 would send everything to one
-// replica (k8s.io/apiserver/pkg/util/webhook/client.go), at most 25 idle connections (k8s.io/client-go/transport/cache.go), and no TLS
-// session kept.
-func caller(ca []byte) *http.Client {
-	pool := x509.NewCertPool()
-	pool.AppendCertsFromPEM(ca)
-	return &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 25, IdleConnTimeout: 90 * time.Second,
-		TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}}}}
-}
-
-// review posts a review, and wants it allowed.
-func review(ctx context.Context, c *http.Client, url, body string) error {
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader(body))
-	if err != nil {
-		return err
-	}
-	r.Header.Set("Content-Type", "application/json")
-	resp, err := c.Do(r)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	got, err := io.ReadAll(resp.Body)
-	if err == nil && (resp.StatusCode != http.StatusOK || !strings.Contains(string(got), `"allowed":true`)) {
-		err = fmt.Errorf("%d %s", resp.StatusCode, got)
-	}
-	return err
-}
-
 // underway is how many pods an API server works on at once (its --max-mutating-requests-inflight, unless it is told otherwise).
 const underway = 200
+
+// outcome is what a load came to.
+type outcome struct {
+	took times // of each call, from when it was due
+	// late is how long after a call was due, and there was room for it, it began: that much of took is the generator's own, as is what it uses
+	// of the processors that it shares with who is measured.
+	late   times
+	used   time.Duration // processor time of this process, for each call
+	failed int64         // calls that brought no verdict
+	why    error         // of one of them
+}
 
 // load is an open one: call i is due i/rate seconds after the first, whatever became of the ones before it, and its time counts from then
 // on, also what it waits because as many as may be are under way. One that begins when an answer is there would ask a slow server less
 // often, and leave out what its callers wait.
 //
-// failed counts the calls that brought no verdict, and first says why one of them did not.
-func load(ctx context.Context, rate, n int, call func(ctx context.Context, i int) error) (all times, failed int64, first error) {
-	took := make([]time.Duration, n)
-	slots := make(chan struct{}, underway)
-	var count atomic.Int64
-	var once sync.Once
-	var wait sync.WaitGroup
-	began := time.Now()
-	for i := range n {
-		due := began.Add(time.Duration(i) * time.Second / time.Duration(rate))
-		time.Sleep(time.Until(due))
-		slots <- struct{}{}
-		wait.Go(func() {
-			defer func() { <-slots }()
-			if err := call(ctx, i); err != nil {
-				count.Add(1)
-				once.Do(func() { first = err })
-			}
-			took[i] = time.Since(due)
-		})
+// It collects no garbage meanwhile: that would be as much again as it does.
+func load(ctx context.Context, rate, n int, call func(ctx context.Context, i int) error) (outcome, error) {
+	debug.FreeOSMemory()
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
+	every := time.Second / time.Duration(rate)
+	l := &loading{call: call, took: make([]time.Duration, n), late: make([]time.Duration, n), jobs: make(chan job)}
+	for range min(underway, n) {
+		l.workers.Go(func() { l.work(ctx) })
 	}
-	wait.Wait()
-	return sorted(took), count.Load(), first
+	before, began := ownProcessor(), time.Now()
+	clock, err := newPace(every)
+	if err == nil {
+		err = errors.Join(l.hand(clock, began, every), clock.close())
+	}
+	close(l.jobs)
+	l.workers.Wait()
+	out := outcome{took: sorted(l.took), late: sorted(l.late), used: (ownProcessor() - before) / time.Duration(n), failed: l.failed.Load()}
+	if out.failed > 0 {
+		out.why = l.why
+	}
+	return out, err
 }
 
-// pod is a review of a pod of some 6 kB, as an API server sends it.
-func pod(images ...string) string {
-	var containers []string
-	for i, image := range images {
-		containers = append(containers, fmt.Sprintf(`{"name":"c%d","image":%q,"ports":[{"containerPort":8080}],"env":[{"name":"A","value":"b"}],"resources":{"limits":{"cpu":"1"}}}`, i, image))
+// loading is a load under way.
+type loading struct {
+	call       func(ctx context.Context, i int) error
+	took, late []time.Duration
+	jobs       chan job // without a buffer: who takes one is free
+	workers    sync.WaitGroup
+	failed     atomic.Int64
+	once       sync.Once
+	why        error
+}
+
+// job is a call that is due. ready is when it could begin: when it was due, or later where there was no room until then. The zero time: there
+// is none yet, so that it begins when it can.
+type job struct {
+	i          int
+	due, ready time.Time
+}
+
+// hand gives each call out when it is due.
+func (l *loading) hand(clock *pace, began time.Time, every time.Duration) error {
+	var room time.Time // when there was last room again
+	for i := 0; i < len(l.took); {
+		ticks, err := clock.wait()
+		if err != nil {
+			return err
+		}
+		for ; ticks > 0 && i < len(l.took); ticks-- {
+			j := job{i: i, due: began.Add(time.Duration(i+1) * every)}
+			if j.ready = j.due; room.After(j.due) {
+				j.ready = room
+			}
+			select {
+			case l.jobs <- j:
+			default:
+				j.ready = time.Time{}
+				l.jobs <- j
+				room = time.Now()
+			}
+			i++
+		}
 	}
-	return fmt.Sprintf(`{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{"uid":"705ab4f5-6393-11e8-b7cc-42010a800002","kind":{"group":"","version":"v1","kind":"Pod"},
-"resource":{"group":"","version":"v1","resource":"pods"},"operation":"CREATE","namespace":"shop","userInfo":{"username":"system:serviceaccount:kube-system:replicaset-controller"},
-"object":{"apiVersion":"v1","kind":"Pod","metadata":{"name":"p","annotations":{"padding":%q}},"spec":{"containers":[%s]}},"oldObject":null,"dryRun":false}}`,
-		strings.Repeat("x", 5000), strings.Join(containers, ","))
+	return nil
+}
+
+// work makes calls, one after the other.
+func (l *loading) work(ctx context.Context) {
+	for j := range l.jobs {
+		if !j.ready.IsZero() {
+			l.late[j.i] = max(time.Since(j.ready), 0)
+		}
+		if err := l.call(ctx, j.i); err != nil {
+			l.failed.Add(1)
+			l.once.Do(func() { l.why = err })
+		}
+		l.took[j.i] = time.Since(j.due)
+	}
 }

@@ -20,10 +20,11 @@ const (
 
 // hook is a webhook that serves.
 type hook struct {
-	url, pair string
-	client    *http.Client
-	pid       int
-	stop      func()
+	caller *caller
+	pair   string
+	ca     []byte
+	pid    int
+	stop   func()
 }
 
 // serveHook starts `selfsame-guard webhook` with nothing kept, and waits until it is ready.
@@ -51,7 +52,7 @@ func (w *world) serveHook(ctx context.Context, program string) (*hook, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	h := &hook{url: "https://" + at, pair: pair, client: caller(ca), pid: cmd.Process.Pid, stop: func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }}
+	h := &hook{caller: newCaller(at, ca), pair: pair, ca: ca, pid: cmd.Process.Pid, stop: func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }}
 	err = soon(func() error {
 		resp, err := http.Get("http://" + probes + "/readyz") //nolint:gosec,noctx // of this machine
 		if err != nil {
@@ -70,12 +71,20 @@ func (w *world) serveHook(ctx context.Context, program string) (*hook, error) {
 	return h, nil
 }
 
-// admit is what an API server does for one pod: both webhooks, one after the other.
-func (h *hook) admit(ctx context.Context, body string) error {
-	if err := review(ctx, h.client, h.url+"/mutate?timeout=5s", body); err != nil {
-		return err
+// ask is one pod's reviews, of which an API server sends the second when the first is answered.
+type ask []*prepared
+
+func (h *hook) mutate(body string) *prepared   { return h.caller.prepare("/mutate?timeout=5s", body) }
+func (h *hook) validate(body string) *prepared { return h.caller.prepare("/validate?timeout=5s", body) }
+
+// admit has one pod reviewed. number is that of the review.
+func (h *hook) admit(ctx context.Context, pod ask, number int) error {
+	for _, r := range pod {
+		if err := h.caller.post(ctx, r, number); err != nil {
+			return err
+		}
 	}
-	return review(ctx, h.client, h.url+"/validate?timeout=5s", body)
+	return nil
 }
 
 // admission measures the webhook: whole pods when nothing is known, then many when all is.
@@ -89,51 +98,69 @@ func admission(ctx context.Context, t *table, w *world, program string, all []en
 	if err := coldPods(ctx, t, w, h); err != nil {
 		return err
 	}
-	bodies := make([]string, len(all))
-	for i, q := range all {
-		bodies[i] = pod(q.Name+"@"+q.Digest.String(), q.Name+"@"+q.Digest.String())
-		if err := h.admit(ctx, bodies[i]); err != nil {
-			return err
-		}
-	}
-	url, pid, stop, err := control(ctx, h.pair)
+	idle, err := control(ctx, h)
 	if err != nil {
 		return err
 	}
-	defer stop()
-	idle := *h
-	idle.url, idle.pid = url, pid
+	defer idle.stop()
+	bodies := make([]string, len(all))
+	for i, q := range all {
+		bodies[i] = pod(q.Name+"@"+q.Digest.String(), q.Name+"@"+q.Digest.String())
+		if err := h.admit(ctx, h.both(bodies[i]), i); err != nil {
+			return err
+		}
+	}
 	before := w.requests.Load()
 	for _, m := range []struct {
 		what string
 		at   *hook
-		call func(*hook, context.Context, string) error
+		asks func(*hook, string) ask
 		aim  bool
 	}{
-		{"  a server that says yes to everything, the same load", &idle, (*hook).admit, false},
-		{fmt.Sprintf("warm, %d pods a second: /mutate and /validate together", rate), h, (*hook).admit, true},
-		{"  a server that says yes to everything, the same load again", &idle, (*hook).admit, false},
-		{fmt.Sprintf("warm, %d validating reviews a second", rate), h, func(h *hook, ctx context.Context, body string) error {
-			return review(ctx, h.client, h.url+"/validate?timeout=5s", body)
-		}, true},
+		{"  a server that says yes to everything, the same load", idle, (*hook).both, false},
+		{fmt.Sprintf("warm, %d pods a second: /mutate and /validate together", rate), h, (*hook).both, true},
+		{"  a server that says yes to everything, the same load again", idle, (*hook).both, false},
+		{fmt.Sprintf("warm, %d validating reviews a second", rate), h, (*hook).second, true},
 	} {
-		call := func(ctx context.Context, i int) error { return m.call(m.at, ctx, bodies[i%len(bodies)]) }
-		_, _, _ = load(ctx, rate, rate/4, call) // for connections
-		used := processor(m.at.pid)
-		got, failed, why := load(ctx, rate, rate*seconds, call)
-		used = (processor(m.at.pid) - used) / time.Duration(rate*seconds)
-		value := fmt.Sprintf("%s (CPU %s each)", got, short(used))
-		if failed > 0 {
-			value += fmt.Sprintf(", %d FAILED: %v", failed, why)
+		asks := make([]ask, len(bodies))
+		for i, body := range bodies {
+			asks[i] = m.asks(m.at, body)
 		}
-		if m.aim { // it is for 1,000 a second
-			t.aim(m.what, value, "p99 < 5 ms", failed == 0 && rate >= 1000 && got.at(.99) < 5*time.Millisecond)
-		} else {
-			t.row(m.what, value)
+		if err := m.at.loaded(ctx, t, m.what, asks, rate, m.aim); err != nil {
+			return err
 		}
 	}
 	t.row("  requests to the registry", fmt.Sprint(w.requests.Load()-before))
 	t.memory("memory of the webhook", h.pid)
+	return nil
+}
+
+// both is what an API server sends for one pod.
+func (h *hook) both(body string) ask   { return ask{h.mutate(body), h.validate(body)} }
+func (h *hook) second(body string) ask { return ask{h.validate(body)} }
+
+// loaded measures a server under load, and who made it.
+func (h *hook) loaded(ctx context.Context, t *table, what string, asks []ask, rate int, aim bool) error {
+	call := func(ctx context.Context, i int) error { return h.admit(ctx, asks[i%len(asks)], i) }
+	if _, err := load(ctx, rate, rate/4, call); err != nil { // for connections
+		return err
+	}
+	used := processor(h.pid)
+	got, err := load(ctx, rate, rate*seconds, call)
+	if err != nil {
+		return err
+	}
+	used = (processor(h.pid) - used) / time.Duration(rate*seconds)
+	value := fmt.Sprintf("%s (CPU %s each)", got.took, short(used))
+	if got.failed > 0 {
+		value += fmt.Sprintf(", %d FAILED: %v", got.failed, got.why)
+	}
+	if aim { // it is for 1,000 a second
+		t.aim(what, value, "p99 < 5 ms", got.failed == 0 && rate >= 1000 && got.took.at(.99) < 5*time.Millisecond)
+	} else {
+		t.row(what, value)
+	}
+	t.row("    of that the load's own: how late it was, what it used", fmt.Sprintf("%s (CPU %s each)", got.late, short(got.used)))
 	return nil
 }
 
@@ -152,13 +179,13 @@ func coldPods(ctx context.Context, t *table, w *world, h *hook) error {
 		}
 		body := pod(images...)
 		if i == 0 { // the first handshake, and connections to the registry
-			if err := review(ctx, h.client, h.url+"/validate?timeout=5s", body); err != nil {
+			if err := h.caller.post(ctx, h.validate(body), i); err != nil {
 				return err
 			}
 			continue
 		}
 		before, began := processor(h.pid), time.Now()
-		if err := review(ctx, h.client, h.url+"/validate?timeout=5s", body); err != nil {
+		if err := h.caller.post(ctx, h.validate(body), i); err != nil {
 			return err
 		}
 		took = append(took, time.Since(began))
