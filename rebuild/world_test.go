@@ -203,7 +203,7 @@ func (w *world) auditor() *Auditor {
 			if err != nil {
 				return nil, err
 			}
-			store, err := inputs.Open(filepath.Join(box.Dir, Store))
+			store, err := inputs.OpenFleeting(filepath.Join(box.Dir, Store))
 			if err != nil {
 				return nil, err
 			}
