@@ -33,10 +33,11 @@ type Restored struct {
 	Recipe digest.Digest // of the recipe's bytes
 }
 
-// Restore brings the inputs of a published build into the store, from its seal, and no more than maxBytes of them. Diagnostics: A0803
+// Restore brings the inputs of a published build into the store, from its seal, and no more than maxBytes of them. Once it is clear that the
+// evidence describes a build that can be repeated here, and before anything is fetched, ready is called. Diagnostics: A0803
 // this version cannot repeat the build, A0804 the inputs are too large, A0339 the evidence does not describe it whole, A0520 the seal
 // lacks something.
-func (h *Host) Restore(ctx context.Context, p Published, maxBytes int64) (*Restored, error) {
+func (h *Host) Restore(ctx context.Context, p Published, maxBytes int64, ready func()) (*Restored, error) {
 	in, err := p.Provenance.Internal()
 	if err != nil {
 		return nil, diag.Errorf("A0802", "reading the evidence: %w", err).WithWhy("what it says cannot be repeated")
@@ -55,7 +56,7 @@ func (h *Host) Restore(ctx context.Context, p Published, maxBytes int64) (*Resto
 	}
 	left := &atomic.Int64{}
 	left.Store(maxBytes)
-	r, err := h.restoreAs(ctx, p.Repository, p.Index, p.Provenance, bounded{sink{h.Store}, left, maxBytes})
+	r, err := h.restoreAs(ctx, p.Repository, p.Index, p.Provenance, bounded{sink{h.Store}, left, maxBytes}, ready)
 	if err != nil {
 		return nil, unrepeatable(err)
 	}

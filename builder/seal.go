@@ -146,11 +146,11 @@ func (h *Host) restore(ctx context.Context, ref string, keys []*signing.Verifier
 	if err != nil {
 		return nil, err
 	}
-	return h.restoreAs(ctx, got.Repository, index, p, sink{h.Store})
+	return h.restoreAs(ctx, got.Repository, index, p, sink{h.Store}, func() {})
 }
 
-// restoreAs brings back the inputs of the build that p describes.
-func (h *Host) restoreAs(ctx context.Context, repo *registry.Repository, index digest.Digest, p provenance.Provenance, to registry.Sink) (*restored, error) {
+// restoreAs brings back the inputs of the build that p describes; ready is called before they are fetched.
+func (h *Host) restoreAs(ctx context.Context, repo *registry.Repository, index digest.Digest, p provenance.Provenance, to registry.Sink, ready func()) (*restored, error) {
 	r := &restored{index: index}
 	var err error
 	if r.project, r.lock, err = rebuildable(p); err != nil {
@@ -168,6 +168,7 @@ func (h *Host) restoreAs(ctx context.Context, repo *registry.Repository, index d
 			return nil, err
 		}
 	}
+	ready()
 	return r, h.pullSeal(ctx, r, repo, to)
 }
 

@@ -152,7 +152,7 @@ func (w *blobWriter) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// commit flushes the blob and gives it its name.
+// commit flushes the blob, if it is to outlive a power cut, and gives it its name.
 func (w *blobWriter) commit() (Blob, error) {
 	b := Blob{digest.NewDigest(digest.SHA256, w.hash), w.size}
 	path, err := w.s.path(b.Digest)
@@ -161,7 +161,11 @@ func (w *blobWriter) commit() (Blob, error) {
 	}
 	w.s.mu.RLock()
 	defer w.s.mu.RUnlock()
-	if err := atomicfile.Commit(w.f, path, 0o444); err != nil {
+	commit := atomicfile.Commit
+	if w.s.fleeting {
+		commit = atomicfile.CommitUnflushed
+	}
+	if err := commit(w.f, path, 0o444); err != nil {
 		return Blob{}, fmt.Errorf("storing content: %w", err)
 	}
 	w.done = true

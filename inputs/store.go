@@ -51,6 +51,8 @@ type Blob struct {
 type Store struct {
 	dir  string
 	lock *os.File // shared flock while open, exclusive while collecting
+	// fleeting is a store that is thrown away before anything else happens to the machine: no write waits for the disk.
+	fleeting bool
 
 	mu       sync.RWMutex // read: any use of blobs; write: GC
 	checkMu  sync.Mutex
@@ -80,6 +82,16 @@ func Open(dir string) (*Store, error) {
 		return nil, errors.Join(err, f.Close())
 	}
 	return s, nil
+}
+
+// OpenFleeting is Open for a store that its only user throws away. What is put there is whole or not there for everybody who looks, but not after
+// a power cut, when nobody does.
+func OpenFleeting(dir string) (*Store, error) {
+	s, err := Open(dir)
+	if err == nil {
+		s.fleeting = true
+	}
+	return s, err
 }
 
 // Close releases the store's lock, so that another process may collect garbage. Readers still open stay usable.

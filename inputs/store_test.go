@@ -72,8 +72,20 @@ func tempFiles(t *testing.T, s *inputs.Store) int {
 	return len(names)
 }
 
+// TestPutAndOpen in a store that lasts, and in one that does not.
 func TestPutAndOpen(t *testing.T) {
-	s := open(t, t.TempDir())
+	fleeting, err := inputs.OpenFleeting(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = fleeting.Close() })
+	for _, s := range []*inputs.Store{open(t, t.TempDir()), fleeting} {
+		putAndOpen(t, s)
+	}
+}
+
+func putAndOpen(t *testing.T, s *inputs.Store) {
+	t.Helper()
 	for _, text := range []string{"", "x", strings.Repeat("long ", 100_000)} {
 		b, err := s.Put(t.Context(), strings.NewReader(text), int64(len(text)))
 		if err != nil {

@@ -197,14 +197,18 @@ func (a *Auditor) rebuild(ctx context.Context, o Options, got registry.Resolved,
 	if err := o.distance(h.Machine, found.Provenance); err != nil {
 		return err
 	}
-	r, err := h.Restore(ctx, builder.Published{Repository: got.Repository, Index: res.Digest, Provenance: found.Provenance}, o.DiskBytes)
+	how := builder.RepeatOptions{Dir: box.Images, Twice: o.Twice, Stages: o.Challenge != "", RootBytes: o.DiskBytes}
+	letGo := func() {}
+	defer func() { letGo() }()
+	r, err := h.Restore(ctx, builder.Published{Repository: got.Repository, Index: res.Digest, Provenance: found.Provenance}, o.DiskBytes,
+		func() { letGo = h.StartBuilders(ctx, how) }) // empty ones: what they build comes when all of it is here
 	if err != nil {
 		return err
 	}
 	if err := a.refetch(ctx, o, h, r, res); err != nil {
 		return err
 	}
-	rep, err := h.Repeat(ctx, r, builder.RepeatOptions{Dir: box.Images, Twice: o.Twice, Stages: o.Challenge != "", RootBytes: o.DiskBytes})
+	rep, err := h.Repeat(ctx, r, how)
 	if err != nil {
 		return err
 	}

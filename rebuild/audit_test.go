@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -81,6 +83,11 @@ func TestNothingIsBuiltBeforeItsEvidenceHolds(t *testing.T) {
 			list := diag.All(err)
 			if res != nil || len(list) == 0 || list[0].Code != c.code || diag.ExitCode(err) != c.exit {
 				t.Errorf("%v\nwant %s and exit %d", err, c.code, c.exit)
+			}
+			// What the evidence describes is not built, nor fetched, where it does not hold; an empty builder starts beside the fetching.
+			holds := slices.Contains([]diag.Code{"A0520", "A0804", "A0512", "A0701"}, c.code)
+			if _, err := os.Stat(w.started()); (err == nil) != holds {
+				t.Errorf("a builder was wanted: %v, want %v", err == nil, holds)
 			}
 			if left := w.left(); len(left) > 0 {
 				t.Errorf("left behind: %v", left)

@@ -199,11 +199,12 @@ func (w *world) auditor() *Auditor {
 		Registry: w.client, Now: time.Now, Notice: w.t.Logf,
 		Sandbox: func(ctx context.Context) (*Sandbox, error) {
 			none := "/bin/false"
-			box, err := NewSandbox(ctx, filepath.Join(w.state, "audits"), daemon.Binaries{Self: []string{none}, Buildkitd: none, Vary: none, Runc: none})
+			self := []string{"/bin/sh", "-c", "echo x >>" + w.started() + "; exit 1"}
+			box, err := NewSandbox(ctx, filepath.Join(w.state, "audits"), daemon.Binaries{Self: self, Buildkitd: none, Vary: none, Runc: none})
 			if err != nil {
 				return nil, err
 			}
-			store, err := inputs.Open(filepath.Join(box.Dir, Store))
+			store, err := inputs.OpenFleeting(filepath.Join(box.Dir, Store))
 			if err != nil {
 				return nil, err
 			}
@@ -216,6 +217,9 @@ func (w *world) auditor() *Auditor {
 		},
 	}
 }
+
+// started is a file that is there once something wanted to start a builder.
+func (w *world) started() string { return filepath.Join(w.state, "started") }
 
 // left are the sandboxes that are still there.
 func (w *world) left() []string {

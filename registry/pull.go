@@ -226,6 +226,18 @@ func (r *Repository) CopyBlob(ctx context.Context, b artifact.Descriptor, sink S
 	return r.explain(ctx, doing, r.copyBlob(ctx, b, sink))
 }
 
+// CopyBlobs downloads blobs into sink, verified, as many at one time as the client may. It ends at the first that fails; sink has those that were
+// whole by then.
+func (r *Repository) CopyBlobs(ctx context.Context, blobs []artifact.Descriptor, sink Sink) error {
+	doing := fmt.Sprintf("copying %d blobs of %s", len(blobs), r.Name())
+	for _, b := range blobs {
+		if err := artifact.CheckDescriptor(b); err != nil {
+			return diag.Errorf(codeMalformed, "%s: %w", doing, err)
+		}
+	}
+	return r.explain(ctx, doing, r.copyBlobs(ctx, blobs, sink))
+}
+
 // PutVerified stores in sink what open gives, which must be what d names: otherwise a *artifact.MismatchError.
 func PutVerified(ctx context.Context, sink Sink, d artifact.Descriptor, open func() (io.ReadCloser, error)) error {
 	return put(ctx, sink, d, open)

@@ -145,10 +145,25 @@ func readIndex(store Store, d digest.Digest, name, arch string, visit func(archi
 	if err != nil {
 		return err
 	}
-	if err := archive.ReadPackages(text, arch, visit); err != nil {
+	if err := aside(text, func(text io.Reader) error { return archive.ReadPackages(text, arch, visit) }); err != nil {
 		return err
 	}
 	_, err = io.Copy(io.Discard, f) // the store's verdict comes at the end
+	return err
+}
+
+// aside has r read by a goroutine of its own, which is one piece ahead of use, so that unpacking and reading an index go on two CPUs. r is read no
+// more when it returns.
+func aside(r io.Reader, use func(io.Reader) error) error {
+	out, in := io.Pipe()
+	var reading sync.WaitGroup
+	reading.Go(func() {
+		_, err := io.Copy(in, r)
+		_ = in.CloseWithError(err) // nil: io.EOF
+	})
+	err := use(out)
+	_ = out.Close()
+	reading.Wait()
 	return err
 }
 

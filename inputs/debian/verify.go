@@ -25,7 +25,15 @@ import (
 //
 // It reads each index in full: about two seconds for a suite like trixie.
 func Verify(ctx context.Context, store Store, keyring archive.Keyring, arch string, entries []lock.Entry) error {
-	v := verifier{store: store, keyring: keyring, arch: arch, releases: map[digest.Digest]*archive.Release{}, indexes: map[[2]digest.Digest]map[string]archive.Package{}}
+	v := verifier{
+		store: store, keyring: keyring, arch: arch, wanted: map[string]bool{},
+		releases: map[digest.Digest]*archive.Release{}, indexes: map[[2]digest.Digest]map[string]archive.Package{},
+	}
+	for _, e := range entries {
+		if e.Kind == lock.KindDeb {
+			v.wanted[filename(e)] = true
+		}
+	}
 	for _, step := range []struct {
 		kind  lock.Kind
 		check func(lock.Entry) error
@@ -57,7 +65,8 @@ type verifier struct {
 	keyring  archive.Keyring
 	arch     string
 	releases map[digest.Digest]*archive.Release
-	// indexes are the packages by Filename, of each index by the InRelease that lists it and its own digest.
+	wanted   map[string]bool // Filenames of the packages in the lock
+	// indexes are the wanted packages by Filename, of each index by the InRelease that lists it and its own digest.
 	indexes map[[2]digest.Digest]map[string]archive.Package
 }
 
@@ -103,7 +112,12 @@ func (v verifier) checkIndex(e lock.Entry) error {
 		return fmt.Errorf("the InRelease of %s lists other bytes", r.Codename)
 	}
 	byFile := map[string]archive.Package{}
-	err = readIndex(v.store, e.Digest, name, v.arch, func(p archive.Package) error { byFile[p.Filename] = p; return nil })
+	err = readIndex(v.store, e.Digest, name, v.arch, func(p archive.Package) error {
+		if v.wanted[p.Filename] {
+			byFile[p.Filename] = p
+		}
+		return nil
+	})
 	if err != nil {
 		return err
 	}
@@ -120,11 +134,11 @@ func (v verifier) checkDeb(e lock.Entry) error {
 	if !ok {
 		return errors.New("its index is not in the lock")
 	}
-	i := strings.Index(e.Key, "/pool/")
-	if i < 0 {
+	name := filename(e)
+	if name == "" {
 		return errors.New("its address is not below the archive's pool")
 	}
-	p, ok := byFile[e.Key[i+1:]]
+	p, ok := byFile[name]
 	if !ok || p.Digest != e.Digest || p.Size != e.Size {
 		return errors.New("the index lists other bytes")
 	}
@@ -133,6 +147,15 @@ func (v verifier) checkDeb(e lock.Entry) error {
 		return fmt.Errorf("the index calls it %s %s (%s), the lock %s", p.Name, p.Version, p.Arch, e.PURL)
 	}
 	return nil
+}
+
+// filename is what the index calls a package by: where it is below the archive's root. Empty: its address is not below the pool.
+func filename(e lock.Entry) string {
+	i := strings.Index(e.Key, "/pool/")
+	if i < 0 {
+		return ""
+	}
+	return e.Key[i+1:]
 }
 
 // readBlob reads a small blob in full.

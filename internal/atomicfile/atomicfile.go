@@ -77,14 +77,25 @@ func RemoveLeft(path string) {
 // Commit gives the temporary file f its permissions, flushes it, renames it to path, closes it and flushes path's folder.
 // f must be in the same filesystem as path. On error f is closed but not removed: that stays with whoever made it.
 func Commit(f *os.File, path string, perm os.FileMode) error {
-	if err := errors.Join(f.Chmod(perm), f.Sync()); err != nil {
+	if err := f.Sync(); err != nil {
 		return errors.Join(fmt.Errorf("flushing %s: %w", f.Name(), err), f.Close())
+	}
+	if err := CommitUnflushed(f, path, perm); err != nil {
+		return err
+	}
+	return SyncDir(filepath.Dir(path))
+}
+
+// CommitUnflushed is Commit for what nobody looks for after a power cut: it does not wait for the disk.
+func CommitUnflushed(f *os.File, path string, perm os.FileMode) error {
+	if err := f.Chmod(perm); err != nil {
+		return errors.Join(fmt.Errorf("setting the permissions of %s: %w", f.Name(), err), f.Close())
 	}
 	err := os.Rename(f.Name(), path) // before it is closed: until then it is ours
 	if err := errors.Join(err, f.Close()); err != nil {
 		return fmt.Errorf("putting %s in place: %w", path, err)
 	}
-	return SyncDir(filepath.Dir(path))
+	return nil
 }
 
 // SyncDir flushes a folder's own entries (names made, renamed or removed in it) to the disk. Filesystems that cannot do that (some of FUSE, 9p

@@ -205,7 +205,7 @@ func (a *app) sandbox(private []string) func(context.Context) (*rebuild.Sandbox,
 }
 
 func (a *app) furnish(ctx context.Context, box *rebuild.Sandbox, m *daemon.Manager, private []string) error {
-	store, err := inputs.Open(filepath.Join(box.Dir, rebuild.Store))
+	store, err := inputs.OpenFleeting(filepath.Join(box.Dir, rebuild.Store))
 	if err != nil {
 		return err
 	}

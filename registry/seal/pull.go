@@ -73,25 +73,33 @@ func pullPart(ctx context.Context, from *registry.Repository, r artifact.Referre
 	if err != nil {
 		return err
 	}
-	byLayer := make([][]entry, len(layers))
+	defer func() {
+		for _, e := range c.Blobs {
+			if lacking[e.Digest] && sink.Has(e.Digest) {
+				delete(lacking, e.Digest)
+			}
+		}
+	}()
+	var whole []artifact.Descriptor
+	packed := make([][]entry, len(layers))
 	for _, e := range c.Blobs {
-		if lacking[e.Digest] {
-			byLayer[e.Layer] = append(byLayer[e.Layer], e)
+		switch {
+		case !lacking[e.Digest]:
+		case layers[e.Layer].MediaType == PackMediaType:
+			packed[e.Layer] = append(packed[e.Layer], e)
+		default:
+			whole = append(whole, layers[e.Layer])
 		}
 	}
-	for i, entries := range byLayer {
+	if err := from.CopyBlobs(ctx, whole, sink); err != nil {
+		return err
+	}
+	for i, entries := range packed { // one after the other: each is held in memory
 		if len(entries) == 0 {
 			continue
 		}
-		if layers[i].MediaType != PackMediaType {
-			if err := from.CopyBlob(ctx, layers[i], sink); err != nil {
-				return err
-			}
-		} else if err := unpack(ctx, from, layers[i], entries, sink); err != nil {
+		if err := unpack(ctx, from, layers[i], entries, sink); err != nil {
 			return err
-		}
-		for _, e := range entries {
-			delete(lacking, e.Digest)
 		}
 	}
 	return nil

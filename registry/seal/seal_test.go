@@ -6,10 +6,14 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/opencontainers/go-digest"
@@ -219,6 +223,80 @@ func forge(t *testing.T, repo *registry.Repository, config, layer []byte) {
 	if _, err := repo.AttachComposite(t.Context(), image, c); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TestRestoreTogether: blobs do not wait for each other.
+func TestRestoreTogether(t *testing.T) {
+	h, err := local.Handler(local.Options{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	from, blobs, want := inputs(t, 3, 0)
+	var under atomic.Int32
+	var together atomic.Bool
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, name, blob := strings.Cut(r.URL.Path, "/blobs/")
+		if blob && r.Method == http.MethodGet && slices.Contains(want, digest.Digest(name)) {
+			if under.Add(1) > 1 {
+				together.Store(true)
+			}
+			defer under.Add(-1)
+			for n := 0; n < 200 && !together.Load(); n++ {
+				time.Sleep(10 * time.Millisecond)
+			}
+		}
+		h.ServeHTTP(w, r)
+	}))
+	t.Cleanup(s.Close)
+	repo, err := registry.New(registry.Options{Keychain: anonymous{}}).Repository(strings.TrimPrefix(s.URL, "http://") + "/seals")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := seal.Push(t.Context(), repo, image, blobs, from); err != nil {
+		t.Fatal(err)
+	}
+	if err := seal.Pull(t.Context(), repo, image.Digest, want, newMemory()); err != nil || !together.Load() {
+		t.Errorf("two at one time: %v, %v", together.Load(), err)
+	}
+}
+
+// TestOneBlobOnce: a part that has one blob in many layers gets it fetched, and counted by whoever bounds what is stored, once.
+func TestOneBlobOnce(t *testing.T) {
+	repo := repository(t, local.Options{})
+	raw := []byte("the input that is wanted")
+	want := digest.FromBytes(raw)
+	var c registry.Composite
+	var list []string
+	d := artifact.Descriptor{MediaType: "x", Digest: want, Size: int64(len(raw))}
+	for n := range 8 {
+		list = append(list, fmt.Sprintf(`{"digest":"%s","size":%d,"mediaType":"x","layer":%d}`, want, len(raw), n))
+		c.Manifest.Layers = append(c.Manifest.Layers, d)
+	}
+	text := fmt.Appendf(nil, `{"version":1,"part":1,"parts":1,"whole":"","blobs":[%s]}`, strings.Join(list, ","))
+	c.Manifest.Config = artifact.Descriptor{MediaType: seal.ConfigMediaType, Digest: digest.FromBytes(text), Size: int64(len(text))}
+	c.Manifest.SchemaVersion, c.Manifest.MediaType = 2, "application/vnd.oci.image.manifest.v1+json"
+	c.Manifest.ArtifactType, c.Manifest.Subject = seal.ArtifactType, &image
+	for d, data := range map[*artifact.Descriptor][]byte{&c.Manifest.Config: text, &d: raw} {
+		c.Blobs = append(c.Blobs, registry.Content{Descriptor: *d, Open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }})
+	}
+	if _, err := repo.AttachComposite(t.Context(), image, c); err != nil {
+		t.Fatal(err)
+	}
+	to := &counting{memory: newMemory()}
+	if err := seal.Pull(t.Context(), repo, image.Digest, []digest.Digest{want}, to); err != nil || to.puts.Load() != 1 {
+		t.Errorf("stored %d times, %v", to.puts.Load(), err)
+	}
+}
+
+// counting counts what it is given.
+type counting struct {
+	*memory
+	puts atomic.Int32
+}
+
+func (c *counting) Put(ctx context.Context, r io.Reader, limit int64) (digest.Digest, error) {
+	c.puts.Add(1)
+	return c.memory.Put(ctx, r, limit)
 }
 
 // TestJunkBesideASeal: anybody may attach what looks like a part of a seal. It stops nobody who has the real ones, and is named where they do

@@ -21,8 +21,9 @@ const (
 // Reader reads stanzas one after the other.
 type Reader struct {
 	lines *bufio.Scanner
-	keep  map[string]bool
+	keep  map[string]string // names in lower case, by themselves; nil: all
 	line  int
+	name  []byte // of the field at hand, in lower case
 }
 
 // NewReader reads from r. When fields are named, only these are kept: an index has 70,000 stanzas of which few fields
@@ -33,9 +34,10 @@ func NewReader(r io.Reader, fields ...string) *Reader {
 	s.Buffer(make([]byte, 64<<10), maxLine)
 	d := &Reader{lines: s}
 	if len(fields) > 0 {
-		d.keep = make(map[string]bool, len(fields))
+		d.keep = make(map[string]string, len(fields))
 		for _, f := range fields {
-			d.keep[strings.ToLower(f)] = true
+			f = strings.ToLower(f)
+			d.keep[f] = f
 		}
 	}
 	return d
@@ -82,17 +84,17 @@ func (r *Reader) Next() (Stanza, error) {
 		default:
 			flush()
 			started = true
-			name, rest, err := splitField(text)
+			name, rest, err := r.splitField(text)
 			if err != nil {
 				return nil, fmt.Errorf("line %d: %w", r.line, err)
 			}
-			if r.keep != nil && !r.keep[name] {
+			if name == "" {
 				continue
 			}
 			if _, twice := s[name]; twice {
 				return nil, fmt.Errorf("line %d: field %q is given twice", r.line, name)
 			}
-			field, value = name, rest
+			field, value = name, append(value, rest...)
 			s[name] = "" // so that a third one is seen too
 		}
 	}
@@ -106,17 +108,26 @@ func (r *Reader) Next() (Stanza, error) {
 	return s, nil
 }
 
-// splitField cuts "Name: value" and checks the name: printable ASCII without blanks, not starting with a dash.
-func splitField(text []byte) (string, []byte, error) {
-	line := string(text)
-	name, rest, ok := strings.Cut(line, ":")
-	if !ok || name == "" || name[0] == '-' {
+// splitField cuts "Name: value" and checks the name: printable ASCII without blanks, not starting with a dash. The name is empty for a field
+// that is not kept, of which nothing is copied: four of five of an index are such. The value is a part of text.
+func (r *Reader) splitField(text []byte) (string, []byte, error) {
+	name, rest, ok := bytes.Cut(text, []byte(":"))
+	if !ok || len(name) == 0 || name[0] == '-' {
 		return "", nil, errors.New("neither a field nor a continuation")
 	}
-	for i := range len(name) {
-		if name[i] <= ' ' || name[i] > '~' {
+	r.name = r.name[:0]
+	for _, c := range name {
+		if c <= ' ' || c > '~' {
 			return "", nil, errors.New("neither a field nor a continuation")
 		}
+		if c >= 'A' && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		r.name = append(r.name, c)
 	}
-	return strings.ToLower(name), []byte(strings.TrimSpace(rest)), nil
+	rest = bytes.TrimSpace(rest)
+	if r.keep == nil {
+		return string(r.name), rest, nil
+	}
+	return r.keep[string(r.name)], rest, nil
 }
