@@ -52,6 +52,7 @@ buildkit:
 check: ## static checks, layers, generated files, unit tests with the race detector
 	@RACE_PKGS='$(RACE_PKGS)' tools/check
 
+# Nothing is vetted here: `make check` does that, with every analyzer.
 .PHONY: test
 test: deps build ## every test, with real builders and registries; counts what it had to skip
 	@export SELFSAME_COSIGN="$$(tools/build cosign)" SELFSAME_REGISTRY="$$(tools/build registry)" SELFSAME_OLD_BUILDKITD="$$(tools/build old-buildkitd)" \
@@ -59,7 +60,7 @@ test: deps build ## every test, with real builders and registries; counts what i
 	SELFSAME_TIMESTAMP="$$(tools/build timestamp)" SELFSAME_CONTAINERD="$$(tools/build containerd)" SELFSAME_ETCD="$$(tools/build etcd)" \
 	SELFSAME_KUBE_APISERVER="$$(tools/build kube-apiserver)" SELFSAME_CONTAINERS_IMAGE="$$(tools/build containers-image)" \
 	PATH="$$PWD/bin:$$PATH"; \
-	go test -json -p 2 -count=1 -timeout $(TEST_TIMEOUT) $(TEST_FLAGS) $(PKGS) | go run ./tools/testsum
+	go test -json -vet=off -p 2 -count=1 -timeout $(TEST_TIMEOUT) $(TEST_FLAGS) $(PKGS) | go run ./tools/testsum
 
 .PHONY: bench
 bench: deps build ## speed and memory beside stock BuildKit: medians and ratios (BENCH_FLAGS='-runs 5')

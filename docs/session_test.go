@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/selfsame-build/selfsame/internal/doctest"
+	"github.com/selfsame-build/selfsame/test/fixture"
 	"github.com/selfsame-build/selfsame/test/sigstore"
 )
 
@@ -75,13 +76,7 @@ type reader struct {
 
 func newReader(t *testing.T) *reader {
 	t.Helper()
-	bin, err := filepath.Abs("../bin")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(filepath.Join(bin, "selfsame")); err != nil {
-		t.Skip("NOT RUN: the documents' commands need bin/selfsame: run make build")
-	}
+	bin := fixture.Bin(t, "selfsame")
 	// Not t.TempDir: its path may be too long for the builders' sockets.
 	home, err := os.MkdirTemp("", "docs-") //nolint:usetesting // see above
 	if err != nil {

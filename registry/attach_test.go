@@ -3,16 +3,13 @@ package registry_test
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"io"
 	"log"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -24,6 +21,7 @@ import (
 
 	"github.com/selfsame-build/selfsame/registry/artifact"
 	"github.com/selfsame-build/selfsame/registry/local"
+	"github.com/selfsame-build/selfsame/test/fixture"
 )
 
 // other runs go-containerregistry's registry, an implementation that is not ours: it lists wrong artifact types, sends no
@@ -49,40 +47,14 @@ func slow(h http.Handler) http.Handler {
 	})
 }
 
-// distribution runs the registry that most others are made from, which has no referrers API; "" when it is not here.
+// distribution serves a registry that has no referrers API; "" when it is not here.
 func distribution(t *testing.T) string {
 	t.Helper()
-	binary := tool("SELFSAME_REGISTRY", "registry")
-	if binary == "" {
-		t.Log("SKIPPED: distribution's registry is not here; `bash tools/build registry` builds it, or set SELFSAME_REGISTRY")
+	if fixture.Find("registry") == "" {
+		t.Log("SKIPPED: distribution's registry is not here; `tools/build registry` builds it, or set SELFSAME_REGISTRY")
 		return ""
 	}
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	host := free.Addr().String()
-	free.Close()
-	dir := t.TempDir()
-	config := filepath.Join(dir, "config.yml")
-	yaml := fmt.Sprintf("version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: %s/data}}\nhttp: {addr: %s}\n", dir, host)
-	if err := os.WriteFile(config, []byte(yaml), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(binary, "serve", config)
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	for range 100 {
-		if resp, err := http.Get("http://" + host + "/v2/"); err == nil {
-			resp.Body.Close()
-			return host
-		}
-		time.Sleep(100 * time.Millisecond)
-	}
-	t.Fatal("distribution's registry does not answer")
-	return ""
+	return fixture.Distribution(t)
 }
 
 func registries(t *testing.T) map[string]string {

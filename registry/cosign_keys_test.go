@@ -19,6 +19,7 @@ import (
 	"github.com/selfsame-build/selfsame/registry/local"
 	"github.com/selfsame-build/selfsame/signing"
 	"github.com/selfsame-build/selfsame/signing/plugin"
+	"github.com/selfsame-build/selfsame/test/fixture"
 	"github.com/selfsame-build/selfsame/trust"
 )
 
@@ -181,10 +182,7 @@ func TestN10NegativeStatement(t *testing.T) {
 
 // TestStockCosignToken: stock cosign signs and verifies with a key on a token by our program, and so do we.
 func TestStockCosignToken(t *testing.T) {
-	binary := tool("SELFSAME_COSIGN", "cosign")
-	if binary == "" {
-		t.Skip("SKIPPED: stock cosign is not here; `bash tools/build cosign` builds it, or set SELFSAME_COSIGN")
-	}
+	binary := fixture.Tool(t, "cosign")
 	const module = "/usr/lib/softhsm/libsofthsm2.so"
 	for _, need := range []string{"gcc", "softhsm2-util", module} {
 		if _, err := exec.LookPath(need); err != nil && !exists(need) {

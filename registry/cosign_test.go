@@ -11,35 +11,14 @@ import (
 	"github.com/selfsame-build/selfsame/registry/artifact"
 	"github.com/selfsame-build/selfsame/registry/local"
 	"github.com/selfsame-build/selfsame/signing"
+	"github.com/selfsame-build/selfsame/test/fixture"
 	"github.com/selfsame-build/selfsame/trust"
 )
-
-// tool finds a program that an environment variable names, or that tools/build left in its cache; "" when it is not here.
-func tool(variable, name string) string {
-	if binary := os.Getenv(variable); binary != "" {
-		return binary
-	}
-	cache := os.Getenv("SELFSAME_CACHE")
-	if cache == "" {
-		var err error
-		if cache, err = os.UserCacheDir(); err != nil {
-			return ""
-		}
-	}
-	found, err := filepath.Glob(filepath.Join(cache, "selfsame", "tools", name+"-v*"))
-	if err != nil || len(found) == 0 {
-		return ""
-	}
-	return found[len(found)-1]
-}
 
 // cosign finds stock cosign: $SELFSAME_COSIGN, or what `tools/build cosign` left in the cache.
 func cosign(t *testing.T) func(args ...string) (string, error) {
 	t.Helper()
-	binary := tool("SELFSAME_COSIGN", "cosign")
-	if binary == "" {
-		t.Skip("SKIPPED: stock cosign is not here; `bash tools/build cosign` builds it, or set SELFSAME_COSIGN")
-	}
+	binary := fixture.Tool(t, "cosign")
 	return func(args ...string) (string, error) {
 		cmd := exec.Command(binary, args...)
 		home := t.TempDir()

@@ -9,6 +9,7 @@ import (
 
 	"github.com/selfsame-build/selfsame/guard/engine"
 	"github.com/selfsame-build/selfsame/test/containerd"
+	"github.com/selfsame-build/selfsame/test/fixture"
 	"github.com/selfsame-build/selfsame/test/kube"
 )
 
@@ -18,7 +19,7 @@ func TestBreakGlass(t *testing.T) {
 	w := newWorld(t)
 	w.serveRegistry()
 	w.guard()
-	metrics, _ := free(t)
+	metrics := fixture.Free(t, 1)[0]
 	w.ok("selfsame", "key", "new", "--out", "glass-key")
 	w.write("trust.yaml", strings.Replace(w.read("trust.yaml"), "denylist:", "  glass: {keys: [glass-key.pub], roles: [break-glass]}\ndenylist:", 1))
 	w.must(os.Mkdir(w.path("glass"), 0o700))
@@ -52,7 +53,7 @@ func TestBreakGlass(t *testing.T) {
 			t.Errorf("broken glass, at %s: %v", g.gate, err)
 		}
 	}
-	for gate, by := range map[engine.Gate]*service{engine.GateAdmission: w.hook, engine.GatePull: w.agent, engine.GateStart: w.agent} {
+	for gate, by := range map[engine.Gate]*fixture.Process{engine.GateAdmission: w.hook, engine.GatePull: w.agent, engine.GateStart: w.agent} {
 		w.soon("a line of the log for the gate "+string(gate), func() bool { return w.broke(by, gate, ref, "incident-4711") })
 	}
 	w.counts(metrics, "selfsame_breakglass_active 1", `selfsame_breakglass_used_total{point="pull"} `, `selfsame_breakglass_used_total{point="start"} `)
@@ -88,15 +89,15 @@ func (w *world) breakGlass(ref, reason, life string) {
 		_, out, _ := w.run("selfsame-guard", "break-glass", "list", "--config", "agent.yaml")
 		return strings.Contains(out, reason) && strings.Count(out, "\n") == 2
 	})
-	w.soon("the cluster knows of "+reason, func() bool { return strings.Contains(w.hook.stderr.String(), "ops@example.com: "+reason) })
+	w.soon("the cluster knows of "+reason, func() bool { return strings.Contains(w.hook.Err.String(), "ops@example.com: "+reason) })
 	if _, err := w.admit("bare", ref); err != nil {
 		w.t.Errorf("%s opens nothing: %v", reason, err)
 	}
 }
 
 // broke says whether the log has a decision by a break-glass statement at a gate.
-func (w *world) broke(s *service, gate engine.Gate, image, reason string) bool {
-	for line := range strings.Lines(s.stdout.String()) {
+func (w *world) broke(s *fixture.Process, gate engine.Gate, image, reason string) bool {
+	for line := range strings.Lines(s.Out.String()) {
 		var d engine.Decision
 		if json.Unmarshal([]byte(line), &d) == nil && d.Who.Gate == gate && d.Image == image && d.Allow && d.Class == engine.ClassBreakGlass && d.BreakGlass != nil &&
 			d.BreakGlass.Reason == reason && d.BreakGlass.Owner == "ops@example.com" && len(d.Reasons) > 0 {

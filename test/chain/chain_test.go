@@ -7,6 +7,7 @@ import (
 
 	"github.com/selfsame-build/selfsame/guard/engine"
 	"github.com/selfsame-build/selfsame/test/containerd"
+	"github.com/selfsame-build/selfsame/test/fixture"
 )
 
 // The project: an image of a program and a text. Nothing is fetched for it.
@@ -77,7 +78,7 @@ func (w *world) admitted(pod *containerd.Pod, shop, image string) {
 	t.Logf("%s runs\n%s", image, w.ps(0, "allowed"))
 	for _, asked := range []struct {
 		gate engine.Gate
-		by   *service
+		by   *fixture.Process
 	}{{engine.GateAdmission, w.hook}, {engine.GatePull, w.agent}, {engine.GateStart, w.agent}} {
 		w.soon("a line of the log for the gate "+string(asked.gate), func() bool { return w.decided(asked.by, asked.gate, image, true) > 0 })
 	}

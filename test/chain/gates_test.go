@@ -11,6 +11,7 @@ import (
 
 	"github.com/selfsame-build/selfsame/guard/engine"
 	"github.com/selfsame-build/selfsame/test/containerd"
+	"github.com/selfsame-build/selfsame/test/fixture"
 	"github.com/selfsame-build/selfsame/test/kube"
 )
 
@@ -70,9 +71,9 @@ func (w *world) refused(what string, g try, image, reason string, lines ...strin
 }
 
 // decided counts the decisions of a gate over an image, in the log of the one who decided.
-func (w *world) decided(s *service, gate engine.Gate, image string, allow bool) (n int) {
+func (w *world) decided(s *fixture.Process, gate engine.Gate, image string, allow bool) (n int) {
 	w.t.Helper()
-	for line := range strings.Lines(s.stdout.String()) {
+	for line := range strings.Lines(s.Out.String()) {
 		var d engine.Decision
 		if json.Unmarshal([]byte(line), &d) == nil && d.Who.Gate == gate && d.Image == image && d.Allow == allow {
 			n++

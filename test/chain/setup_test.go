@@ -2,14 +2,13 @@ package chain
 
 import (
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
-	"testing"
 	"time"
 
 	"github.com/selfsame-build/selfsame/test/containerd"
+	"github.com/selfsame-build/selfsame/test/fixture"
 	"github.com/selfsame-build/selfsame/test/kube"
 )
 
@@ -17,8 +16,8 @@ import (
 func (w *world) serveRegistry() {
 	w.t.Helper()
 	s := w.serve("selfsame", "registry", "serve", "--dir", "registry")
-	w.soon("the registry serves", func() bool { return strings.Contains(s.stdout.String(), "\n") })
-	w.host = strings.TrimSpace(s.stdout.String())
+	w.soon("the registry serves", func() bool { return strings.Contains(s.Out.String(), "\n") })
+	w.host = strings.TrimSpace(s.Out.String())
 }
 
 // guard writes a configuration and what it names: whose word counts, what may run, where the deny list is.
@@ -40,26 +39,12 @@ func (w *world) guard() {
 func (w *world) cluster() {
 	w.t.Helper()
 	w.ok("selfsame-guard", "certificate", "--out", "tls", "--name", "127.0.0.1")
-	hook, health := free(w.t)
+	at := fixture.Free(w.t, 2)
+	hook, health := at[0], at[1]
 	w.hook = w.serve("selfsame-guard", "webhook", "--config", "webhook.yaml", "--tls-cert", "tls/tls.crt", "--tls-key", "tls/tls.key", "--listen", hook, "--health-listen", health, "--drain", "10ms")
 	static := w.path("static")
 	w.ok("selfsame-guard", "manifests", "--config", "webhook.yaml", "--static", static, "--static-dir", static, "--static-url", "https://"+hook, "--ca", "tls/ca.crt", "--image", "registry.example.com/guard@sha256:"+strings.Repeat("a", 64))
 	w.api = kube.Start(w.t, kube.Options{FeatureGates: []string{"ManifestBasedAdmissionControlConfig"}, Flags: []string{"--admission-control-config-file=" + static + "/admission-configuration.yaml"}}).Client()
-}
-
-// free are addresses of loopback that were free a moment ago.
-func free(t *testing.T) (a, b string) {
-	t.Helper()
-	var at [2]string
-	for i := range at {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = l.Close() }()
-		at[i] = l.Addr().String()
-	}
-	return at[0], at[1]
 }
 
 // gates sets up a node as docs/how-to/node-gates.md says: a verifier, an NRI plugin that is required, and the agent that answers both.
@@ -76,7 +61,7 @@ func (w *world) gates() {
 	w.node.PlainHTTP(w.t, w.host)
 	w.write("agent.yaml", w.read("agent.yaml")+"nri: {socket: "+w.node.NRISocket+"}\n")
 	w.agent = w.serve("selfsame-guard", "agent", "--config", "agent.yaml")
-	w.soon("the agent is the gate", func() bool { return strings.Contains(w.agent.stderr.String(), "the start gate is connected") })
+	w.soon("the agent is the gate", func() bool { return strings.Contains(w.agent.Err.String(), "the start gate is connected") })
 }
 
 // build has `selfsame` lock, build twice, sign and push a project, while others set up the rest. What it gives waits for the end, and then

@@ -6,12 +6,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/selfsame-build/selfsame/test/containerd"
+	"github.com/selfsame-build/selfsame/test/fixture"
 	"github.com/selfsame-build/selfsame/test/kube"
 )
 
@@ -22,39 +22,22 @@ type world struct {
 	host      string // the registry's
 	api       *kube.Client
 	node      *containerd.Node
-	agent     *service
-	hook      *service
+	agent     *fixture.Process
+	hook      *fixture.Process
 	pods      int // that were asked for
 }
 
-// programs finds bin/ of this tree, or the folder that SELFSAME_TEST_BIN names; the test skips without the programs that it needs.
+// programs finds bin/; the test skips without what it needs.
 func programs(t *testing.T) string {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("SKIPPED: runs the whole product; not with -short")
 	}
-	dir := "../../bin"
-	if d := os.Getenv("SELFSAME_TEST_BIN"); d != "" {
-		dir = d
-	}
-	bin, err := filepath.Abs(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range []string{"selfsame", "selfsame-guard", "selfsame-pull"} {
-		if _, err := os.Stat(filepath.Join(bin, name)); err != nil {
-			t.Skipf("SKIPPED: bin/%s is not there: run make build", name)
-		}
-	}
-	for _, name := range []string{"SELFSAME_CONTAINERD", "SELFSAME_KUBE_APISERVER", "SELFSAME_ETCD"} {
-		if os.Getenv(name) == "" {
-			t.Skipf("SKIPPED: %s is not set: make test sets it to what tools/build prints", name)
-		}
-	}
 	if os.Geteuid() != 0 {
 		t.Skip("SKIPPED: building and containerd need root")
 	}
-	return bin
+	fixture.Set(t, "containerd", "kube-apiserver", "etcd")
+	return fixture.Bin(t, "selfsame", "selfsame-guard", "selfsame-pull")
 }
 
 func newWorld(t *testing.T) *world {
@@ -123,57 +106,28 @@ func (w *world) ok(program string, args ...string) string {
 	return strings.TrimSpace(out)
 }
 
-// service is a program of ours that serves until the test ends.
-type service struct {
-	stdout, stderr log
-	ended          chan struct{}
-}
-
-// log is a buffer that two may use.
-type log struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *log) Write(p []byte) (int, error) { l.mu.Lock(); defer l.mu.Unlock(); return l.b.Write(p) }
-func (l *log) String() string              { l.mu.Lock(); defer l.mu.Unlock(); return l.b.String() }
-
-func (w *world) serve(program string, args ...string) *service {
+// serve runs a program of ours until the test ends.
+func (w *world) serve(program string, args ...string) *fixture.Process {
 	w.t.Helper()
-	s := &service{ended: make(chan struct{})}
-	cmd := w.command(program, args...)
-	cmd.Stdout, cmd.Stderr = &s.stdout, &s.stderr
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	w.must(cmd.Start())
-	go func() {
-		_ = cmd.Wait() // it is told to end
-		close(s.ended)
-	}()
+	s := fixture.Start(w.t, w.command(program, args...))
 	w.t.Cleanup(func() {
 		select {
-		case <-s.ended:
-			w.t.Errorf("%s ended before the test did:\n%s", program, s.stderr.String())
+		case <-s.Ended:
+			w.t.Errorf("%s ended before the test did:\n%s", program, s.Err.String())
 		default:
-			_ = cmd.Process.Signal(syscall.SIGTERM)
+			s.Signal(syscall.SIGTERM)
 		}
 		select {
-		case <-s.ended:
+		case <-s.Ended:
 		case <-time.After(time.Minute):
 			w.t.Errorf("%s does not end", program)
-			_ = cmd.Process.Kill()
+			s.Kill()
 		}
 		if w.t.Failed() {
-			w.t.Logf("%s %s:\n%s", program, args[0], s.stderr.String())
+			w.t.Logf("%s %s:\n%s", program, args[0], s.Err.String())
 		}
 	})
 	return s
 }
 
-func (w *world) soon(what string, is func() bool) {
-	w.t.Helper()
-	for began := time.Now(); !is(); time.Sleep(50 * time.Millisecond) {
-		if time.Since(began) > 2*time.Minute {
-			w.t.Fatalf("not within two minutes: %s", what)
-		}
-	}
-}
+func (w *world) soon(what string, is func() bool) { w.t.Helper(); fixture.Soon(w.t, what, is) }

@@ -15,6 +15,8 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	cri "k8s.io/cri-api/pkg/apis/runtime/v1"
+
+	"github.com/selfsame-build/selfsame/test/fixture"
 )
 
 // Options of a node.
@@ -67,18 +69,15 @@ func socket(dir string) string { return filepath.Join(dir, "c.sock") }
 // needs finds the programs, or skips the test.
 func needs(tb testing.TB) (bin, runc string) {
 	tb.Helper()
-	var err error
-	bin = os.Getenv("SELFSAME_CONTAINERD")
-	runc, err = exec.LookPath("runc")
+	fixture.Set(tb, "containerd")
+	runc, err := exec.LookPath("runc")
 	switch {
-	case bin == "":
-		tb.Skip("SKIPPED: no containerd: `tools/build containerd` builds it; set SELFSAME_CONTAINERD to what it prints")
 	case os.Geteuid() != 0:
 		tb.Skip("SKIPPED: containerd needs root")
 	case err != nil:
 		tb.Skip("SKIPPED: containerd needs runc in PATH")
 	}
-	return bin, runc
+	return fixture.Find("containerd"), runc
 }
 
 // Start runs a containerd until the test ends; then no process, mount, cgroup or file of it is left. The test is skipped when it cannot

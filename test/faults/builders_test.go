@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/selfsame-build/selfsame/test/fixture"
 )
 
 // TestFaultsOfBuilders kills and stops each builder, and B's tracer, in the middle of a long step. The build ends within ten
@@ -40,7 +42,7 @@ func TestFaultsOfBuilders(t *testing.T) {
 			m := home.on(t)
 			cmd := m.command(dir, "build", "--progress", "plain")
 			var out bytes.Buffer
-			var errs notes
+			var errs fixture.Log
 			cmd.Stdout, cmd.Stderr = &out, &errs
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
@@ -89,6 +91,7 @@ func TestFaultsOfBuilders(t *testing.T) {
 // TestKilledRuntime kills the OCI runtime that runs a step. For the builder that is a step that failed. On A it is said so; on B, where A
 // passed, the step is repeated in the milder world, whatever the failure was, and the evidence says what was not varied.
 func TestKilledRuntime(t *testing.T) {
+	t.Parallel()
 	home := newMachine(t)
 	for _, c := range []struct {
 		name, seconds string
@@ -107,7 +110,7 @@ func TestKilledRuntime(t *testing.T) {
 			m.must(0, dir, words("build -q"))
 			put(t, filepath.Join(dir, "seconds"), c.seconds) // what the source holds is no part of the lock
 			cmd := m.command(dir, "build", "--progress", "plain")
-			var errs notes
+			var errs fixture.Log
 			cmd.Stderr = &errs
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)

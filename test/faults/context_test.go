@@ -11,6 +11,7 @@ import (
 // TestContextEscapes puts links out of the source and asks for paths out of it: a link stays a link, and nothing from outside
 // gets into the image.
 func TestContextEscapes(t *testing.T) {
+	t.Parallel()
 	m := newMachine(t)
 	const secret = "outside, and secret"
 	outside := write(t, map[string]string{"secret": secret, "folder/secret": secret})

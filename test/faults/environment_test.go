@@ -8,6 +8,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/selfsame-build/selfsame/test/fixture"
 )
 
 // path makes a folder of links to programs, for a PATH with nothing else.
@@ -205,30 +207,12 @@ func TestForeignBuilder(t *testing.T) {
 	})
 }
 
-// oldBuildkitd is a daemon from before the proxy network: $SELFSAME_OLD_BUILDKITD, or what `tools/build old-buildkitd` left in the
-// cache.
-func oldBuildkitd(t *testing.T) string {
-	t.Helper()
-	if p := os.Getenv("SELFSAME_OLD_BUILDKITD"); p != "" {
-		return p
-	}
-	cache := os.Getenv("SELFSAME_CACHE")
-	if cache == "" {
-		cache, _ = os.UserCacheDir()
-	}
-	found, _ := filepath.Glob(filepath.Join(cache, "selfsame", "tools", "old-buildkitd-v*"))
-	if len(found) == 0 {
-		t.Skip("SKIPPED: an old buildkitd is not here; `tools/build old-buildkitd` builds it, or set SELFSAME_OLD_BUILDKITD")
-	}
-	return found[len(found)-1]
-}
-
-// TestOldBuildKit builds with a daemon that does not know the proxy network. It would give a step with network "host" the real one,
+// TestOldBuildKit builds with a daemon from before the proxy network. It would give a step with network "host" the real one,
 // so it must refuse the step (DESIGN §11 "Fail closed on the network").
 func TestOldBuildKit(t *testing.T) {
 	t.Parallel()
 	home := newMachine(t)
-	address := foreign(t, oldBuildkitd(t), "--allow-insecure-entitlement", "network.host")
+	address := foreign(t, fixture.Tool(t, "old-buildkitd"), "--allow-insecure-entitlement", "network.host")
 	up := newUpstream(t, "from the network\n")
 	dir := withStep(t, dockerfile(t, "FROM scratch\nCOPY step /step\n"+
 		`RUN ["/step", "get", "http://`+up.host+`/one", "/one"]`+"\n", up.host))

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/selfsame-build/selfsame/report"
+	"github.com/selfsame-build/selfsame/test/fixture"
 )
 
 // program is bin/selfsame of this tree, or of the folder that SELFSAME_TEST_BIN names.
@@ -21,18 +22,7 @@ func program(t *testing.T) string {
 	if testing.Short() {
 		t.Skip("runs the whole product; not with -short")
 	}
-	dir := "../../bin"
-	if d := os.Getenv("SELFSAME_TEST_BIN"); d != "" {
-		dir = d
-	}
-	path, err := filepath.Abs(filepath.Join(dir, "selfsame"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(path); err != nil {
-		t.Skip("bin/selfsame is not there: run make build")
-	}
-	return path
+	return filepath.Join(fixture.Bin(t, "selfsame"), "selfsame")
 }
 
 // building skips where no image can be built.

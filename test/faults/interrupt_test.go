@@ -17,32 +17,15 @@ import (
 	"time"
 
 	"github.com/selfsame-build/selfsame/recipes/lock"
+	"github.com/selfsame-build/selfsame/test/fixture"
 )
-
-// notes is a stderr that can be read while it grows.
-type notes struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (n *notes) Write(p []byte) (int, error) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.b.Write(p)
-}
-
-func (n *notes) String() string {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.b.String()
-}
 
 // interrupt runs a command, sends it a signal after a time, or once it has said a word, and expects it to end soon.
 func (m *machine) interrupt(dir string, sig syscall.Signal, after time.Duration, word string, args ...string) result {
 	m.t.Helper()
 	cmd := m.command(dir, args...)
 	var out bytes.Buffer
-	var errs notes
+	var errs fixture.Log
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	if err := cmd.Start(); err != nil {
 		m.t.Fatal(err)
@@ -242,7 +225,7 @@ func TestInterruptedPush(t *testing.T) {
 				<-r.Context().Done()
 			})
 			cmd := m.on(t).command(dir, "build", "-q", "--unsigned", "--push="+reg.host+"/team/app:v1")
-			var errs notes
+			var errs fixture.Log
 			cmd.Stderr = &errs
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)

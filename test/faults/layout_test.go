@@ -19,6 +19,7 @@ var layoutSteps = []string{"source", "lock", "build-a", "build-b", "compare", "s
 
 // TestLayout runs a pipeline whose steps have functionaries, verifies its image by the layout, and takes away one step at a time.
 func TestLayout(t *testing.T) {
+	t.Parallel()
 	m := newMachine(t)
 	dir := scratch(t)
 	for _, who := range []string{"owner", "dev", "ci", "release", "scanner"} {

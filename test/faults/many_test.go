@@ -18,6 +18,7 @@ import (
 // TestTenThousandInputs has one step fetch ten thousand files: each has its line in the lock, and both builders get all of them from there
 // when upstream is gone.
 func TestTenThousandInputs(t *testing.T) {
+	t.Parallel()
 	const n = 10_000
 	m := newMachine(t)
 	sum := sha256.New()

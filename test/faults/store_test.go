@@ -126,6 +126,7 @@ func TestContextDamage(t *testing.T) {
 // TestFailedRequestIsNotRemembered has a step that shrugs at a response that the store could not give. The build fails, and
 // what the step made of it must not come back out of the builders' caches, where both twins would agree on it.
 func TestFailedRequestIsNotRemembered(t *testing.T) {
+	t.Parallel()
 	m := newMachine(t)
 	up := newUpstream(t, "body\n")
 	dir := withStep(t, dockerfile(t, "FROM scratch\nCOPY step /step\n"+

@@ -133,7 +133,7 @@ func (w *world) killed(t *testing.T, _ ask) {
 		}
 		time.Sleep(300 * time.Millisecond)
 		for _, s := range []*service{w.agent, w.hook} {
-			_ = s.cmd.Process.Signal(syscall.SIGKILL)
+			s.Signal(syscall.SIGKILL)
 		}
 	})
 	words := map[string]string{"admission": "failed calling webhook", "pull": "is denied: reading the node agent's answer", "start": "selfsame"}
@@ -144,8 +144,8 @@ func (w *world) killed(t *testing.T, _ ask) {
 	if n := seen(); n < 2 {
 		t.Errorf("they were killed over %d questions to the registry: this proves nothing", n)
 	}
-	<-w.agent.ended
-	<-w.hook.ended
+	<-w.agent.Ended
+	<-w.hook.Ended
 }
 
 // clients counts the connections that the agent has accepted on its socket.
@@ -162,8 +162,8 @@ func (w *world) clients() (n int) {
 
 // agentDown: nobody is there any more. What was allowed a minute ago is refused.
 func (w *world) agentDown(t *testing.T, known ask) {
-	w.agent.kill()
-	w.hook.kill()
+	w.agent.Kill()
+	w.hook.Kill()
 	// containerd may not have noticed: its first request is what fails then.
 	if err := w.start(known); err == nil {
 		t.Error("the first start passes")
@@ -175,8 +175,8 @@ func (w *world) agentDown(t *testing.T, known ask) {
 func (w *world) back(t *testing.T, known ask) {
 	w.broken(down)
 	defer w.broken(nil)
-	w.agent.kill()
-	w.hook.kill()
+	w.agent.Kill()
+	w.hook.Kill()
 	w.startAgent()
 	w.startUp()
 	w.soon("both serve", func() bool { return w.admission(known) == nil && w.pull(known) == nil })

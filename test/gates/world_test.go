@@ -2,7 +2,6 @@ package gates
 
 import (
 	"fmt"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -21,6 +20,7 @@ import (
 	"github.com/selfsame-build/selfsame/signing"
 	"github.com/selfsame-build/selfsame/signing/signingtest"
 	"github.com/selfsame-build/selfsame/test/containerd"
+	"github.com/selfsame-build/selfsame/test/fixture"
 	"github.com/selfsame-build/selfsame/test/kube"
 	"github.com/selfsame-build/selfsame/trust"
 )
@@ -176,7 +176,7 @@ func (w *world) deny(life time.Duration, images ...digest.Digest) {
 func (w *world) cluster() {
 	w.t.Helper()
 	w.ok("selfsame-guard", "certificate", "--out", "tls", "--name", "127.0.0.1")
-	at := free(w.t)
+	at := fixture.Free(w.t, 1)[0]
 	w.startUp = func() {
 		w.hook = w.serve("webhook", "--config", "webhook.yaml", "--tls-cert", "tls/tls.crt", "--tls-key", "tls/tls.key", "--listen", at, "--health-listen", "", "--drain", "10ms")
 	}
@@ -184,16 +184,6 @@ func (w *world) cluster() {
 	static := filepath.Join(w.dir, "static")
 	w.ok("selfsame-guard", "manifests", "--config", "webhook.yaml", "--static", static, "--static-dir", static, "--static-url", "https://"+at, "--ca", "tls/ca.crt", "--timeout", "10", "--image", "registry.example.com/guard@sha256:"+strings.Repeat("a", 64))
 	w.api = kube.Start(w.t, kube.Options{FeatureGates: []string{"ManifestBasedAdmissionControlConfig"}, Flags: []string{"--admission-control-config-file=" + static + "/admission-configuration.yaml"}}).Client()
-}
-
-func free(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // patience is how long containerd waits for its verifiers; its own 10 s, and 2 s for plugins, are little where the machine has other work.
@@ -218,7 +208,7 @@ func (w *world) gates() {
 	w.write("agent.yaml", string(config)+"nri: {socket: "+w.node.NRISocket+"}\n")
 	w.startAgent = func() {
 		w.agent = w.serve("agent", "--config", "agent.yaml")
-		w.soon("the agent is the gate", func() bool { return strings.Contains(w.agent.stderr.String(), "the start gate is connected") })
+		w.soon("the agent is the gate", func() bool { return strings.Contains(w.agent.Err.String(), "the start gate is connected") })
 	}
 	w.startAgent()
 	w.pod, err = w.node.RunPod(w.t.Context(), "matrix-0", nil)

@@ -8,15 +8,9 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
-	"fmt"
-	"net"
-	"net/http"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/opencontainers/go-digest"
 	"github.com/opencontainers/image-spec/specs-go"
@@ -28,6 +22,7 @@ import (
 	"github.com/selfsame-build/selfsame/registry/artifact"
 	"github.com/selfsame-build/selfsame/registry/layout"
 	"github.com/selfsame-build/selfsame/signing"
+	"github.com/selfsame-build/selfsame/test/fixture"
 )
 
 // world is a folder with keys and an image, and a registry.
@@ -40,46 +35,12 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{t: t, host: distribution(t), client: registry.New(registry.Options{})}
+	w := &world{t: t, host: fixture.Distribution(t), client: registry.New(registry.Options{})}
 	t.Chdir(t.TempDir())
 	for _, k := range []string{"release", "ops", "central", "other"} {
 		w.key(k)
 	}
 	return w
-}
-
-// distribution runs the registry that most others are made from.
-func distribution(t *testing.T) string {
-	t.Helper()
-	binary := os.Getenv("SELFSAME_REGISTRY")
-	if binary == "" {
-		t.Skip("SKIPPED: distribution's registry is not here; set SELFSAME_REGISTRY to what `tools/build registry` prints")
-	}
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	host := free.Addr().String()
-	free.Close()
-	dir := t.TempDir()
-	config := filepath.Join(dir, "config.yml")
-	if err := os.WriteFile(config, fmt.Appendf(nil, "version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: %s/data}}\nhttp: {addr: %s}\n", dir, host), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(binary, "serve", config)
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	for range 600 { // a minute: a machine may have much else to do
-		if resp, err := http.Get("http://" + host + "/v2/"); err == nil {
-			resp.Body.Close()
-			return host
-		}
-		time.Sleep(100 * time.Millisecond)
-	}
-	t.Fatal("the registry does not answer")
-	return ""
 }
 
 // key makes a pair that needs no password.

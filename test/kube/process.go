@@ -5,14 +5,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"syscall"
-)
 
-// variable is the environment variable that names a tool's program.
-func variable(tool string) string {
-	return "SELFSAME_" + strings.ToUpper(strings.ReplaceAll(tool, "-", "_"))
-}
+	"github.com/selfsame-build/selfsame/test/fixture"
+)
 
 // process is a program that writes to a log of its own.
 type process struct {
@@ -29,7 +25,7 @@ func run(dir, tool string, flags []string) (*process, error) {
 		return nil, err
 	}
 	defer func() { _ = log.Close() }()
-	p.cmd = exec.Command(os.Getenv(variable(tool)), flags...)
+	p.cmd = exec.Command(fixture.Find(tool), flags...)
 	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = dir, log, log
 	p.cmd.Env = []string{"HOME=" + dir, "PATH=" + os.Getenv("PATH")}
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}

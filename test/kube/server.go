@@ -2,9 +2,10 @@ package kube
 
 import (
 	"context"
-	"os"
 	"sync"
 	"testing"
+
+	"github.com/selfsame-build/selfsame/test/fixture"
 )
 
 // Options of one server.
@@ -44,7 +45,7 @@ var (
 // the end of TestMain.
 func Shared(tb testing.TB) *Server {
 	tb.Helper()
-	programs(tb)
+	fixture.Set(tb, "kube-apiserver", "etcd")
 	mu.Lock()
 	defer mu.Unlock()
 	if shared == nil && failed == nil {
@@ -69,7 +70,7 @@ func Stop() {
 // Start runs a server of the test's own until the test ends, and skips the test when the programs are not here.
 func Start(tb testing.TB, opts Options) *Server {
 	tb.Helper()
-	programs(tb)
+	fixture.Set(tb, "kube-apiserver", "etcd")
 	s, err := start(opts)
 	if err != nil {
 		tb.Fatalf("starting an API server: %v", err)
@@ -85,13 +86,4 @@ func (s *Server) Kill() { s.api.kill() }
 func (s *Server) Restart(ctx context.Context) error {
 	s.api.kill()
 	return s.startAPI(ctx)
-}
-
-func programs(tb testing.TB) {
-	tb.Helper()
-	for _, tool := range []string{"kube-apiserver", "etcd"} {
-		if os.Getenv(variable(tool)) == "" {
-			tb.Skipf("SKIPPED: no Kubernetes API server: `tools/build %s` builds its part; set %s to what it prints", tool, variable(tool))
-		}
-	}
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/selfsame-build/selfsame/report"
 	"github.com/selfsame-build/selfsame/report/page"
+	"github.com/selfsame-build/selfsame/test/fixture"
 )
 
 var shots = flag.String("shots", "", "keep the screenshots in this folder")
@@ -36,32 +37,13 @@ type seen struct {
 	Requests, Console, Violations, Dialogs []string
 }
 
-// browser finds tools/browser: $SELFSAME_BROWSER, or what `tools/build browser` left in the cache.
+// browser finds tools/browser, and skips where there is no Chromium that it could drive.
 func browser(t *testing.T) string {
 	t.Helper()
 	if _, err := exec.LookPath("chromium"); err != nil {
 		t.Skip("SKIPPED: Chromium is not here, so no page was opened; `make deps` installs it")
 	}
-	if binary := os.Getenv("SELFSAME_BROWSER"); binary != "" {
-		return binary
-	}
-	cache := os.Getenv("SELFSAME_CACHE")
-	if cache == "" {
-		cache, _ = os.UserCacheDir()
-	}
-	found, err := filepath.Glob(filepath.Join(cache, "selfsame", "tools", "browser-v*"))
-	if err != nil || len(found) == 0 {
-		t.Skip("SKIPPED: the tool that drives Chromium is not here, so no page was opened; `tools/build browser` builds it, or set SELFSAME_BROWSER")
-	}
-	newest := found[0] // an older one may know fewer steps
-	for _, f := range found {
-		a, errA := os.Stat(f)
-		b, errB := os.Stat(newest)
-		if errA == nil && errB == nil && a.ModTime().After(b.ModTime()) {
-			newest = f
-		}
-	}
-	return newest
+	return fixture.Tool(t, "browser")
 }
 
 // drive does the steps in a browser of its own.

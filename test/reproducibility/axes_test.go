@@ -25,12 +25,12 @@ var planted = []string{"time zone", "locale", "CPU features", "open files", "add
 // configuration.
 func TestPlantedAxes(t *testing.T) {
 	m := onMachine(t, "first")
-	dir := clone(t, "worlds/milder")
+	dir := clone(t, "../../examples/broken")
 	write(t, dir, map[string]string{"Dockerfile": `FROM debian:trixie
 RUN { echo "tz=$TZ"; echo "lang=$LANG"; echo "tunables=$GLIBC_TUNABLES"; echo "files=$(ulimit -S -n)"; \
       echo "personality=$(cat /proc/self/personality)"; } >/seen
 `})
-	m.must(0, dir, "lock", "-q")
+	m.lock(dir)
 	res := m.build(13, dir)
 	limited := slices.ContainsFunc(res.NotApplied, func(n report.NotApplied) bool { return n.Name == "open files" && n.Reason != "" })
 	for _, x := range planted {
@@ -67,14 +67,14 @@ RUN { echo "tz=$TZ"; echo "lang=$LANG"; echo "tunables=$GLIBC_TUNABLES"; echo "f
 // result names them.
 func TestStepsThatChoose(t *testing.T) {
 	m := onMachine(t, "first")
-	dir := clone(t, "worlds/milder")
+	dir := clone(t, "../../examples/broken")
 	write(t, dir, map[string]string{"Dockerfile": `FROM debian:trixie
 RUN true
 ENV TZ=UTC
 ARG LC_ALL=C
 RUN date -d @1760000000 +%c >/released; printf 'Gr\303\266\303\237e' | wc -m >/length
 `})
-	m.must(0, dir, "lock", "-q")
+	m.lock(dir)
 	res := m.build(0, dir)
 	want := map[string]string{"time zone": "it sets TZ", "locale": "it sets LC_ALL"}
 	for axis, reason := range want {

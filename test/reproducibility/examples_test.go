@@ -1,9 +1,12 @@
 package reproducibility
 
 import (
+	"bufio"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 )
@@ -11,50 +14,97 @@ import (
 // examples that must come out the same.
 var examples = []string{"debian-base", "go-service", "node-app", "nginx-site", "c-make"}
 
-// TestExamples builds each example from two clones at different paths and times, warm and cold, and once more with the
-// network cut; every build gives one digest. The evidence of the last one verifies.
+// TestExamples builds each example from two clones at different paths and times, warm and cold, and once more on another machine with the
+// network cut; every build gives one digest. The evidence of the last one verifies. Two examples at once: one waits where the other computes.
 func TestExamples(t *testing.T) {
 	first, second := onMachine(t, "first"), onMachine(t, "second")
+	here, digests := map[string]string{}, map[string]string{}
 	for _, name := range examples {
-		t.Run(name, func(t *testing.T) {
-			a := &machine{t: t, self: first.self, home: first.home}
-			b := &machine{t: t, self: second.self, home: second.home}
-			here := clone(t, filepath.Join("../../examples", name))
-			a.must(0, here, "lock", "--progress", "plain")
-			cold := a.build(0, here)
-			if !cold.Reproducible || cold.Digest == "" {
-				t.Fatalf("not reproducible: %+v", cold)
-			}
-			warm := a.build(0, here)
-			if warm.Digest != cold.Digest {
-				t.Errorf("warm build: %s, cold build: %s", warm.Digest, cold.Digest)
-			}
-			elsewhere := clone(t, here)
-			touch(t, elsewhere)
-			if err := copyFile(filepath.Join(here, "selfsame.lock"), filepath.Join(elsewhere, "selfsame.lock")); err != nil {
-				t.Fatal(err)
-			}
-			// The second machine has the first one's sealed inputs, other builders, and no network.
-			copyStore(t, a, b)
-			b.prefix = withoutNetwork(t)
-			b.must(0, elsewhere, "key", "new", "--out", "k")
-			cut := b.build(0, elsewhere, "--offline", "--key", "k.key")
-			if cut.Digest != cold.Digest {
-				t.Errorf("second clone without network: %s, first: %s", cut.Digest, cold.Digest)
-			}
-			b.must(0, elsewhere, "verify", "selfsame-out/image", "--key", "k.pub")
-		})
+		here[name] = clone(t, filepath.Join("../../examples", name))
 	}
+	var mu sync.Mutex
+	t.Run("here", func(t *testing.T) {
+		for _, name := range examples {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				digest := first.on(t).coldAndWarm(here[name])
+				mu.Lock()
+				defer mu.Unlock()
+				digests[name] = digest
+			})
+		}
+	})
+	// The second machine has the first one's sealed inputs, other builders, and no network.
+	prefix := withoutNetwork(t)
+	copyCache(t, first, second, "store")
+	t.Run("elsewhere", func(t *testing.T) {
+		for _, name := range examples {
+			t.Run(name, func(t *testing.T) {
+				if name != examples[0] { // that a base comes out the same there is shown by the example that is nothing but a base
+					copyCache(t, first, second, "debian", "bases")
+					t.Parallel()
+				}
+				m := second.on(t)
+				m.prefix = prefix
+				m.offline(here[name], digests[name])
+			})
+		}
+	})
 }
 
-// withoutNetwork is a command prefix that leaves a command nothing but loopback.
+// coldAndWarm locks an example, builds it twice and gives the digest.
+func (m *machine) coldAndWarm(dir string) string {
+	m.t.Helper()
+	m.must(0, dir, "lock", "--progress", "plain")
+	cold := m.build(0, dir)
+	if !cold.Reproducible || cold.Digest == "" {
+		m.t.Fatalf("not reproducible: %+v", cold)
+	}
+	if warm := m.build(0, dir); warm.Digest != cold.Digest {
+		m.t.Errorf("warm build: %s, cold build: %s", warm.Digest, cold.Digest)
+	}
+	return cold.Digest
+}
+
+// offline builds a second clone of an example.
+func (m *machine) offline(dir, want string) {
+	m.t.Helper()
+	elsewhere := clone(m.t, dir)
+	touch(m.t, elsewhere)
+	if err := copyFile(filepath.Join(dir, "selfsame.lock"), filepath.Join(elsewhere, "selfsame.lock")); err != nil {
+		m.t.Fatal(err)
+	}
+	m.must(0, elsewhere, "key", "new", "--out", "k")
+	if cut := m.build(0, elsewhere, "--offline", "--key", "k.key"); cut.Digest != want {
+		m.t.Errorf("second clone without network: %s, first: %s", cut.Digest, want)
+	}
+	m.must(0, elsewhere, "verify", "selfsame-out/image", "--key", "k.pub")
+}
+
+// withoutNetwork is a command prefix that leaves a command nothing but loopback: the same for all, so that builders outlive a command.
 func withoutNetwork(t *testing.T) []string {
 	t.Helper()
-	path, err := exec.LookPath("unshare")
+	enter, err := exec.LookPath("nsenter")
 	if err != nil {
-		t.Skip("unshare is not installed: run make deps")
+		t.Skip("nsenter is not installed: run make deps")
 	}
-	return []string{path, "--net", "sh", "-c", `ip link set lo up && exec "$@"`, "sh"}
+	holder := exec.Command("unshare", "--net", "sh", "-c", "ip link set lo up && echo up && exec cat")
+	stdin, err := holder.StdinPipe() // the namespace is there until this is closed
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, err := holder.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := holder.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = stdin.Close(); _ = holder.Wait() })
+	if said, err := bufio.NewReader(stdout).ReadString('\n'); err != nil {
+		t.Fatalf("a network of its own: %q, %v", said, err)
+	}
+	return []string{enter, fmt.Sprintf("--net=/proc/%d/ns/net", holder.Process.Pid)}
 }
 
 // touch gives every file another time, as a later checkout would.
@@ -72,15 +122,17 @@ func touch(t *testing.T, dir string) {
 	}
 }
 
-// copyStore brings one machine's sealed inputs to another, as a shared store or a seal would.
-func copyStore(t *testing.T, from, to *machine) {
+// copyCache brings a part of what one machine keeps to another, as a shared store or a seal would. What is there already stays.
+func copyCache(t *testing.T, from, to *machine, parts ...string) {
 	t.Helper()
 	dst := filepath.Join(to.home, "cache", "selfsame")
 	if err := os.MkdirAll(dst, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if out, err := exec.Command("cp", "-a", "--reflink=auto", filepath.Join(from.home, "cache", "selfsame", "store"), dst).CombinedOutput(); err != nil {
-		t.Fatalf("copying the store: %v\n%s", err, out)
+	for _, part := range parts {
+		if out, err := exec.Command("cp", "-au", "--reflink=auto", filepath.Join(from.home, "cache", "selfsame", part), dst).CombinedOutput(); err != nil {
+			t.Fatalf("copying the %s: %v\n%s", part, err, out)
+		}
 	}
 }
 
@@ -88,7 +140,7 @@ func copyStore(t *testing.T, from, to *machine) {
 func TestBroken(t *testing.T) {
 	m := onMachine(t, "first")
 	dir := clone(t, "../../examples/broken")
-	m.must(0, dir, "lock", "--progress", "plain")
+	m.lock(dir)
 	res := m.build(13, dir)
 	if len(res.Findings) == 0 || res.Findings[0].Line == 0 {
 		t.Errorf("findings %+v, want one with a line", res.Findings)

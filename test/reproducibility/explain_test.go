@@ -40,9 +40,9 @@ func TestExperiment(t *testing.T) {
 		{"randomness", nil, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			m := &machine{t: t, self: m.self, home: m.home}
+			m := m.on(t)
 			dir := clone(t, filepath.Join("zoo", c.name))
-			m.must(0, dir, "lock", "-q")
+			m.lock(dir)
 			x := m.explain(dir).Experiment
 			if !slices.Equal(x.Causes, c.causes) || x.Random != c.random {
 				t.Errorf("causes %v, random %v: %s; want %v, %v", x.Causes, x.Random, x.Verdict, c.causes, c.random)
@@ -68,7 +68,7 @@ func TestRemedyIsWritten(t *testing.T) {
 	if err := os.WriteFile(path, []byte(broken), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	m.must(0, dir, "lock", "-q")
+	m.lock(dir)
 	res := m.build(13, dir)
 	if text := read(t, path); text != broken {
 		t.Fatalf("a build has changed the Dockerfile:\n%s", text)
@@ -84,7 +84,7 @@ func TestRemedyIsWritten(t *testing.T) {
 		t.Errorf("the patches are %+v", res.Patches)
 	}
 	m.explain(dir, "--write")
-	m.must(0, dir, "lock", "-q")
+	m.lock(dir)
 	if out := m.must(0, dir, "explain", "--json").out; !strings.Contains(out, `"reproducible": true`) {
 		t.Errorf("what is reproducible is explained by %s", out)
 	}

@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -20,6 +21,7 @@ import (
 
 	"github.com/selfsame-build/selfsame/internal/flock"
 	"github.com/selfsame-build/selfsame/report"
+	"github.com/selfsame-build/selfsame/test/fixture"
 )
 
 // program is bin/selfsame of this tree.
@@ -31,13 +33,7 @@ func program(t *testing.T) string {
 	if os.Geteuid() != 0 {
 		t.Skip("building needs root")
 	}
-	path, err := filepath.Abs("../../bin/selfsame")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(path); err != nil {
-		t.Skip("bin/selfsame is not there: run make build")
-	}
+	path := filepath.Join(fixture.Bin(t, "selfsame"), "selfsame")
 	if _, err := exec.LookPath("runc"); err != nil {
 		if _, err := os.Stat("/usr/sbin/runc"); err != nil {
 			t.Skip("runc is not installed: run make deps")
@@ -57,7 +53,10 @@ type machine struct {
 }
 
 // machines are the imagined machines of this run by name; tests share them, as builds on one machine do.
-var machines = map[string]string{}
+var (
+	machines   = map[string]string{}
+	machinesMu sync.Mutex
+)
 
 // TestMain leaves no builder behind. What it starts has half of the limit of open files that it could have, as a shell's programs do, so that
 // builder B can have more than A.
@@ -80,6 +79,8 @@ func TestMain(m *testing.M) {
 // onMachine gives the machine of that name; a new one has nothing on it.
 func onMachine(t *testing.T, name string) *machine {
 	t.Helper()
+	machinesMu.Lock()
+	defer machinesMu.Unlock()
 	m := &machine{t: t, self: program(t), home: machines[name]}
 	if m.home != "" {
 		return m
@@ -93,6 +94,12 @@ func onMachine(t *testing.T, name string) *machine {
 	own(t, m.home)
 	sweep()
 	return m
+}
+
+// on is the same machine for another (sub)test.
+func (m *machine) on(t *testing.T) *machine {
+	t.Helper()
+	return &machine{t: t, self: m.self, home: m.home}
 }
 
 // owned are the open folders of machines: whose lock is held, somebody uses.

@@ -138,7 +138,7 @@ func TestPackageManagers(t *testing.T) {
 	t.Logf("locked in %s", locked.took)
 
 	m.stop()
-	sealed := &machine{t: t, self: shared.self, home: shared.home}
+	sealed := shared.on(t)
 	res := sealed.must(0, dir, "build", "--offline", "--progress", "plain")
 	t.Logf("built in %s", res.took)
 	if !strings.Contains(res.err, "the same bit for bit") {

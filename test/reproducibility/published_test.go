@@ -2,34 +2,22 @@ package reproducibility
 
 import (
 	"bufio"
-	"fmt"
-	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
-	"time"
-)
 
-// tool is a program that `make test` has built: the variable names it.
-func tool(t *testing.T, variable string) string {
-	t.Helper()
-	path := os.Getenv(variable)
-	if path == "" {
-		t.Skipf("SKIPPED: %s is not set; `make test` sets it", variable)
-	}
-	return path
-}
+	"github.com/selfsame-build/selfsame/test/fixture"
+)
 
 // TestPublished pushes one image, with its evidence and its seal, to the registry that we ship and to the one that most others are made
 // from. There our verify and stock cosign accept it, index and platform manifest alike, and a machine that has nothing but the
 // registry builds it again.
 func TestPublished(t *testing.T) {
 	m := onMachine(t, "first")
-	registries := map[string]string{"embedded": embedded(t, m), "distribution": distribution(t)}
+	registries := map[string]string{"embedded": embedded(t, m), "distribution": fixture.Distribution(t)}
 	dir := filepath.Join(t.TempDir(), "published")
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		t.Fatal(err)
@@ -43,7 +31,7 @@ func TestPublished(t *testing.T) {
 	pub := filepath.Join(dir, "release.pub")
 	for name, host := range registries {
 		t.Run(name, func(t *testing.T) {
-			m := &machine{t: t, self: m.self, home: m.home}
+			m := m.on(t)
 			res := m.build(0, dir, "--key", "release.key", "--push="+host+"/team/hello:v1", "--seal", "same")
 			repository, index, _ := strings.Cut(res.Reference, "@")
 			m.must(0, dir, "verify", host+"/team/hello:v1", "--key", pub)
@@ -67,7 +55,7 @@ func TestPublished(t *testing.T) {
 
 func cosign(t *testing.T, key, ref string) (string, error) {
 	t.Helper()
-	cmd := exec.Command(tool(t, "SELFSAME_COSIGN"), "verify-attestation", "--key", key, "--insecure-ignore-tlog", "--allow-insecure-registry",
+	cmd := exec.Command(fixture.Tool(t, "cosign"), "verify-attestation", "--key", key, "--insecure-ignore-tlog", "--allow-insecure-registry",
 		"--type", "slsaprovenance1", ref)
 	cmd.Env = []string{"HOME=" + t.TempDir(), "PATH=" + os.Getenv("PATH")}
 	out, err := cmd.CombinedOutput()
@@ -91,36 +79,4 @@ func embedded(t *testing.T, m *machine) string {
 		t.Fatalf("the registry says no address: %v", err)
 	}
 	return strings.TrimSpace(line)
-}
-
-// distribution serves the registry that most others are made from.
-func distribution(t *testing.T) string {
-	t.Helper()
-	binary := tool(t, "SELFSAME_REGISTRY")
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	host := free.Addr().String()
-	free.Close()
-	dir := t.TempDir()
-	config := filepath.Join(dir, "config.yml")
-	yaml := fmt.Sprintf("version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: %s/data}}\nhttp: {addr: %s}\n", dir, host)
-	if err := os.WriteFile(config, []byte(yaml), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(binary, "serve", config)
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	for range 100 {
-		if resp, err := http.Get("http://" + host + "/v2/"); err == nil {
-			resp.Body.Close()
-			return host
-		}
-		time.Sleep(100 * time.Millisecond)
-	}
-	t.Fatal("distribution's registry does not answer")
-	return ""
 }

@@ -25,6 +25,7 @@ import (
 
 // TestFullWorld builds programs that a careless tracer breaks: B survives them in its whole world.
 func TestFullWorld(t *testing.T) {
+	t.Parallel()
 	m := onMachine(t, "first")
 	dir := clone(t, "worlds/full")
 	if why := no32Bit(t); why != nil {
@@ -32,7 +33,7 @@ func TestFullWorld(t *testing.T) {
 		file := filepath.Join(dir, "Dockerfile")
 		write(t, dir, map[string]string{"Dockerfile": strings.Replace(read(t, file), " && ./time32", "", 1)})
 	}
-	m.must(0, dir, "lock", "--progress", "plain")
+	m.lock(dir)
 	res := m.build(0, dir)
 	if !res.Reproducible || !slices.Contains(res.Axes, "clock calls") || !slices.Contains(res.Axes, "kernel name") {
 		t.Errorf("reproducible %v, axes %v, not applied %+v", res.Reproducible, res.Axes, res.NotApplied)
@@ -41,6 +42,7 @@ func TestFullWorld(t *testing.T) {
 
 // TestLanguages runs the Go library's own tests, and programs in Java and Python, in B's whole world.
 func TestLanguages(t *testing.T) {
+	t.Parallel()
 	m := onMachine(t, "first")
 	dir := clone(t, "worlds/languages")
 	m.must(0, dir, "lock", "--progress", "plain")
@@ -74,9 +76,9 @@ func TestMilderWorlds(t *testing.T) {
 	// The date and the tracing apart, so that each is seen to be a reason.
 	for name, steps := range map[string][]string{"certificate": lines[first : first+1], "key": lines[first+1 : first+2], "tracing": lines[first+2 : last]} {
 		t.Run(name, func(t *testing.T) {
-			m := &machine{t: t, self: m.self, home: m.home}
+			m := m.on(t)
 			write(t, dir, map[string]string{"Dockerfile": strings.Join(slices.Concat(lines[:first], steps, lines[last:]), "")})
-			m.must(0, dir, "lock", "-q")
+			m.lock(dir)
 			res := m.build(0, dir)
 			if !res.Reproducible || slices.Contains(res.Axes, "clock calls") || !slices.Contains(res.Axes, "directory order") {
 				t.Fatalf("reproducible %v, axes %v", res.Reproducible, res.Axes)
@@ -97,7 +99,6 @@ func TestRefusedQuietly(t *testing.T) {
 	dir := clone(t, "worlds/milder")
 	dockerfile := func(more string) {
 		write(t, dir, map[string]string{"Dockerfile": `FROM debian:trixie AS tools
-RUN apt-get update && apt-get install -y --no-install-recommends strace
 RUN if strace -o /dev/null true; then echo traced; else echo refused; fi >/done` + more + `
 
 FROM scratch
@@ -105,7 +106,7 @@ COPY --from=tools /done /
 `})
 	}
 	dockerfile("")
-	m.must(0, dir, "lock", "-q")
+	m.lock(dir)
 	for _, when := range []string{"at first", "cached"} {
 		res := m.build(0, dir)
 		if !res.Reproducible || slices.Contains(res.Axes, "clock calls") || !slices.Contains(res.Axes, "directory order") {
@@ -118,7 +119,7 @@ COPY --from=tools /done /
 		}
 	}
 	dockerfile("\nRUN head -c 8 /dev/urandom >>/done")
-	m.must(0, dir, "lock", "-q")
+	m.lock(dir)
 	if res := m.build(13, dir); res.Reproducible {
 		t.Error("random bytes beside a refused tracer passed")
 	}
@@ -132,14 +133,13 @@ func TestUncovered(t *testing.T) {
 	write(t, dir, map[string]string{
 		"x32.c": "#include <unistd.h>\nint main(void) { syscall(0x40000000 | 201, 0); return 0; }\n",
 		"Dockerfile": `FROM debian:trixie AS tools
-RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev
 COPY x32.c /
 RUN gcc -o /x32abi /x32.c && /x32abi
 RUN echo fine >/done
 FROM scratch
 COPY --from=tools /done /
 `})
-	m.must(0, dir, "lock", "-q")
+	m.lock(dir)
 	for _, when := range []string{"at first", "cached"} {
 		res := m.build(0, dir)
 		if !res.Reproducible || slices.Contains(res.Axes, "clock calls") || slices.Contains(res.Axes, "kernel name") || !slices.Contains(res.Axes, "CPU count") {

@@ -127,7 +127,6 @@ func TestZooLists(t *testing.T) {
 func TestZoo(t *testing.T) {
 	m := onMachine(t, "first")
 	all := specimens(t)
-	locks := baseLocks(t, m, all)
 	scores := map[string]*score{}
 	for _, file := range zooFiles {
 		scores[file.path] = &score{}
@@ -140,12 +139,9 @@ func TestZoo(t *testing.T) {
 				t.Parallel()
 				turns <- struct{}{}
 				defer func() { <-turns }()
-				m := &machine{t: t, self: m.self, home: m.home}
+				m := m.on(t)
 				dir := clone(t, s.dir())
-				if err := os.WriteFile(filepath.Join(dir, "selfsame.lock"), locks[base(t, s.dir())], 0o644); err != nil {
-					t.Fatal(err)
-				}
-				m.must(0, dir, "lock", "--progress", "plain")
+				m.lock(dir)
 				if s.control() {
 					controls.Add(1)
 					if m.build(0, dir).Reproducible {
@@ -239,41 +235,4 @@ func (sc *score) log(t *testing.T, name string) {
 	t.Helper()
 	slices.Sort(sc.wrong)
 	t.Logf("%s: of %d faults the class is right in %d, the step in %d, a remedy was verified for %d\n%s", name, sc.faults, sc.class, sc.step, sc.mended, strings.Join(sc.wrong, "\n"))
-}
-
-// baseLocks locks one specimen for each base. The others start from its lock: asking a mirror for the same packages again would be
-// most of this test's time.
-func baseLocks(t *testing.T, m *machine, all []specimen) map[string][]byte {
-	t.Helper()
-	locks := map[string][]byte{}
-	for _, s := range all {
-		b := base(t, s.dir())
-		if locks[b] != nil {
-			continue
-		}
-		dir := clone(t, s.dir())
-		m.must(0, dir, "lock", "--progress", "plain")
-		data, err := os.ReadFile(filepath.Join(dir, "selfsame.lock"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		locks[b] = data
-	}
-	return locks
-}
-
-// base is the line of a specimen's recipe that says what its base is made of.
-func base(t *testing.T, dir string) string {
-	t.Helper()
-	data, err := os.ReadFile(filepath.Join(dir, "recipe.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for line := range strings.Lines(string(data)) {
-		if line = strings.TrimSpace(line); strings.HasPrefix(line, "debian: ") {
-			return line
-		}
-	}
-	t.Fatalf("%s: the recipe has no debian base", dir)
-	return ""
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/selfsame-build/selfsame/registry/layout"
 	"github.com/selfsame-build/selfsame/registry/local"
 	"github.com/selfsame-build/selfsame/signing"
+	"github.com/selfsame-build/selfsame/test/fixture"
 	"github.com/selfsame-build/selfsame/test/sigstore"
 	"github.com/selfsame-build/selfsame/trust"
 )
@@ -100,10 +101,7 @@ func first(root map[string]any, key string) map[string]any {
 // TestCosign has stock cosign verify what we sign under a certificate, and us what it signs, against one real instance; and both refuse
 // the same things.
 func TestCosign(t *testing.T) {
-	binary := sigstore.Program("cosign")
-	if binary == "" {
-		t.Skip("SKIPPED: stock cosign is not here; `tools/build cosign` builds it, or set SELFSAME_COSIGN")
-	}
+	binary := fixture.Tool(t, "cosign")
 	i := sigstore.Start(t)
 	cosign := func(args ...string) (string, error) {
 		cmd := exec.CommandContext(t.Context(), binary, args...) //nolint:gosec // built by tools/build

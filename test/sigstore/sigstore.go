@@ -21,6 +21,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/selfsame-build/selfsame/internal/flock"
+	"github.com/selfsame-build/selfsame/test/fixture"
 )
 
 // Instance is a running instance.
@@ -49,7 +50,7 @@ func Start(tb testing.TB) *Instance {
 	tb.Helper()
 	programs := map[string]string{}
 	for _, name := range []string{"fulcio", "rekor", "timestamp"} {
-		if programs[name] = Program(name); programs[name] == "" {
+		if programs[name] = fixture.Find(name); programs[name] == "" {
 			tb.Skipf("SKIPPED: no private sigstore: `tools/build %s` builds its part, or set SELFSAME_%s", name, strings.ToUpper(name))
 		}
 	}
@@ -67,31 +68,6 @@ func Start(tb testing.TB) *Instance {
 		tb.Fatalf("starting a private sigstore: %v", failed)
 	}
 	return shared
-}
-
-// Program finds a program that tools/build built: by $SELFSAME_NAME, or in its cache; "" when it is not here.
-func Program(name string) string {
-	if binary := os.Getenv("SELFSAME_" + strings.ToUpper(name)); binary != "" {
-		return binary
-	}
-	cache := os.Getenv("SELFSAME_CACHE")
-	if cache == "" {
-		var err error
-		if cache, err = os.UserCacheDir(); err != nil {
-			return ""
-		}
-	}
-	found, err := filepath.Glob(filepath.Join(cache, "selfsame", "tools", name+"-v*"))
-	if err != nil {
-		return ""
-	}
-	newest, when := "", time.Time{}
-	for _, f := range found {
-		if info, err := os.Stat(f); err == nil && !strings.HasSuffix(f, ".partial") && info.ModTime().After(when) {
-			newest, when = f, info.ModTime()
-		}
-	}
-	return newest
 }
 
 // Stop ends the instance, if there is one.
@@ -150,13 +126,13 @@ func (i *Instance) serve() (err error) {
 	if i.dir, err = os.MkdirTemp("", "sigstore-"); err != nil {
 		return err
 	}
-	if err = i.startCA(Program("fulcio")); err != nil {
+	if err = i.startCA(fixture.Find("fulcio")); err != nil {
 		return err
 	}
-	if err = i.startTSA(Program("timestamp")); err != nil {
+	if err = i.startTSA(fixture.Find("timestamp")); err != nil {
 		return err
 	}
-	if err = i.startLog(Program("rekor")); err != nil {
+	if err = i.startLog(fixture.Find("rekor")); err != nil {
 		return err
 	}
 	return i.describe()

@@ -10,6 +10,7 @@ import (
 
 	"github.com/selfsame-build/selfsame/registry/artifact"
 	"github.com/selfsame-build/selfsame/signing"
+	"github.com/selfsame-build/selfsame/test/fixture"
 	"github.com/selfsame-build/selfsame/test/sigstore"
 	"github.com/selfsame-build/selfsame/trust"
 )
@@ -37,7 +38,7 @@ func TestStampedKey(t *testing.T) {
 			if err != nil || time.Since(got.Time).Abs() > time.Minute {
 				t.Fatalf("at %v: %v", got.Time, err)
 			}
-			binary := sigstore.Program("cosign")
+			binary := fixture.Find("cosign")
 			if binary == "" || algorithm != signing.DefaultAlgorithm {
 				return
 			}
