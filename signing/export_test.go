@@ -1,3 +1,5 @@
+//go:build !front
+
 package signing
 
 // Held counts the authorities of r of which a path is remembered.
