@@ -58,21 +58,25 @@ func TestGather(t *testing.T) {
 	}
 }
 
-// A bundle that cannot be fetched is for asking again, not a fact about the image.
+// A bundle that cannot be fetched is for asking again, not a fact about the image. It is too large to travel in its manifest.
 func TestGatherOfWhatIsNotAnswered(t *testing.T) {
 	w := newWorld(t)
 	shop := w.host + "/team/shop"
 	d := w.push("team/shop", shop)
+	w.attach("team/shop", artifact.Descriptor{MediaType: v1.MediaTypeImageManifest, Digest: d}, shop, typeTest, large)
 	g := w.open(w.config(w.trust("")))
 	w.asked = func(r *http.Request) bool { return strings.Contains(r.URL.Path, "/blobs/") }
 	if e, err := g.Gather(t.Context(), shop, d); err == nil {
 		t.Errorf("evidence %+v", e)
 	}
 	w.asked = nil
-	if e, err := g.Gather(t.Context(), shop, d); err != nil || len(e.Statements) != 1 {
+	if e, err := g.Gather(t.Context(), shop, d); err != nil || len(e.Statements) != 2 {
 		t.Errorf("evidence %+v, %v", e, err)
 	}
 }
+
+// large is a predicate whose bundle does not travel in its manifest, so that the blob is asked for.
+var large = `{"text":"` + strings.Repeat("x", artifact.MaxInline) + `"}`
 
 // What is denied is denied, also where a part of the evidence is not answered.
 func TestGatherOfWhatIsDeniedAndNotAnswered(t *testing.T) {
@@ -81,7 +85,7 @@ func TestGatherOfWhatIsDeniedAndNotAnswered(t *testing.T) {
 	image := artifact.Descriptor{MediaType: v1.MediaTypeImageManifest, Digest: w.push("team/shop", shop)}
 	w.attach("team/shop", image, shop, provenance.PredicateProvenance, `{"buildDefinition":{"buildType":"https://ci.example.com/v1","externalParameters":{},
 		"resolvedDependencies":[{"uri":"pkg:docker/debian","digest":{"sha256":"`+base.Encoded()+`"}}]},"runDetails":{"builder":{"id":"https://ci.example.com"}}}`)
-	hidden := w.attach("team/shop", image, shop, "https://example.com/other/v1", `{}`)
+	hidden := w.attach("team/shop", image, shop, "https://example.com/other/v1", large)
 	w.denyAll(3, provenance.DenyEntry{Base: base})
 	g := w.open(w.config(w.trust(w.denylist())))
 	w.asked = func(r *http.Request) bool { return strings.Contains(r.URL.Path, hidden.Encoded()) }

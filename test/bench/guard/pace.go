@@ -40,6 +40,12 @@ func (p *pace) wait() (ticks uint64, err error) {
 
 func (p *pace) close() error { return p.timer.Close() }
 
+// pause waits for that long and not for the next whole millisecond, at the price of a thread.
+func pause(d time.Duration) {
+	for left := unix.NsecToTimespec(d.Nanoseconds()); unix.Nanosleep(&left, &left) == unix.EINTR; { //nolint:errorlint // a plain errno
+	}
+}
+
 // ownProcessor is the processor time that this process has used.
 func ownProcessor() time.Duration {
 	var used syscall.Rusage

@@ -64,7 +64,7 @@ func newWorld(dir string) (*world, error) {
 	}
 	s := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		w.requests.Add(1)
-		time.Sleep(time.Duration(w.delay.Load()))
+		pause(time.Duration(w.delay.Load()))
 		h.ServeHTTP(rw, r)
 	}))
 	w.host, w.close = strings.TrimPrefix(s.URL, "http://"), s.Close
