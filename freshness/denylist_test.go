@@ -64,11 +64,13 @@ func TestDenyListDemands(t *testing.T) {
 	} {
 		demand := d.demand()
 		c.change(&demand)
-		l, err := freshness.OpenDenyList(t.Context(), d.place, demand)
-		wantCode(t, name, err, c.want, c.exit)
-		if err == nil && l.Stateless() != (name == "stateless") {
-			t.Errorf("%s: stateless %v", name, l.Stateless())
-		}
+		t.Run(name, func(t *testing.T) {
+			l, err := freshness.OpenDenyList(t.Context(), d.place, demand)
+			wantCode(t, name, err, c.want, c.exit)
+			if err == nil && l.Stateless() != (name == "stateless") {
+				t.Errorf("stateless %v", l.Stateless())
+			}
+		})
 	}
 }
 

@@ -108,6 +108,27 @@ func TestPolicyIsPublishedAndRead(t *testing.T) {
 	}
 }
 
+// TestPolicyOfWhomNobodyNames: what whoever publishes next would not build upon does not replace what is there, nor is it the first.
+func TestPolicyOfWhomNobodyNames(t *testing.T) {
+	for name, change := range map[string]func(*freshness.PolicyPublisher){
+		"another key": func(p *freshness.PolicyPublisher) { p.Signer = newSigner(t).For(trust.Policy) },
+		"does not count": func(p *freshness.PolicyPublisher) {
+			p.Counts = func(trust.Party, time.Time, string) bool { return false }
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := newOffice(t, filepath.Join(t.TempDir(), "policy.json"))
+			p := o.publisher()
+			change(&p)
+			_, err := p.Push(t.Context(), "policy.yaml", "policy", rules(3, ""))
+			wantCode(t, "the first", err, "A0561", diag.ExitInvalid)
+			_, err = o.open(nil, nil)
+			wantCode(t, "nothing was written", err, "A0650", diag.ExitUndecided)
+			o.mustPush(rules(3, "")) // nor is it remembered
+		})
+	}
+}
+
 func TestPolicyThatDoesNotCount(t *testing.T) {
 	ref := serve(t, nil) + "/ops/policy"
 	o := newOffice(t, ref)

@@ -21,7 +21,8 @@ type PolicyPublisher struct {
 	Signer *signing.Signer
 	// Trust is whose policy may be replaced: at least the signer's own key.
 	Trust signing.Trust
-	// Counts says who counts of all whom Trust.Root vouches for; nil: everybody. It must be set where there is a root, and must let the signer count.
+	// Counts says who counts of all whom Trust.Root vouches for; nil: everybody. It must be set where there is a root, and must let the signer
+	// count: a policy is not published that its next writer would not take.
 	Counts Counts
 	// Life is how long the policy counts; a policy that expires sooner counts until then.
 	Life time.Duration
@@ -41,8 +42,8 @@ type PublishedPolicy struct {
 
 // Push signs the bytes of a policy's file and publishes them. The policy's version is the number by which verifiers know the newest, so it
 // must be higher than that of the one that is there, and of any that this machine has seen (A0651); publishing the very same again while it
-// counts changes nothing. The error is a diag.List of package policy where content is no policy. A0652: somebody else published another one
-// at the same time.
+// counts changes nothing. The error is a diag.List of package policy where content is no policy. A0561: the signer does not count. A0652:
+// somebody else published another one at the same time.
 func (p PolicyPublisher) Push(ctx context.Context, path, name string, content []byte) (PublishedPolicy, error) {
 	read, err := policy.Parse(path, content)
 	if err != nil {
@@ -68,6 +69,9 @@ func (p PolicyPublisher) Push(ctx context.Context, path, name string, content []
 	}
 	bundle, err := signing.Sign(ctx, p.Signer, s.Payload)
 	if err != nil {
+		return PublishedPolicy{}, err
+	}
+	if _, _, err := (Demand{Trust: p.Trust, Counts: p.Counts}).open("the new policy", bundle); err != nil { // whom a token names is known only now
 		return PublishedPolicy{}, err
 	}
 	out := PublishedPolicy{Name: name, Edition: edition}

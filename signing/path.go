@@ -3,6 +3,7 @@
 package signing
 
 import (
+	"bytes"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
@@ -65,7 +66,7 @@ type above struct {
 func (i *issuer) Verify(leaf *x509.Certificate, at time.Time) ([][]*x509.Certificate, error) {
 	if held := i.held.Load(); held != nil && !restricts(leaf) {
 		for _, a := range *held {
-			if leaf.Equal(a.path[0]) || !during(a.path, at) {
+			if slices.ContainsFunc(a.path, same(leaf)) || !during(a.path, at) {
 				continue
 			}
 			if chains, err := a.near.Verify(leaf, at); err == nil {
@@ -78,6 +79,13 @@ func (i *issuer) Verify(leaf *x509.Certificate, at time.Time) ([][]*x509.Certifi
 		i.learn(chains)
 	}
 	return chains, err
+}
+
+// same tells of a certificate whether it is for c's name and key, c itself among them: crypto/x509 leads no path through one name and key twice.
+func same(c *x509.Certificate) func(*x509.Certificate) bool {
+	return func(other *x509.Certificate) bool {
+		return bytes.Equal(c.RawSubject, other.RawSubject) && bytes.Equal(c.RawSubjectPublicKeyInfo, other.RawSubjectPublicKeyInfo)
+	}
 }
 
 // learn keeps what of chains, which held, says nothing of the leaf. There are never more than the trusted root's own certificates make.

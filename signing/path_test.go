@@ -172,6 +172,27 @@ func TestHeldPathOfSomethingElse(t *testing.T) {
 	}
 }
 
+// A path does not lead through its own leaf (crypto/x509, alreadyInChain): a certificate of the root, or of the authority, for the name and key
+// of one that is above it. Verify refuses these anyway, since they name nobody.
+func TestHeldPathOfItself(t *testing.T) {
+	f := newForge(t)
+	warm, cold := f.loadRoot(), f.loadRoot()
+	f.warm(warm)
+	for name, of := range map[string]struct {
+		above *x509.Certificate
+		key   *ecdsa.PrivateKey
+	}{"the root": {f.root, f.rootKey}, "the authority": {f.ca, f.caKey}} {
+		leaf := f.cert(&x509.Certificate{
+			Subject: of.above.Subject, NotBefore: f.now, NotAfter: f.now, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageCodeSigning},
+		}, f.ca, of.key, f.caKey)
+		for memory, r := range map[string]*signing.Root{"nothing": cold, "the path": warm} {
+			if chains, err := r.Issuer().Verify(leaf, f.now); err == nil {
+				t.Errorf("%s, %s is remembered: a path of %d certificates", name, memory, len(chains[0]))
+			}
+		}
+	}
+}
+
 // What a bundle brings along is not remembered, and neither is a path whose authorities say something of the leaf.
 func TestPathsThatAreNotHeld(t *testing.T) {
 	f := newForge(t)

@@ -103,21 +103,33 @@ func (r *Result) unheld() string {
 	return ""
 }
 
-// maxHandedOn bounds the verdicts about one image, of as many policies.
+// maxHandedOn bounds the verdicts about one image.
 const maxHandedOn = 64
 
-// lasting keeps of each policy the verdict that lasts longest, and of too many policies those.
+// lasting keeps of each policy the verdict that lasts longest, which is the one that counts, and then, as far as there is room, of each
+// verifier and epoch: whoever hands verdicts on looks for its own (Standing), also where another's lasts longer.
 func lasting(all []policy.HandedOn) []policy.HandedOn {
 	slices.SortFunc(all, func(a, b policy.HandedOn) int {
 		return cmp.Or(b.NotAfter.Compare(a.NotAfter), cmp.Compare(a.Statement, b.Statement), cmp.Compare(a.Signer, b.Signer))
 	})
-	var out []policy.HandedOn
-	for _, h := range all {
-		if len(out) < maxHandedOn && !slices.ContainsFunc(out, func(o policy.HandedOn) bool { return o.Policy == h.Policy }) {
-			out = append(out, h)
-		}
+	type saying struct {
+		policy, signer, verifier string
+		epoch                    policy.Epoch
 	}
-	return out
+	policies, said := map[string]bool{}, map[saying]bool{}
+	var out, more []policy.HandedOn
+	for _, h := range all {
+		s := saying{h.Policy, h.Signer, h.Verifier, h.Epoch}
+		switch {
+		case !policies[h.Policy]:
+			out = append(out, h)
+		case !said[s]:
+			more = append(more, h)
+		}
+		policies[h.Policy], said[s] = true, true
+	}
+	out = append(out, more...)
+	return out[:min(len(out), maxHandedOn)]
 }
 
 // verifiersOf are the verifier.id values that a signer may claim.

@@ -297,6 +297,42 @@ func TestVerdictsOfSeveralPolicies(t *testing.T) {
 	}
 }
 
+// TestVerdictsOfSeveralVerifiers: one that looks whether its own verdict still stands sees it beside another's that lasts longer, and beside its
+// own under a trust that is no more.
+func TestVerdictsOfSeveralVerifiers(t *testing.T) {
+	made := central(t, nil)
+	later := *replaced(t, made, "2026-11-28T12:30:00Z", "2026-11-28T12:50:00Z")
+	c := edge(t)
+	c.add(trust.Signer{Name: "other", Roles: []trust.Role{trust.Verifier}})
+	c.say("central", time.Time{}, made)
+	c.say("other", time.Time{}, later)
+	c.say("central", time.Time{}, *replaced(t, later, anEpoch.Trust, strings.Repeat("cd", 32)))
+	o := c.options()
+	o.Facts, o.Now = true, noon.Add(-29*time.Minute)
+	res := c.run(o)
+	is := func(name string) func(string) bool { return func(s string) bool { return s == name } }
+	for name, want := range map[string]time.Time{"central": noon.Add(30 * time.Minute), "other": noon.Add(50 * time.Minute)} {
+		if got, stands := res.Standing(made, anEpoch, is(name)); !stands || !got.NotAfter.Equal(want) || got.Epoch != anEpoch {
+			t.Errorf("%s: %t, %+v", name, stands, got)
+		}
+	}
+	if got, stands := res.Standing(made, anEpoch, is("nobody")); stands {
+		t.Errorf("%+v", got)
+	}
+}
+
+// TestLastingIsBounded: however many there are, none takes the place of the one that lasts longest of another policy.
+func TestLastingIsBounded(t *testing.T) {
+	var all []policy.HandedOn
+	for n := range 100 {
+		all = append(all, policy.HandedOn{Policy: "a", Signer: "central", Epoch: policy.Epoch{Deny: int64(n)}, NotAfter: noon.Add(time.Hour)})
+	}
+	got := lasting(append(all, policy.HandedOn{Policy: "b", Signer: "central", NotAfter: noon}))
+	if len(got) != maxHandedOn || got[1].Policy != "b" {
+		t.Errorf("%d, %+v", len(got), got[:2])
+	}
+}
+
 // TestVerifierSignsApprovalsOnly: its key is for no provenance, and for no rejection.
 func TestVerifierSignsApprovalsOnly(t *testing.T) {
 	c := newCouncil(t)

@@ -119,7 +119,7 @@ func TestRounds(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			var rounds int
 			var asked []string
-			for range 3 {
+			for range 10 { // on a busy machine several of them have a round too many
 				rounds, asked = gate.count(func() { cold(t, c.o) })
 				if rounds == c.want {
 					gate.slow = 20 * time.Millisecond

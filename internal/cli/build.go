@@ -106,7 +106,7 @@ func (a *app) runBuild(cmd *cobra.Command, o builder.Options, key string, keyles
 		}
 	}
 	if key == "" && !keyless.on && links.names(intoto.StepSign) {
-		return usage("--link-key %s= needs --key or --keyless: without it nothing is signed", intoto.StepSign)
+		return usage("a link of the step %s needs --key or --keyless: without it nothing is signed", intoto.StepSign)
 	}
 	if err := a.asRoot(); err != nil { // before a password is asked for
 		return err

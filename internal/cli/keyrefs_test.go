@@ -262,7 +262,7 @@ func TestLinksWithoutKeys(t *testing.T) {
 		{"--link-identity-token names two keys or identities for step lock", "lock . --link-key lock=ci.key --link-identity-token lock=ci --signing-config " + i.SigningConfig + " --trusted-root " + i.TrustedRoot},
 		{"where STEP is one of", "lock . --link-identity-token sign=ci"},
 		{"reading the identity token", "build . --link-identity-token gone --signing-config " + i.SigningConfig + " --trusted-root " + i.TrustedRoot},
-		{"needs --key or --keyless", "build . --link-identity-token sign=ci --signing-config " + i.SigningConfig + " --trusted-root " + i.TrustedRoot},
+		{"a link of the step sign needs --key or --keyless", "build . --link-identity-token sign=ci --signing-config " + i.SigningConfig + " --trusted-root " + i.TrustedRoot},
 	} {
 		wrong(t, nil, 10, c.says, strings.Fields(c.command)...)
 	}

@@ -3,11 +3,14 @@
 package cli
 
 import (
+	"bytes"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/selfsame-build/selfsame/internal/diag"
 )
 
 // TestLinkWaits: a registry that takes its time is named, while there is nothing else to see.
@@ -24,5 +27,25 @@ func TestLinkWaits(t *testing.T) {
 	host := strings.TrimPrefix(slow.URL, "http://")
 	if code, _, errs := w.run("link", "scan", host+"/team/shop:v1", "--key", "scanner.key"); code == 0 || !strings.Contains(errs, "waiting for "+host+", which has not answered yet") {
 		t.Errorf("exit %d: %s", code, errs)
+	}
+}
+
+// TestLinkFlagsWithoutUse: what would change nothing is said, and not passed over.
+func TestLinkFlagsWithoutUse(t *testing.T) {
+	for command, says := range map[string]string{
+		"lock . --link-key ci.key --signing-config c --trusted-root r":              "are for --link-identity-token",
+		"lock . --trusted-root r":                                                   "are for --link-identity-token",
+		"build . --link-identity-token sign=ci --signing-config c --trusted-root r": "a link of the step sign needs --key or --keyless",
+	} {
+		wrong(t, nil, 10, says, strings.Fields(command)...)
+	}
+}
+
+// TestN7PanicIsNoSuccess: a bug that ends a command is no verdict (CVE-2026-44310: a panic, and exit 0).
+func TestN7PanicIsNoSuccess(t *testing.T) {
+	var out, errs bytes.Buffer
+	code := Main(t.Context(), []string{"verify", "image", "--key", "k"}, Streams{Out: &out, Err: &errs, Env: func(string) string { panic("a bug") }})
+	if code != diag.ExitInternal || out.Len() > 0 || !strings.Contains(errs.String(), "internal error: a bug") {
+		t.Errorf("exit %d: %s%s", code, out.String(), errs.String())
 	}
 }

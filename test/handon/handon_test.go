@@ -94,6 +94,7 @@ func TestNoSecondVerdict(t *testing.T) {
 	hand(attached, "central.key", "5h") // 3 of 5
 	hand(stands, "central.key", "6h")   // 5 of 6
 	hand(attached, "other.key", "6h")   // another verifier, for whoever believes that one
+	hand(stands, "central.key", "6h")   // beside it, too: 5 of 6
 	w.write("policy.yaml", fmt.Sprintf(rules, 4))
 	hand(attached, "central.key", "1h") // another policy
 }

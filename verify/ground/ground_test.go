@@ -251,8 +251,10 @@ func TestPolicy(t *testing.T) {
 		if c.change != nil {
 			c.change(&conf)
 		}
-		_, err := w.open(conf).Policy(t.Context())
-		wantCode(t, name, err, c.code)
+		t.Run(name, func(t *testing.T) {
+			_, err := w.open(conf).Policy(t.Context())
+			wantCode(t, name, err, c.code)
+		})
 	}
 	conf := w.config(w.trust(""))
 	conf.Setup.Policy = w.at(at, "rules")
