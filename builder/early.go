@@ -10,8 +10,9 @@ import (
 // StartBuilders starts the builders that Repeat will ask for with these options, and does not wait for them: whoever has read the evidence may
 // fetch the inputs meanwhile. They start empty and build nothing. What goes wrong is left to Repeat, which asks for them again.
 //
-// The function that it returns lets them go. It must be called before they are ended, and waits for one that is still starting, also when ctx
-// has ended: of a builder that is half started nobody who ends builders would know.
+// The function that it returns lets them go, once however often it is called. It must be called before Repeat, which waits until nobody uses a
+// builder that it has to replace, and before they are ended. It waits for one that is still starting, also when ctx has ended: of a builder that
+// is half started nobody who ends builders would know.
 func (h *Host) StartBuilders(ctx context.Context, o RepeatOptions) func() {
 	ctx = context.WithoutCancel(ctx)
 	worlds, err := h.repeatWorlds(o)

@@ -208,6 +208,7 @@ func (a *Auditor) rebuild(ctx context.Context, o Options, got registry.Resolved,
 	if err := a.refetch(ctx, o, h, r, res); err != nil {
 		return err
 	}
+	letGo()
 	rep, err := h.Repeat(ctx, r, how)
 	if err != nil {
 		return err

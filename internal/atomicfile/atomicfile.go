@@ -77,10 +77,10 @@ func RemoveLeft(path string) {
 // Commit gives the temporary file f its permissions, flushes it, renames it to path, closes it and flushes path's folder.
 // f must be in the same filesystem as path. On error f is closed but not removed: that stays with whoever made it.
 func Commit(f *os.File, path string, perm os.FileMode) error {
-	if err := f.Sync(); err != nil {
+	if err := errors.Join(f.Chmod(perm), f.Sync()); err != nil {
 		return errors.Join(fmt.Errorf("flushing %s: %w", f.Name(), err), f.Close())
 	}
-	if err := CommitUnflushed(f, path, perm); err != nil {
+	if err := rename(f, path); err != nil {
 		return err
 	}
 	return SyncDir(filepath.Dir(path))
@@ -91,7 +91,12 @@ func CommitUnflushed(f *os.File, path string, perm os.FileMode) error {
 	if err := f.Chmod(perm); err != nil {
 		return errors.Join(fmt.Errorf("setting the permissions of %s: %w", f.Name(), err), f.Close())
 	}
-	err := os.Rename(f.Name(), path) // before it is closed: until then it is ours
+	return rename(f, path)
+}
+
+// rename puts f at path and closes it, in this order: until it is closed it is ours.
+func rename(f *os.File, path string) error {
+	err := os.Rename(f.Name(), path)
 	if err := errors.Join(err, f.Close()); err != nil {
 		return fmt.Errorf("putting %s in place: %w", path, err)
 	}

@@ -241,7 +241,7 @@ func TestRestoreTogether(t *testing.T) {
 				together.Store(true)
 			}
 			defer under.Add(-1)
-			for n := 0; n < 200 && !together.Load(); n++ {
+			for n := 0; n < 3000 && !together.Load(); n++ { // half a minute: a machine may have much else to do
 				time.Sleep(10 * time.Millisecond)
 			}
 		}

@@ -22,7 +22,7 @@ func (m *machine) lock(dir string) {
 	baseLocksMu.Lock()
 	known := baseLocks[key]
 	if known == nil {
-		defer baseLocksMu.Unlock() // others with this base wait for it
+		defer baseLocksMu.Unlock() // others wait for it
 	} else {
 		baseLocksMu.Unlock()
 		if _, err := os.Stat(path); err != nil {
