@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -109,16 +108,13 @@ var (
 	errBusy    = errors.New("too many images are being verified")
 )
 
-// codeNotFound is the diagnostic for what a registry says it does not have (package registry).
-const codeNotFound diag.Code = "A0513"
-
 func classOf(err error) Class {
 	switch {
 	case errors.Is(err, errPending):
 		return ClassPending
 	case errors.Is(err, errBusy):
 		return ClassBusy
-	case slices.ContainsFunc(diag.All(err), func(d *diag.Diagnostic) bool { return d.Code == codeNotFound }):
+	case errors.Is(err, policy.ErrGone):
 		return ClassGone
 	}
 	return ClassUndecided
