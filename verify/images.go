@@ -3,10 +3,13 @@ package verify
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	digest "github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
+	"github.com/selfsame-build/selfsame/internal/diag"
+	"github.com/selfsame-build/selfsame/policy"
 	"github.com/selfsame-build/selfsame/registry/artifact"
 )
 
@@ -24,7 +27,7 @@ type image struct {
 func readImages(ctx context.Context, o Options) ([]image, error) {
 	desc, raw, err := o.Source.Manifest(ctx, o.Digest)
 	if err != nil {
-		return nil, fmt.Errorf("reading image %s: %w", o.Digest, err)
+		return nil, fmt.Errorf("reading image %s: %w", o.Digest, absent(err))
 	}
 	// Hashed again here: what was verified and what will be used must be the same bytes, whatever the source says.
 	if got := digest.FromBytes(raw); got != o.Digest || desc.Digest != o.Digest {
@@ -47,6 +50,23 @@ func readImages(ctx context.Context, o Options) ([]image, error) {
 	}
 	return append([]image{index}, index.children...), nil
 }
+
+// codeNotFound is the diagnostic for what a registry says it does not have (package registry).
+const codeNotFound diag.Code = "A0513"
+
+// absent marks the error of a registry that has no such image: policy.ErrGone.
+func absent(err error) error {
+	if slices.ContainsFunc(diag.All(err), func(d *diag.Diagnostic) bool { return d.Code == codeNotFound }) {
+		return goneError{err}
+	}
+	return err
+}
+
+// goneError is an error that is policy.ErrGone, too, in the registry's own words.
+type goneError struct{ error }
+
+func (e goneError) Unwrap() error        { return e.error }
+func (e goneError) Is(target error) bool { return target == policy.ErrGone }
 
 // platformOf is os/arch[/variant], or "unknown" for an entry without one.
 func platformOf(d ocispec.Descriptor) string {

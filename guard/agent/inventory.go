@@ -194,16 +194,20 @@ var errNameless = errors.New("nobody knows its repository, and so not where its 
 func (i *Inventory) Judge(ctx context.Context) {
 	all := i.List()
 	for batch := range slices.Chunk(all, watchBatch) {
-		qs := make([]engine.Question, len(batch))
-		for n, r := range batch {
-			qs[n] = r.question(r.Image)
+		var qs []engine.Question
+		for _, r := range batch {
+			if r.Image != "" {
+				qs = append(qs, r.question(r.Image))
+			}
 		}
 		within, cancel := context.WithTimeout(ctx, watchTime)
-		answers := i.asker.AskAll(within, qs)
+		asked, answers := i.asker.AskAll(within, qs), make([]engine.Answer, len(batch))
 		for n, r := range batch {
-			if r.Image == "" {
+			if r.Image == "" { // no question: the log would have a line at each turn that says nothing
 				answers[n] = engine.Unanswered(engine.Question{Name: cmp.Or(r.Reference, r.Name), Digest: r.Digest}, errNameless)
+				continue
 			}
+			answers[n], asked = asked[0], asked[1:]
 			for _, name := range r.Also {
 				if answers[n].Allow {
 					break

@@ -69,7 +69,7 @@ func askVolumes(ctx context.Context, client images.ImagesClient, dir string) (al
 		known := map[string]bool{}
 		for _, i := range got.GetImages() {
 			name, err := wire.Repository(i.GetName())
-			if err == nil && i.GetTarget().GetDigest() == digest && !known[name] && len(g.images) < maxImages {
+			if err == nil && i.GetTarget().GetDigest() == digest && !known[name] && len(g.images) < maxNames {
 				known[name] = true
 				g.images = append(g.images, image{name, digest})
 			}

@@ -13,9 +13,9 @@ import (
 
 // The bounds of what is looked at for one container.
 const (
-	maxDigests   = 16  // manifests and indexes of one image
+	maxDigests   = 16  // manifests and indexes of one image; all of them are asked about
 	maxPlatforms = 128 // images of an index
-	maxImages    = 4   // questions to the agent about one image
+	maxNames     = 4   // of an image volume
 	maxVolumes   = 32  // images that a container mounts
 )
 

@@ -116,7 +116,7 @@ func podmanNames(c storedContainer, digests []string, why error) (f found, err e
 	if len(digests) == 0 {
 		return found{}, errors.Join(fmt.Errorf("podman has no manifest of %.120q", meta.Name), why)
 	}
-	for _, d := range digests[:min(len(digests), maxImages)] {
+	for _, d := range digests {
 		f.images = append(f.images, image{meta.Name, d})
 	}
 	return f, nil

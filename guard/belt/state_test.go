@@ -114,10 +114,15 @@ func TestStorage(t *testing.T) {
 		change func(*storage)
 		want   string // empty: it starts
 	}{
-		"as it is":                                  {byIndex, func(*storage) {}, ""},
-		"by the image's own manifest":               {byManifest, func(*storage) {}, ""},
-		"its index is taken back":                   {indexBack, func(*storage) {}, name + index + " is denied: it is denied"},
-		"its manifest is taken back":                {manifestBack, func(*storage) {}, name + manifest + " is denied: it is denied"},
+		"as it is":                    {byIndex, func(*storage) {}, ""},
+		"by the image's own manifest": {byManifest, func(*storage) {}, ""},
+		"its index is taken back":     {indexBack, func(*storage) {}, name + index + " is denied: it is denied"},
+		"its manifest is taken back":  {manifestBack, func(*storage) {}, name + manifest + " is denied: it is denied"},
+		"its manifest is taken back, many indexes": {manifestBack, func(s *storage) {
+			for _, n := range "12345" {
+				s.document("manifest-", `{"schemaVersion":2,"annotations":{"n":"`+string(n)+`"},"manifests":[{"digest":"`+manifest+`"}]}`)
+			}
+		}, name + manifest + " is denied: it is denied"},
 		"somebody objects to its index":             {with("objected", index, manifest), func(*storage) {}, name + index + " is denied: it is objected"},
 		"somebody objects to its manifest":          {with("objected", manifest, index), func(*storage) {}, name + manifest + " is denied: it is objected"},
 		"somebody objects, and the glass is broken": {opened, func(*storage) {}, ""},

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -73,6 +72,9 @@ func (e *Engine) answer(ctx context.Context, q Question, now time.Time) Answer {
 		return a.classify(entry{})
 	}
 	got, cached, err := e.settled(ctx, key{q.Name, q.Digest}, p, a.Epoch, now)
+	if p == e.dropped.Load() { // meanwhile
+		return e.answer(ctx, q, e.clock.now())
+	}
 	if a.Cached = cached; err != nil {
 		return a.undecided(classOf(err), diag.ExitUndecided, err)
 	}
@@ -109,16 +111,13 @@ var (
 	errBusy    = errors.New("too many images are being verified")
 )
 
-// codeNotFound is the diagnostic for what a registry says it does not have (package registry).
-const codeNotFound diag.Code = "A0513"
-
 func classOf(err error) Class {
 	switch {
 	case errors.Is(err, errPending):
 		return ClassPending
 	case errors.Is(err, errBusy):
 		return ClassBusy
-	case slices.ContainsFunc(diag.All(err), func(d *diag.Diagnostic) bool { return d.Code == codeNotFound }):
+	case errors.Is(err, policy.ErrGone):
 		return ClassGone
 	}
 	return ClassUndecided
@@ -144,8 +143,8 @@ func (e *Engine) settled(ctx context.Context, k key, p *policy.Policy, epoch Epo
 	case <-ctx.Done():
 	}
 	// Evidence that is due to be asked for again is better than none: a registry that hangs is one that is down. A verdict that has ended
-	// (the policy's end, a minute for rules that read the time) is not.
-	if got := e.memory.get(k); got != nil && got.stands(sha, epoch, e.lives, e.clock.now()) {
+	// (the policy's end, a minute for rules that read the time), or is by trust or deny list of before, is not.
+	if got := e.memory.get(k); got != nil && got.stands(sha, e.c.Gatherer.Epoch(), e.lives, e.clock.now()) {
 		e.c.Metrics.Add(metrics.StaleUsed, 1)
 		return got, true, nil
 	}

@@ -63,6 +63,7 @@ type Engine struct {
 	lives      lives
 	clock      *clock
 	policy     atomic.Pointer[policy.Policy]
+	dropped    atomic.Pointer[policy.Policy] // the last one that does not count any more
 	memory     *memory
 	disk       *disk
 	flights    singleflight.Group // verdicts, by image, policy and epoch

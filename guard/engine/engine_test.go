@@ -40,11 +40,13 @@ func TestObjectedAndGone(t *testing.T) {
 	if d := w.want("somebody objects", good, false, engine.ClassObjected, false, 1).Denial(); !strings.Contains(d, "a rebuild differed") || !strings.Contains(d, "fix: use another version, or have somebody answer") {
 		t.Error(d)
 	}
-	w.f.err = fmt.Errorf("reading it: %w", diag.Errorf("A0513", "not found"))
+	w.f.err = fmt.Errorf("reading it: %w", policy.ErrGone)
 	w.want("its registry does not have it", evil, false, engine.ClassGone, false, 2)
 	w.want("its registry does not have it, again", evil, false, engine.ClassGone, true, 2)
 	w.f.err = errDown
 	w.want("its registry is down", digest.FromString("x"), false, engine.ClassUndecided, false, 3)
+	w.f.err = diag.Errorf("A0513", "a bundle, or the deny list: not found")
+	w.want("something else is not there", digest.FromString("y"), false, engine.ClassUndecided, false, 4)
 }
 
 func TestOneGatheringHoweverManyAsk(t *testing.T) {

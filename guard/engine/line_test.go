@@ -3,6 +3,7 @@ package engine
 import (
 	"encoding/json"
 	"math/rand/v2"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +17,13 @@ func TestEncodeDecision(t *testing.T) {
 	full := Decision{SchemaVersion: 1, Time: at, Who: Who{Gate: GateAdmission, Namespace: "shop", Workload: "Pod/shop-*", Container: "app", User: "ann", Reference: "shop:v1"},
 		Image: "registry.example.com/shop@sha256:aa", Allow: true, Class: ClassOK, Rules: []string{"signed: pass", "fresh: fail"}, Reasons: []string{"none"},
 		Policy: policy.Edition{Name: "p", Version: 7, SHA256: "aa"}, Epoch: Epoch{Trust: "t", Deny: -9}, Cached: true, Gathered: at.Add(-time.Hour), Micros: 12345}
+	for _, of := range []any{full, full.Who, full.Policy, full.Epoch} { // a field that is new is written here, too, or not plain
+		for v, n := reflect.ValueOf(of), 0; n < v.NumField(); n++ {
+			if name := v.Type().Field(n).Name; v.Field(n).IsZero() != (name == "BreakGlass" || name == "HandedOn") {
+				t.Errorf("%T.%s is not looked at", of, name)
+			}
+		}
+	}
 	with := func(change func(*Decision)) Decision {
 		d := full
 		change(&d)

@@ -72,6 +72,7 @@ func (e *Engine) dropRevoked() {
 // drop leaves no policy in force.
 func (e *Engine) drop(why error) {
 	e.failed.Store(&why) // it is what denials say
+	e.dropped.Store(e.policy.Load())
 	e.policy.Store(nil)
 	e.c.Metrics.Only(metrics.PolicyInfo, 0, "", "0", "")
 	e.c.Notice("no policy is in force, and everything is denied: " + why.Error())

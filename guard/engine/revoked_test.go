@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	digest "github.com/opencontainers/go-digest"
+
 	"github.com/selfsame-build/selfsame/guard/engine"
 	"github.com/selfsame-build/selfsame/policy"
 )
@@ -147,8 +149,85 @@ func TestRevokedPolicyDoesNotWait(t *testing.T) {
 	default:
 		t.Error("what runs is not judged again")
 	}
+	if out, ok := w.AskKept(t.Context(), []engine.Question{{Name: shop, Digest: good}}); ok {
+		t.Errorf("%+v", out)
+	}
 	close(release)
 	if err := <-done; !errors.Is(err, errDown) {
 		t.Errorf("%v", err)
+	}
+	if d, want := w.ask(good).Denial(), "no policy is in force: the policy that was in force does not count any more, and no other could be read: "; !strings.Contains(d, want) {
+		t.Errorf("%s\nwant %s", d, want)
+	}
+}
+
+// TestPolicyRevokedWhileGathering: a question that was asked before is not answered by a policy that was taken back since.
+func TestPolicyRevokedWhileGathering(t *testing.T) {
+	for name, c := range map[string]struct {
+		before func(*world)
+		source error
+		class  engine.Class
+		allow  bool
+	}{
+		"there is no other":    {func(*world) {}, errDown, engine.ClassNoPolicy, false},
+		"another one says no":  {func(w *world) { w.write(text(2, "signatures.size() > 5", "")) }, nil, engine.ClassRule, false},
+		"another one says yes": {func(w *world) { w.write(text(2, signed, "")) }, nil, engine.ClassOK, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.Close()
+			var next error
+			source := w.config.Policy
+			w.config.Policy = func(ctx context.Context) (*policy.Policy, error) {
+				if next != nil {
+					return nil, next
+				}
+				return source(ctx)
+			}
+			revoked := false // only Refresh asks
+			w.config.Stands = func() error {
+				if revoked {
+					return fmt.Errorf("%w: its signer is denied", policy.ErrRevoked)
+				}
+				return nil
+			}
+			w.open()
+			begun, release := make(chan struct{}, 8), make(chan struct{})
+			w.f.set(func(f *fake) { f.gather = func(context.Context, digest.Digest) { begun <- struct{}{}; <-release } })
+			answered := make(chan engine.Answer, 1)
+			go func() { answered <- w.ask(good) }()
+			<-begun
+			revoked, next = true, c.source
+			c.before(w)
+			w.f.set(func(f *fake) { f.next.Deny = 2 })
+			if err := w.Refresh(t.Context()); !errors.Is(err, c.source) {
+				t.Errorf("%v", err)
+			}
+			close(release)
+			if a := <-answered; a.Allow != c.allow || a.Class != c.class || a.By != w.Edition() {
+				t.Errorf("%+v\n%s", a, a.Denial())
+			}
+		})
+	}
+}
+
+// TestTakenBackWhileTheRegistryHangs: what is known from before stands in for an answer that does not come, unless it was taken back meanwhile.
+func TestTakenBackWhileTheRegistryHangs(t *testing.T) {
+	w := newWorld(t)
+	w.want("before", good, true, engine.ClassOK, false, 1)
+	w.pass(2 * time.Minute)
+	begun := make(chan struct{}, 1)
+	w.f.set(func(f *fake) {
+		f.err = errDown
+		f.gather = func(ctx context.Context, _ digest.Digest) { begun <- struct{}{}; <-ctx.Done() }
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	answered := make(chan engine.Answer, 1)
+	go func() { answered <- w.Ask(ctx, engine.Question{Name: shop, Digest: good}) }()
+	<-begun
+	w.f.set(func(f *fake) { f.epoch.Deny, f.denied[good] = 2, true })
+	cancel()
+	if a := <-answered; a.Allow || a.Class != engine.ClassPending {
+		t.Errorf("%+v", a)
 	}
 }

@@ -38,6 +38,8 @@ func (e *Engine) noPolicy() error {
 	switch {
 	case why != nil && errors.Is(*why, policy.ErrRevoked):
 		return fmt.Errorf("no policy is in force: %w", *why)
+	case why != nil && e.dropped.Load() != nil:
+		return fmt.Errorf("no policy is in force: %w, and no other could be read: %w", policy.ErrRevoked, *why)
 	case why != nil:
 		return fmt.Errorf("no policy has been read yet: %w", *why)
 	}

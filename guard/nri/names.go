@@ -141,16 +141,25 @@ func (n *Names) write(file string, last bool) error {
 
 // Ask implements engine.Asker.
 func (n *Names) Ask(ctx context.Context, q engine.Question) engine.Answer {
-	n.add(q)
+	n.learn(ctx, q)
 	return n.Asker.Ask(ctx, q)
 }
 
 // AskAll implements engine.Asker.
 func (n *Names) AskAll(ctx context.Context, qs []engine.Question) []engine.Answer {
+	n.learn(ctx, qs...)
+	return n.Asker.AskAll(ctx, qs)
+}
+
+// learn takes the names of questions, unless a guest asks: whoever may ask at will would push out the names of what was pulled, and then nobody
+// asks about it where it is mounted.
+func (n *Names) learn(ctx context.Context, qs ...engine.Question) {
+	if _, guest := engine.Guest(ctx); guest {
+		return
+	}
 	for _, q := range qs {
 		n.add(q)
 	}
-	return n.Asker.AskAll(ctx, qs)
 }
 
 func (n *Names) add(q engine.Question) {

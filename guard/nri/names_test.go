@@ -19,6 +19,9 @@ import (
 type asker struct{ engine.Asker }
 
 func (asker) Ask(context.Context, engine.Question) engine.Answer { return engine.Answer{} }
+func (asker) AskAll(_ context.Context, qs []engine.Question) []engine.Answer {
+	return make([]engine.Answer, len(qs))
+}
 
 // keeping opens a file and keeps it until stop.
 func keeping(t *testing.T, file string) (n *Names, stop func() error) {
@@ -112,5 +115,21 @@ func TestNamesAreBounded(t *testing.T) {
 	}
 	if again, err := OpenNames(asker{}, file); err != nil || again.known.Len() != maxDigests || !slices.Equal(again.known.Keys(), n.known.Keys()) {
 		t.Errorf("read again: %v", err)
+	}
+}
+
+// TestGuestsTeachNoNames: who may ask at will neither adds a name nor keeps one from being pushed out.
+func TestGuestsTeachNoNames(t *testing.T) {
+	n := &Names{Asker: asker{}}
+	q := engine.Question{Name: "registry.example.com/a", Digest: digest.FromString("a")}
+	guest := engine.WithGuest(t.Context(), 1001)
+	n.Ask(guest, q)
+	n.AskAll(guest, []engine.Question{q})
+	if got := n.of(q.Digest); len(got) > 0 {
+		t.Errorf("%q", got)
+	}
+	n.AskAll(t.Context(), []engine.Question{q})
+	if got := n.of(q.Digest); len(got) != 1 {
+		t.Errorf("a gate's: %q", got)
 	}
 }

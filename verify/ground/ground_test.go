@@ -1,9 +1,11 @@
 package ground_test
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	digest "github.com/opencontainers/go-digest"
@@ -12,6 +14,7 @@ import (
 	"github.com/selfsame-build/selfsame/freshness"
 	"github.com/selfsame-build/selfsame/guard/engine"
 	"github.com/selfsame-build/selfsame/internal/diag"
+	"github.com/selfsame-build/selfsame/policy"
 	"github.com/selfsame-build/selfsame/provenance"
 	"github.com/selfsame-build/selfsame/registry/artifact"
 	"github.com/selfsame-build/selfsame/signing"
@@ -43,8 +46,8 @@ func TestGather(t *testing.T) {
 	if e, err = g.Gather(t.Context(), w.host+"/team/bare", bare); err != nil || len(e.Signatures)+len(e.Blocks) > 0 || e.Summary.Verdict != "missing" {
 		t.Errorf("bare: %+v, %v", e, err)
 	}
-	if _, err = g.Gather(t.Context(), shop, digest.FromString("x")); err == nil {
-		t.Error("an image that is not there has evidence")
+	if _, err = g.Gather(t.Context(), shop, digest.FromString("x")); !errors.Is(err, policy.ErrGone) || !strings.Contains(err.Error(), "not found") {
+		t.Errorf("an image that is not there: %v", err)
 	}
 	// A denial is evidence, and does not need the registry.
 	w.deny(4, d)
@@ -58,25 +61,29 @@ func TestGather(t *testing.T) {
 	}
 }
 
-// A bundle that cannot be fetched is for asking again, not a fact about the image. It is too large to travel in its manifest.
+// large is a predicate that does not travel in the manifest which names its bundle.
+var large = `{"log":"` + strings.Repeat("x", artifact.MaxInline) + `"}`
+
+// A bundle that cannot be fetched is for asking again, not a fact about the image.
 func TestGatherOfWhatIsNotAnswered(t *testing.T) {
 	w := newWorld(t)
 	shop := w.host + "/team/shop"
 	d := w.push("team/shop", shop)
-	w.attach("team/shop", artifact.Descriptor{MediaType: v1.MediaTypeImageManifest, Digest: d}, shop, typeTest, large)
+	hidden := w.attach("team/shop", artifact.Descriptor{MediaType: v1.MediaTypeImageManifest, Digest: d}, shop, typeTest, large)
 	g := w.open(w.config(w.trust("")))
-	w.asked = func(r *http.Request) bool { return strings.Contains(r.URL.Path, "/blobs/") }
+	w.asked = func(r *http.Request) bool { return strings.Contains(r.URL.Path, hidden.Encoded()) }
 	if e, err := g.Gather(t.Context(), shop, d); err == nil {
-		t.Errorf("evidence %+v", e)
+		t.Errorf("%d statements", len(e.Statements))
+	}
+	w.status = http.StatusNotFound
+	if e, err := g.Gather(t.Context(), shop, d); err == nil || errors.Is(err, policy.ErrGone) { // the image is there
+		t.Errorf("a bundle that is not there: %+v, %v", e, err)
 	}
 	w.asked = nil
 	if e, err := g.Gather(t.Context(), shop, d); err != nil || len(e.Statements) != 2 {
-		t.Errorf("evidence %+v, %v", e, err)
+		t.Errorf("%d statements, %v", len(e.Statements), err)
 	}
 }
-
-// large is a predicate whose bundle does not travel in its manifest, so that the blob is asked for.
-var large = `{"text":"` + strings.Repeat("x", artifact.MaxInline) + `"}`
 
 // What is denied is denied, also where a part of the evidence is not answered.
 func TestGatherOfWhatIsDeniedAndNotAnswered(t *testing.T) {
@@ -88,9 +95,16 @@ func TestGatherOfWhatIsDeniedAndNotAnswered(t *testing.T) {
 	hidden := w.attach("team/shop", image, shop, "https://example.com/other/v1", large)
 	w.denyAll(3, provenance.DenyEntry{Base: base})
 	g := w.open(w.config(w.trust(w.denylist())))
-	w.asked = func(r *http.Request) bool { return strings.Contains(r.URL.Path, hidden.Encoded()) }
+	var asked atomic.Bool
+	w.asked = func(r *http.Request) bool {
+		mine := strings.Contains(r.URL.Path, hidden.Encoded())
+		if mine {
+			asked.Store(true)
+		}
+		return mine
+	}
 	e, err := g.Gather(t.Context(), shop, image.Digest)
-	if err != nil || len(e.Blocks) == 0 || e.Blocks[0].Verdict != "denied" {
+	if !asked.Load() || err != nil || len(e.Blocks) == 0 || e.Blocks[0].Verdict != "denied" {
 		t.Errorf("evidence %+v, %v", e, err)
 	}
 }
@@ -251,10 +265,8 @@ func TestPolicy(t *testing.T) {
 		if c.change != nil {
 			c.change(&conf)
 		}
-		t.Run(name, func(t *testing.T) {
-			_, err := w.open(conf).Policy(t.Context())
-			wantCode(t, name, err, c.code)
-		})
+		_, err := w.open(conf).Policy(t.Context())
+		wantCode(t, name, err, c.code)
 	}
 	conf := w.config(w.trust(""))
 	conf.Setup.Policy = w.at(at, "rules")

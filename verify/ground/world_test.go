@@ -1,6 +1,7 @@
 package ground_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -48,7 +49,8 @@ type world struct {
 	now    time.Time
 	client *registry.Client
 	keys   map[string]*signing.Signer
-	asked  func(*http.Request) bool // answers 503 where it says true
+	asked  func(*http.Request) bool // answers status where it says true
+	status int                      // 0: 503
 	server *httptest.Server
 
 	lists, connections atomic.Int64
@@ -66,7 +68,7 @@ func newWorld(t *testing.T) *world {
 			w.lists.Add(1)
 		}
 		if w.asked != nil && w.asked(r) {
-			rw.WriteHeader(http.StatusServiceUnavailable)
+			rw.WriteHeader(cmp.Or(w.status, http.StatusServiceUnavailable))
 			return
 		}
 		h.ServeHTTP(rw, r)

@@ -107,7 +107,7 @@ func TestCaller(t *testing.T) {
 
 // TestCallerFindsAnotherLine: a server closes what is idle for too long.
 func TestCallerFindsAnotherLine(t *testing.T) {
-	c := served(t, 500*time.Millisecond, func(w http.ResponseWriter, r *http.Request) {
+	c := served(t, 2*time.Second, func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		_, after, _ := strings.Cut(string(body), `"uid":"`)
 		_, _ = io.WriteString(w, `{"response":{"uid":"`+after[:len(zeroUID)]+`","allowed":true}}`)
@@ -117,8 +117,12 @@ func TestCallerFindsAnotherLine(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	for began := time.Now(); l.alive(); time.Sleep(10 * time.Millisecond) {
+		if time.Since(began) > time.Minute {
+			t.Fatal("the server closes nothing")
+		}
+	}
 	c.give(l, nil)
-	time.Sleep(700 * time.Millisecond)
 	l.since = l.since.Add(-time.Minute)
 	if err := c.post(t.Context(), r, 1); err != nil {
 		t.Fatal(err)
@@ -150,19 +154,19 @@ func TestLoad(t *testing.T) {
 	if len(got.took) != n || first < 200*time.Millisecond || last < 550*time.Millisecond || last > time.Minute || got.failed != 1 || got.why == nil || got.why.Error() != "no verdict" {
 		t.Errorf("%v to %v, %d failed: %v", first, last, got.failed, got.why)
 	}
-	if late := got.late.at(.5); late > 50*time.Millisecond {
+	if late := got.late.at(.5); late > 150*time.Millisecond {
 		t.Errorf("half of the calls were late by %v", late)
 	}
 }
 
-// TestPace: a thousand ticks take a second.
+// TestPace: three hundred ticks of a millisecond take as long as that, and a busy machine makes it no more than some times as long.
 func TestPace(t *testing.T) {
+	began, waits := time.Now(), 0
 	p, err := newPace(time.Millisecond)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer p.close()
-	began, waits := time.Now(), 0
 	for ticks := uint64(0); ticks < 300; waits++ {
 		n, err := p.wait()
 		if err != nil {
@@ -170,7 +174,7 @@ func TestPace(t *testing.T) {
 		}
 		ticks += n
 	}
-	if took := time.Since(began); took < 299*time.Millisecond || took > 2*time.Second {
+	if took := time.Since(began); took < 300*time.Millisecond || took > 10*time.Second {
 		t.Errorf("300 ticks of a millisecond took %v, in %d waits", took, waits)
 	}
 }
