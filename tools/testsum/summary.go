@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"sort"
 	"strings"
 )
@@ -80,6 +82,9 @@ func (s *summary) take(e event, w io.Writer, logs map[key]*strings.Builder, fail
 	case "pass", "fail", "skip":
 		if e.Test == "" {
 			s.finish(e, w, logs[k], failedTests[e.Package])
+			if e.Action == "fail" && !failedTests[e.Package] {
+				unended(w, e.Package, logs)
+			}
 		} else {
 			s.count(e, w, logs[k])
 			failedTests[e.Package] = failedTests[e.Package] || e.Action == "fail"
@@ -120,6 +125,25 @@ func (s *summary) finish(e event, w io.Writer, log *strings.Builder, testFailed 
 		}
 		fmt.Fprintf(w, "FAIL  %s  %.1fs\n", e.Package, e.Elapsed)
 	}
+}
+
+// unended prints what the tests said whose end go test did not report, in a package that failed by no other's fault: it misses the end of one
+// whose line something else began.
+func unended(w io.Writer, pkg string, logs map[key]*strings.Builder) {
+	for _, k := range slices.SortedFunc(maps.Keys(logs), func(a, b key) int { return strings.Compare(a.test, b.test) }) {
+		if k.pkg == pkg && k.test != "" && said(text(logs[k])) {
+			fmt.Fprintf(w, "--- no end: %s %s\n%s", k.pkg, k.test, text(logs[k]))
+		}
+	}
+}
+
+func said(log string) bool {
+	for line := range strings.Lines(log) {
+		if !strings.HasPrefix(line, "=== ") {
+			return true
+		}
+	}
+	return false
 }
 
 func text(b *strings.Builder) string {

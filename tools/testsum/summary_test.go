@@ -49,6 +49,13 @@ func TestSummary(t *testing.T) {
 {"Action":"output","Package":"m/b","Output":"FAIL\tm/b [build failed]\n"}
 {"Action":"fail","Package":"m/b","Elapsed":0}`, false,
 			[]string{"b.go:1: undefined: x\n", "[build failed]", "failed outside any test: m/b\n", "1 passed, 1 failed, 0 skipped\n"}},
+		{"a test whose end go test misses", pass +
+			`{"Action":"output","Package":"m/a","Test":"T2","Output":"=== RUN   T2\n"}
+{"Action":"output","Package":"m/a","Test":"T2","Output":"noise--- FAIL: T2 (0.00s)\n"}
+{"Action":"output","Package":"m/a","Test":"T3","Output":"=== PAUSE T3\n"}
+{"Action":"output","Package":"m/a","Output":"FAIL\n"}
+{"Action":"fail","Package":"m/a","Elapsed":2}`, false,
+			[]string{"FAIL  m/a  2.0s\n--- no end: m/a T2\n=== RUN   T2\nnoise--- FAIL: T2 (0.00s)\nfailed outside", "1 passed, 1 failed, 0 skipped\n"}},
 		{"slow tests, the slowest first", `{"Action":"pass","Package":"m/a","Test":"T1","Elapsed":20}
 {"Action":"pass","Package":"m/a","Test":"T1/part","Elapsed":19}
 {"Action":"pass","Package":"m/a","Test":"T2","Elapsed":100.4}
