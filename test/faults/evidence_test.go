@@ -45,7 +45,8 @@ func TestVerify(t *testing.T) {
 		"another source":    {nil, "--key good.pub --source https://else.example/", 15},
 		"bundles tampered":  {func(t *testing.T, l string) { rebundle(t, l, payload) }, "--key good.pub", 15},
 		"signature changed": {func(t *testing.T, l string) { rebundle(t, l, signature) }, "--key good.pub", 15},
-		"bundle damaged":    {func(t *testing.T, l string) { damageBundles(t, l) }, "--key good.pub", 17}, // what it said may have been a veto
+		"bundle damaged":    {func(t *testing.T, l string) { uncarry(t, l); damageBundles(t, l) }, "--key good.pub", 17}, // what it said may have been a veto
+		"blob damaged":      {func(t *testing.T, l string) { damageBundles(t, l) }, "--key good.pub", 0},                 // the manifest that names it carries it too
 		"evidence removed":  {func(t *testing.T, l string) { unlist(t, l) }, "--key good.pub", 16},
 		"no image":          {func(t *testing.T, l string) { _ = os.RemoveAll(filepath.Join(l, "index.json")) }, "--key good.pub", 10},
 	} {
