@@ -49,7 +49,7 @@ func (r *Repository) getManifest(ctx context.Context, item string) (artifact.Des
 			return none, nil, err
 		}
 		defer resp.Body.Close()
-		raw, err := readAll(resp.Body, artifact.MaxManifest)
+		raw, err := readAll(resp, artifact.MaxManifest)
 		if err != nil {
 			return none, nil, err
 		}
@@ -112,10 +112,15 @@ func mediaType(h http.Header) string {
 	return strings.TrimSpace(t)
 }
 
-func readAll(r io.Reader, limit int64) ([]byte, error) {
-	raw, err := io.ReadAll(io.LimitReader(r, limit+1))
-	if err == nil && int64(len(raw)) > limit {
+func readAll(resp *http.Response, limit int64) ([]byte, error) {
+	// Room for what is said to come and for the read that finds nothing more; for what claims to be large, only as it comes.
+	buf := bytes.NewBuffer(make([]byte, 0, max(min(resp.ContentLength, limit, trustedLength), 0)+bytes.MinRead))
+	_, err := buf.ReadFrom(io.LimitReader(resp.Body, limit+1))
+	if err == nil && int64(buf.Len()) > limit {
 		err = diag.Errorf(codeMalformed, "an answer of more than %d bytes", limit)
 	}
-	return raw, err
+	return buf.Bytes(), err
 }
+
+// trustedLength is how many bytes are set aside because a registry says that they will come: a manifest with the largest bundle that it carries.
+const trustedLength = 2 * artifact.MaxInline

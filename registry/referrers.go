@@ -210,7 +210,7 @@ func (r *Repository) page(ctx context.Context, s *session, address string, limit
 		if next, err = nextPage(resp); err != nil {
 			return none, nil, err
 		}
-		raw, err := readAll(resp.Body, limit)
+		raw, err := readAll(resp, limit)
 		return none, raw, err
 	})
 	return raw, next, err

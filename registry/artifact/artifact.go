@@ -128,7 +128,7 @@ type Budget struct {
 	Referrers     int   // entries; default 1,000
 	Pages         int   // pages of a listing; default 64
 	ManifestBytes int64 // size of one manifest or page in bytes; default 4 MiB
-	Bytes         int64 // of all manifests and pages together; default 64 MiB
+	Bytes         int64 // of all manifests and pages together; default 160 MiB: 1,000 with the largest bundle that they carry (MaxInline)
 	Slots         Slots // shared with the run's other reading; nil: the listing bounds its requests by itself
 }
 
@@ -144,7 +144,7 @@ func (b Budget) WithDefaults() Budget {
 		b.ManifestBytes = MaxManifest
 	}
 	if b.Bytes == 0 {
-		b.Bytes = 64 << 20
+		b.Bytes = 160 << 20
 	}
 	return b
 }

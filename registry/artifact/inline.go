@@ -5,7 +5,7 @@ import "github.com/opencontainers/go-digest"
 // MaxInline is how many bytes of evidence travel in the manifest that names them too, in the descriptor's `data` (OCI image-spec "Descriptors").
 // Who reads the manifest has read the evidence then, and asks for one thing less, one round trip earlier. The blob is stored all the same, for
 // those who do not look at `data`. A list of 400 packages fits. In base64 it is 128 KiB, of the 4 MiB that registries take in a manifest, and
-// 1,000 such manifests are within the budget of a verification.
+// 1,000 such manifests are within a Budget.
 const MaxInline = 96 << 10
 
 // Inline is the content that a descriptor carries in its `data`, and whether it carries it. Data that is not what the digest and the size
