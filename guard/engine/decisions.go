@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"encoding/json"
 	"io"
 	"sync"
 	"time"
@@ -107,7 +108,7 @@ func (d *decisions) write(q Question, a Answer, now time.Time, took time.Duratio
 		return
 	}
 	made := newDecision(q, a, now, took)
-	raw, err := made.encode()
+	raw, err := json.Marshal(made)
 	if err != nil {
 		d.metrics.Add(metrics.DecisionsLost, 1)
 		return
