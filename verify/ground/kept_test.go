@@ -241,6 +241,51 @@ func TestPolicyOfWhomTheListDenies(t *testing.T) {
 	w.must(g.Stands()) // there is none
 }
 
+// TestPolicyOfAnotherPlace: a trust file that names another place for the policy, or none, takes the one in force along only if who signed it
+// may sign policies still. The registry is down, so that nothing but the files says so.
+func TestPolicyOfAnotherPlace(t *testing.T) {
+	for name, c := range map[string]struct {
+		place string // in the trust file of later; empty: none
+		taken bool   // the old signer is out
+		other bool   // another one may sign
+	}{
+		"another place and another signer":     {"other", true, true},
+		"another place, the same signer":       {"other", false, false},
+		"another place and one more signer":    {"other", false, true},
+		"the same place and another signer":    {"policy", true, true},
+		"no place any more":                    {"", false, false},
+		"no place any more and another signer": {"", true, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.publish(3)
+			g := w.open(w.config(w.trust("policy: {at: " + w.host + "/ops/policy}\n")))
+			_, err := g.Policy(t.Context())
+			w.must(err)
+			w.must(g.Stands())
+			text := "trust: v1\nsigners:\n  release: {keys: [release.pub], roles: [release]}\n"
+			if !c.taken {
+				text += "  rules: {keys: [rules.pub], roles: [policy]}\n"
+			}
+			if c.other {
+				text += "  other: {keys: [other.pub], roles: [policy]}\n"
+			}
+			if c.place != "" {
+				text += "policy: {at: " + w.host + "/ops/" + c.place + ", minimum: 3}\n"
+			}
+			w.write("trust.yaml", text)
+			w.asked = func(*http.Request) bool { return true }
+			w.must(g.RefreshFiles())
+			if err := g.Stands(); errors.Is(err, policy.ErrRevoked) != c.taken || err != nil && !c.taken {
+				t.Errorf("stands: %v", err)
+			}
+			if _, err := g.Policy(t.Context()); errors.Is(err, policy.ErrRevoked) != c.taken || err == nil {
+				t.Errorf("read: %v", err)
+			}
+		})
+	}
+}
+
 // TestPlainPolicyOlderThanSeen: the highest version outlives the process, and the message says how to go back on purpose.
 func TestPlainPolicyOlderThanSeen(t *testing.T) {
 	w := newWorld(t)

@@ -28,7 +28,14 @@ func (g *Ground) Policy(ctx context.Context) (*policy.Policy, error) {
 	at, d := g.c.policyAt(o)
 	switch {
 	case at == "":
-		return nil, diag.Errorf("A0650", "no policy is named").WithWhy("without one nothing may run").WithHelp("name one in the configuration, or in the trust file: policy: {at: REF}")
+		none := diag.Errorf("A0650", "no policy is named").WithWhy("without one nothing may run").WithHelp("name one in the configuration, or in the trust file: policy: {at: REF}")
+		if g.rules != nil { // it was signed; a plain file has a place
+			if err := g.stands(); err != nil {
+				g.rules = nil
+				return nil, fmt.Errorf("%w: %w", none, err)
+			}
+		}
+		return nil, none
 	case g.c.ownPolicy():
 		return g.ownPolicy(at)
 	}
@@ -50,17 +57,23 @@ func (g *Ground) Policy(ctx context.Context) (*policy.Policy, error) {
 }
 
 // Stands says, without asking anybody, that the signed policy which Policy gave last does not count any more by the trust file and deny list of
-// now: the error has policy.ErrRevoked in its chain. nil: it does, or none was given, or another place is named by now, which Policy reads.
+// now: the error has policy.ErrRevoked in its chain. nil: it does, or none was given. That another place is named by now, or none, lets a policy
+// go on only until Policy has read that place, and only if who signed it still may sign policies.
 func (g *Ground) Stands() error {
 	g.reading.Lock()
 	defer g.reading.Unlock()
-	o := g.Options()
-	at, d := g.c.policyAt(o)
-	if g.rules == nil || at == "" || g.c.ownPolicy() {
+	if g.rules == nil || g.c.ownPolicy() {
 		return nil
 	}
+	return g.stands()
+}
+
+// stands is Stands where a signed policy was given.
+func (g *Ground) stands() error {
+	o := g.Options()
+	at, d := g.c.policyAt(o)
 	if place, err := freshness.OpenPolicyPlace(g.c.Client, at); err != nil || place.String() != g.rules.place.String() {
-		return nil
+		d.Minimum, d.MaxAge = 0, 0 // of the other one
 	}
 	err := g.c.speakers(o, &d)
 	if err == nil {
