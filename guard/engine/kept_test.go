@@ -6,6 +6,8 @@ import (
 	"time"
 
 	digest "github.com/opencontainers/go-digest"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
 	"github.com/selfsame-build/selfsame/guard/engine"
 )
@@ -57,5 +59,32 @@ func TestAskKept(t *testing.T) {
 		if got, want := strings.Count(w.log.String(), `"gate":"admission"`), len(out); got != want {
 			t.Errorf("%s: %d lines, want %d", c.name, got, want)
 		}
+	}
+}
+
+// TestAskKeptSpans: spans of what is known take as long as the look did, and what is left to AskAll has none.
+func TestAskKeptSpans(t *testing.T) {
+	spans := tracetest.NewSpanRecorder()
+	w := newWorld(t, func(c *engine.Config) {
+		c.Tracer = sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans)).Tracer("test")
+	})
+	w.ask(good)
+	before := len(spans.Ended())
+	if _, ok := w.AskKept(t.Context(), []engine.Question{{Name: shop, Digest: digest.FromString("new")}}); ok || len(spans.Started()) != before {
+		t.Errorf("%t, %d spans", ok, len(spans.Started()))
+	}
+	w.mu.Lock()
+	w.reads = func() { w.now += time.Millisecond } // mu is held
+	w.mu.Unlock()
+	if _, ok := w.AskKept(t.Context(), []engine.Question{{Name: shop, Digest: good}, {Name: shop, Digest: good}}); !ok {
+		t.Fatal("not known")
+	}
+	for _, s := range spans.Ended()[before:] {
+		if took := s.EndTime().Sub(s.StartTime()); took != time.Millisecond || s.StartTime().Sub(start).Abs() > 10*time.Millisecond {
+			t.Errorf("from %s to %s", s.StartTime(), s.EndTime())
+		}
+	}
+	if n := len(spans.Ended()) - before; n != 2 {
+		t.Errorf("%d spans", n)
 	}
 }
