@@ -26,6 +26,7 @@ const maxIdle = 25
 type caller struct {
 	address string
 	config  *tls.Config
+	wait    time.Duration // for an answer, as long as an API server may be told to wait
 
 	mu      sync.Mutex
 	idle    []*line
@@ -49,7 +50,7 @@ func newCaller(address string, ca []byte) *caller {
 	pool := x509.NewCertPool()
 	pool.AppendCertsFromPEM(ca)
 	host, _, _ := net.SplitHostPort(address)
-	return &caller{address: address, config: &tls.Config{ServerName: host, RootCAs: pool, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}}}
+	return &caller{address: address, wait: 30 * time.Second, config: &tls.Config{ServerName: host, RootCAs: pool, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}}}
 }
 
 func (c *caller) take(ctx context.Context) (*line, error) {
@@ -83,8 +84,7 @@ func (c *caller) next() (*line, chan dialed) {
 
 // alive says whether the server has left a connection open on which nothing was asked for some time. net/http waits for that all the time.
 func (l *line) alive() bool {
-	_ = l.conn.SetReadDeadline(time.Now().Add(time.Millisecond))
-	defer func() { _ = l.conn.SetReadDeadline(time.Time{}) }()
+	_ = l.conn.SetReadDeadline(time.Now().Add(time.Millisecond)) // exchange sets another one
 	_, err := l.in.Peek(1)
 	return errors.Is(err, os.ErrDeadlineExceeded)
 }
@@ -124,7 +124,7 @@ func (c *caller) post(ctx context.Context, r *prepared, number int) error {
 	if err != nil {
 		return err
 	}
-	again, err := l.exchange(r, number)
+	again, err := l.exchange(r, number, c.wait)
 	if again {
 		c.give(l, nil)
 	} else {
@@ -136,8 +136,11 @@ func (c *caller) post(ctx context.Context, r *prepared, number int) error {
 // buffer is how much net/http has written at once, and so how large a TLS record is: an API server's request is the same on the wire.
 const buffer = 4 << 10
 
-// exchange sends a request and reads its answer; again: the connection can be used for another one.
-func (l *line) exchange(r *prepared, number int) (again bool, err error) {
+// exchange sends a request and reads its answer, all of it within wait; again: the connection can be used for another one.
+func (l *line) exchange(r *prepared, number int, wait time.Duration) (again bool, err error) {
+	if err := l.conn.SetDeadline(time.Now().Add(wait)); err != nil {
+		return false, err
+	}
 	l.request = append(l.request[:0], r.text...)
 	uid := l.request[r.uid : r.uid+len(zeroUID)]
 	setUID(uid, number)

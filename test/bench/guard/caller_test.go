@@ -10,6 +10,7 @@ import (
 	"log"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -176,5 +177,23 @@ func TestPace(t *testing.T) {
 	}
 	if took := time.Since(began); took < 300*time.Millisecond || took > 10*time.Second {
 		t.Errorf("300 ticks of a millisecond took %v, in %d waits", took, waits)
+	}
+}
+
+// TestCallerGivesUp: a server that hangs is an error within a bound, and its connection is not used again.
+func TestCallerGivesUp(t *testing.T) {
+	over := make(chan struct{})
+	c := served(t, time.Minute, func(http.ResponseWriter, *http.Request) { <-over })
+	t.Cleanup(func() { close(over) }) // before the server's own end, which waits for it
+	c.wait = 100 * time.Millisecond
+	done := make(chan error, 1)
+	go func() { done <- c.post(t.Context(), c.prepare("/validate", pod()), 1) }()
+	select {
+	case err := <-done:
+		if !errors.Is(err, os.ErrDeadlineExceeded) || len(c.idle) != 0 {
+			t.Errorf("%v, %d connections kept", err, len(c.idle))
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("it waits for ever")
 	}
 }
