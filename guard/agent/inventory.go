@@ -242,6 +242,9 @@ func (i *Inventory) judged(batch []Running, answers []engine.Answer) {
 			continue // it stopped, or is another one by now
 		}
 		a := answers[n]
+		if now.Verdict != nil && len(a.Image.Platforms) == 0 { // a digest's platforms do not change; what denies at once does not read them
+			a.Image.Platforms = now.Verdict.Image.Platforms
+		}
 		if now.Verified() && !a.Allow || now.Verdict == nil && !a.Allow {
 			i.notice(fmt.Sprintf("%s/%s/%s runs and is not allowed: %s", r.Namespace, r.Workload, r.Name, a.Denial()))
 		}

@@ -325,6 +325,12 @@ func TestNodeFaults(t *testing.T) {
 	stop = n.connect(n.Node, n, true)
 	n.must(n.Import(t.Context(), containerd.NewImage(t, "a volume"), "example.org/volume:v1"))
 	n.refused("a volume without a name", containerd.Container{Name: "v", Image: one.Image, ImageVolumes: map[string]string{"/data": "example.org/volume:v1"}}, "nobody knows its name")
+	if got := n.count("selfsame_unchecked_total", `reason="image-volume"`); got != "" && !strings.HasSuffix(got, " 0\n") {
+		t.Errorf("what was refused is counted as let through: %s", got)
+	}
+	if got := n.count("selfsame_verify_total", `point="start",reason="undecided",result="deny"`); !strings.HasSuffix(got, " 1\n") {
+		t.Errorf("what was refused is counted as %q", got)
+	}
 	n.runs("and without it", "ok", one.Image)
 	stop()
 

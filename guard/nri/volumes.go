@@ -64,12 +64,12 @@ func (g *gate) volume(ctx context.Context, d digest.Digest, at string, who engin
 	must, may := is.asked()
 	switch {
 	case is.More:
-		return unnamed(d, who, fmt.Errorf("it is known by more than %d names on this node, and the runtime does not say which is meant", maxNames))
+		return g.unnamed(d, who, fmt.Errorf("it is known by more than %d names on this node, and the runtime does not say which is meant", maxNames))
 	case len(must) == 0:
-		g.p.Metrics.Add(metrics.Unchecked, 1, string(engine.GateStart), "image-volume")
 		if g.p.RefuseVolumes {
-			return unnamed(d, who, fmt.Errorf("nobody knows its name: nobody on this node asked about it (volume at %.80q)", at))
+			return g.unnamed(d, who, fmt.Errorf("nobody knows its name: nobody on this node asked about it (volume at %.80q)", at))
 		}
+		g.p.Metrics.Add(metrics.Unchecked, 1, string(engine.GateStart), "image-volume")
 		return nil
 	}
 	var qs []engine.Question
@@ -82,7 +82,9 @@ func (g *gate) volume(ctx context.Context, d digest.Digest, at string, who engin
 	return nil
 }
 
-func unnamed(d digest.Digest, who engine.Who, why error) error {
+// unnamed refuses a volume that cannot be asked about, and counts that as what it is.
+func (g *gate) unnamed(d digest.Digest, who engine.Who, why error) error {
+	g.p.Metrics.Add(metrics.Verify, 1, string(engine.GateStart), "deny", string(engine.ClassUndecided))
 	return errors.New(engine.Unanswered(engine.Question{Name: "an image volume", Digest: d, Who: who}, why).Denial())
 }
 

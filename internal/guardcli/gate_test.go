@@ -37,6 +37,25 @@ func TestAgentGate(t *testing.T) {
 	if code, out := w.guard("where", image.Index.String()); code != 0 || !strings.Contains(out, "web") {
 		t.Errorf("exit %d\n%s", code, out)
 	}
+	if code, out := w.guard("where", image.Manifest.String()); code != 0 || !strings.Contains(out, "web") {
+		t.Errorf("by its platform: exit %d\n%s", code, out)
+	}
+	if code, out := w.guard("where", containerd.NewImage(t, "another").Manifest.String()); code != 0 || strings.Contains(out, "web") {
+		t.Errorf("another one: exit %d\n%s", code, out)
+	}
 	w.deny(2, image.Index)
 	w.soon("it is taken back, and ps says so", func() bool { _, out := w.guard("ps"); return strings.Contains(out, "DENIED: ") })
+	if code, out := w.guard("where", image.Index.String()); code != 0 || !strings.Contains(out, "web") {
+		t.Errorf("what was taken back: exit %d\n%s", code, out)
+	}
+	if code, out := w.guard("where", image.Manifest.String()); code != 0 || !strings.Contains(out, "web") {
+		t.Errorf("what was taken back, by its platform: exit %d\n%s", code, out)
+	}
+	w.stop()
+	w.start() // and nobody tells it any more which platforms there are
+	w.soon("it knows again what runs", func() bool { _, out := w.guard("ps"); return strings.Contains(out, "DENIED: ") })
+	code, out, stderr := run(t, "where", image.Manifest.String(), "--config", path)
+	if code != 17 || strings.Contains(out, "web") || !strings.Contains(stderr, "of 1 more that run here nobody knows now which platforms") {
+		t.Errorf("after a restart: exit %d\n%s%s", code, out, stderr)
+	}
 }

@@ -42,7 +42,9 @@ func (a *app) whereCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "where DIGEST", GroupID: "look", Short: "Say where on this node an image runs", Args: cobra.ExactArgs(1),
 		Long: `Ask this node's agent which containers run or mount an image, by the digest of its index or of one platform. Exit 0 also where none does: that is the
-answer then.`,
+answer then. Exit 17 where none is found, and of some that run nobody knows now which platforms their image has (its evidence could not be read, the deny
+list names it, or it was not judged yet): the digest of a platform may be one of theirs. What was started by a platform's digest is found by that alone,
+and not by the digest of an index.`,
 		Example: "  selfsame-guard where sha256:1f1c...",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			d := digest.Digest(args[0])
@@ -54,9 +56,32 @@ answer then.`,
 			if err != nil {
 				return err
 			}
-			return a.printRunning(only(all, func(r agent.Running) bool { return r.Runs(d) }))
+			return a.showWhere(all, d)
 		},
 	}
+}
+
+// showWhere lists those that run an image. That there is none is no answer while some could be.
+func (a *app) showWhere(all iter.Seq2[agent.Running, error], d digest.Digest) error {
+	found, open := 0, 0
+	err := a.printRunning(only(all, func(r agent.Running) bool {
+		runs := r.Runs(d)
+		switch {
+		case runs:
+			found++
+		case r.Verdict == nil || len(r.Verdict.Image.Platforms) == 0:
+			open++
+		}
+		return runs
+	}))
+	if err != nil || open == 0 {
+		return err
+	}
+	a.notice("of %d more that run here nobody knows now which platforms their image has: a platform's digest may be one of theirs (`selfsame-guard ps`)", open)
+	if found > 0 {
+		return nil
+	}
+	return shown(diag.ExitUndecided)
 }
 
 func (a *app) running(ctx context.Context) (iter.Seq2[agent.Running, error], error) {
