@@ -95,6 +95,8 @@ func (a *app) runAudit(ctx context.Context, args []string, f auditFlags) error {
 		return usage("--key and --finding-key are one file, and each role has a key of its own")
 	case f.untrusted && f.watch.File != "":
 		return usage("--untrusted reads one image, and --watch audits many")
+	case f.untrusted && (f.Push || f.key != "" || f.findingKey != "" || f.sign.on || f.findingToken != ""):
+		return usage("--untrusted builds nothing, so there is nothing to sign or to attach")
 	case f.untrusted:
 		return a.runForeign(ctx, args[0])
 	}
