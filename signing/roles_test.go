@@ -43,9 +43,9 @@ var said = map[string][]byte{
 	"policy": must(provenance.PolicyStatement("prod", provenance.PolicyDocument{
 		Edition: provenance.NewEdition(1, time.Unix(1000, 0), time.Hour), Content: []byte("policy: v1\n"),
 	})),
-	"unknown":     saying("https://example.com/my-own/v1", `{"approved":true}`),
-	"no type":     []byte(strings.Replace(statement, "Statement/v1", "Statement/v2", 1)),
-	"nothing":     nil,
+	"unknown": saying("https://example.com/my-own/v1", `{"approved":true}`),
+	"no type": []byte(strings.Replace(statement, "Statement/v1", "Statement/v2", 1)),
+	"nothing": nil,
 }
 
 // must is the statement that was made.
