@@ -38,6 +38,8 @@ type ForeignImage struct {
 	Build       foreign.Build  `json:"build"`
 	Lacks       []foreign.Lack `json:"lacks"`
 	Complete    bool           `json:"complete"` // but for what no provenance of BuildKit's has
+	// Materials is what upstream says of them; nil: nobody was asked.
+	Materials []ForeignMaterial `json:"materials,omitempty"`
 }
 
 // ForeignProblem is an attestation that cannot be read.
@@ -56,8 +58,8 @@ const (
 const maxAttested = 64
 
 // Foreign reads BuildKit's provenance of an image. Nobody vouches for it, nothing is concluded from it but what is missing, and nothing is
-// built. Diagnostic A0810: there is none.
-func (a *Auditor) Foreign(ctx context.Context, ref string) (*Foreign, error) {
+// built. With upstream, a client that may be led anywhere, the images that it names are asked for. Diagnostic A0810: there is none.
+func (a *Auditor) Foreign(ctx context.Context, ref string, upstream *registry.Client) (*Foreign, error) {
 	got, err := a.Registry.Resolve(ctx, ref)
 	if err != nil {
 		return nil, err
@@ -82,6 +84,9 @@ func (a *Auditor) Foreign(ctx context.Context, ref string) (*Foreign, error) {
 			continue
 		}
 		img, err := readAttestation(ctx, got.Repository, c, about)
+		if err == nil && upstream != nil {
+			err = img.ask(ctx, got.Repository, upstream)
+		}
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
@@ -131,6 +136,29 @@ func readAttestation(ctx context.Context, repo *registry.Repository, c descripto
 	return img, fmt.Errorf("it holds no provenance")
 }
 
+// ask asks upstream for what the image was made of. What is gone is one thing more that a rebuild lacks.
+func (i *ForeignImage) ask(ctx context.Context, repo *registry.Repository, upstream *registry.Client) error {
+	desc, raw, err := repo.Manifest(ctx, i.Manifest)
+	if err != nil {
+		return err
+	}
+	parsed, err := artifact.Parse(desc.MediaType, raw)
+	if err != nil {
+		return err
+	}
+	if parsed.Manifest == nil {
+		return fmt.Errorf("the image that it is about is no manifest")
+	}
+	i.Materials = materials(ctx, upstream, i.Build, parsed.Manifest.Layers)
+	for _, m := range i.Materials {
+		if m.State == MaterialGone {
+			i.Lacks = append(i.Lacks, foreign.Lack{What: "upstream", Detail: clip("it is gone: " + m.URI)})
+		}
+	}
+	i.Complete = foreign.Complete(i.Lacks)
+	return nil
+}
+
 func (f *Foreign) conclude(platforms int) error {
 	if len(f.Images) == 0 {
 		why := "its index names no attestation"
@@ -174,6 +202,9 @@ func (f *Foreign) Text(w io.Writer) error {
 		fmt.Fprintf(&b, "  SLSA %s, %d steps, %d materials, source %s\n", i.Build.Version, i.Build.Steps, len(i.Build.Materials), orNone(clip(i.Build.Source.URI)))
 		for _, l := range i.Lacks {
 			fmt.Fprintf(&b, "  lacks %-12s %s\n", l.What, l.Detail)
+		}
+		for _, m := range i.Materials {
+			fmt.Fprintf(&b, "  %-10s %s%s\n", m.State, clip(m.URI), m.because())
 		}
 	}
 	for _, u := range f.Unreadable {

@@ -42,7 +42,7 @@ func TestForeignSaysWhatItPassesOver(t *testing.T) {
 	}
 	root, _ := f.index("", list...)
 	must[registry.Pushed](t)(w.client.Push(t.Context(), f.dir, root.Digest, w.host+"/team/foreign:v1", nil))
-	got, err := w.auditor().Foreign(t.Context(), w.host+"/team/foreign:v1")
+	got, err := w.auditor().Foreign(t.Context(), w.host+"/team/foreign:v1", nil)
 	if got == nil || got.Ignored != 3 || diag.ExitCode(err) != diag.ExitMissing {
 		t.Fatalf("%+v, %v", got, err)
 	}

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/selfsame-build/selfsame/provenance"
 	"github.com/selfsame-build/selfsame/signing"
@@ -35,22 +36,45 @@ var said = map[string][]byte{
 	"deny list":   saying("https://selfsame.build/denylist/v0.1", `{}`),
 	"waiver":      saying("https://selfsame.build/waiver/v0.1", `{"finding":{"digest":{"sha256":"`+sum+`"}},"owner":"qa","reason":"known","expires":"2030-01-01T00:00:00Z"}`),
 	"index":       saying("https://selfsame.build/releaseindex/v0.1", `{}`),
-	"unknown":     saying("https://example.com/my-own/v1", `{"approved":true}`),
-	"no type":     []byte(strings.Replace(statement, "Statement/v1", "Statement/v2", 1)),
-	"nothing":     nil,
+	"link":        saying("https://in-toto.io/attestation/link/v0.3", `{"name":"scan"}`),
+	"break-glass": must(provenance.BreakGlassStatement("app", "sha256:"+sum, provenance.BreakGlass{
+		Namespaces: []string{"shop"}, Owner: "ops", Reason: "an outage", Issued: time.Unix(1000, 0), Expires: time.Unix(4600, 0),
+	})),
+	"policy": must(provenance.PolicyStatement("prod", provenance.PolicyDocument{
+		Edition: provenance.NewEdition(1, time.Unix(1000, 0), time.Hour), Content: []byte("policy: v1\n"),
+	})),
+	"unknown": saying("https://example.com/my-own/v1", `{"approved":true}`),
+	"no type": []byte(strings.Replace(statement, "Statement/v1", "Statement/v2", 1)),
+	"nothing": nil,
+}
+
+// must is the statement that was made.
+func must(s provenance.Subjected, err error) []byte {
+	if err != nil {
+		panic(err)
+	}
+	return s.Payload
 }
 
 // TestRoles tries every statement in every role. What is not in the table is refused.
 func TestRoles(t *testing.T) {
 	allowed := map[trust.Role]string{
-		trust.Release:   "provenance, match, contents, signature",
-		trust.Rebuilder: "match, provenance, VSA passed",
-		trust.Finding:   "mismatch, VSA failed, SVR neutral, scan",
-		trust.Promoter:  "VSA passed",
-		trust.Verifier:  "VSA passed",
-		trust.Revoker:   "deny list",
-		trust.Waiver:    "waiver",
-		trust.Indexer:   "index",
+		trust.Release:     "provenance, match, contents, signature",
+		trust.Rebuilder:   "match, provenance, VSA passed",
+		trust.Finding:     "mismatch, VSA failed, SVR neutral, scan",
+		trust.Functionary: "link",
+		trust.Promoter:    "VSA passed",
+		trust.Verifier:    "VSA passed",
+		trust.Revoker:     "deny list",
+		trust.Waiver:      "waiver",
+		trust.BreakGlass:  "break-glass",
+		trust.Policy:      "policy",
+		trust.Indexer:     "index",
+	}
+	for _, role := range trust.Roles {
+		if allowed[role] == "" {
+			t.Errorf("the role %s is not tried with what it is for", role)
+		}
 	}
 	key := newKey(t)
 	for _, role := range append([]trust.Role{"", "root"}, trust.Roles...) {

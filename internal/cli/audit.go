@@ -48,7 +48,8 @@ What comes out is compared with what was published, and a statement is made: a m
 and never with another; without keys, --keyless and --finding-identity-token sign as two identities. With --push the statement is attached to the image. Exit 0: the same by --level; 13: different. An image that was
 released without a key is audited with --trusted-root, --certificate-identity and --certificate-oidc-issuer, as "verify" has them.
 
-With --untrusted, REF is an image that another tool built: BuildKit's provenance in it is read, and what it lacks for a rebuild is listed.
+With --untrusted, REF is an image that another tool built: BuildKit's provenance in it is read, and what it lacks for a rebuild is listed; with --refetch
+its registries are asked for the images that it was made of, and which of them it begins with is shown.
 With --watch FILE, the images that FILE names (one a line, by digest) are audited again and again, one line of JSON for each.`,
 		Example: "  selfsame audit registry.example.com/team/shop@sha256:... --release-key release.pub --key rebuilder.key --push\n" +
 			"  selfsame audit --watch published.txt --release-key release.pub --every 24h",
@@ -95,8 +96,10 @@ func (a *app) runAudit(ctx context.Context, args []string, f auditFlags) error {
 		return usage("--key and --finding-key are one file, and each role has a key of its own")
 	case f.untrusted && f.watch.File != "":
 		return usage("--untrusted reads one image, and --watch audits many")
+	case f.untrusted && (f.Push || f.key != "" || f.findingKey != "" || f.sign.on || f.findingToken != ""):
+		return usage("--untrusted builds nothing, so there is nothing to sign or to attach")
 	case f.untrusted:
-		return a.runForeign(ctx, args[0])
+		return a.runForeign(ctx, args[0], f)
 	}
 	if err := f.read(ctx, a); err != nil {
 		return err

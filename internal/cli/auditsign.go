@@ -41,7 +41,7 @@ func (f *auditFlags) signers(ctx context.Context, a *app) error {
 		*s.to = open
 	}
 	if match.on && difference.on {
-		return a.apart(match, difference)
+		return a.apart(match, difference, "--finding-identity-token")
 	}
 	return nil
 }
@@ -67,14 +67,15 @@ func (a *app) laterSigner(ctx context.Context, key string, k keylessFlags, role 
 	return func() (*signing.Signer, error) { return a.openSigner(ctx, key, k, role) }, nil
 }
 
-// apart refuses one identity for two roles, as far as tokens tell: stock cosign takes any statement under an identity for an approval.
-func (a *app) apart(match, difference keylessFlags) error {
-	instance, _, err := match.instance()
+// apart refuses one identity for two roles, as far as tokens tell: stock cosign takes any statement under an identity for an approval. flag
+// names the other's token.
+func (a *app) apart(one, other keylessFlags, flag string) error {
+	instance, _, err := one.instance()
 	if err != nil {
 		return err
 	}
 	var tokens []signing.Token
-	for _, k := range []keylessFlags{match, difference} {
+	for _, k := range []keylessFlags{one, other} {
 		if k.token == "" && a.get(envIDToken) == "" {
 			return nil // a token service or a browser gives one later
 		}
@@ -89,7 +90,7 @@ func (a *app) apart(match, difference keylessFlags) error {
 		tokens = append(tokens, t)
 	}
 	if tokens[0].SameHolder(tokens[1]) {
-		return usage("--identity-token and --finding-identity-token are for one identity, and each role has an identity of its own")
+		return usage("--identity-token and %s are for one identity, and each role has an identity of its own", flag)
 	}
 	return nil
 }

@@ -5,8 +5,10 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"net/http"
 	"time"
 
+	"github.com/selfsame-build/selfsame/inputs"
 	"github.com/selfsame-build/selfsame/internal/diag"
 	"github.com/selfsame-build/selfsame/rebuild"
 	"github.com/selfsame-build/selfsame/registry"
@@ -22,10 +24,14 @@ func (a *app) watch(ctx context.Context, auditor *rebuild.Auditor, f auditFlags)
 	return shownError(code)
 }
 
-// runForeign reads what another tool says of its image.
-func (a *app) runForeign(ctx context.Context, ref string) error {
+// runForeign reads what another tool says of its image. Where its provenance leads is a stranger's choice.
+func (a *app) runForeign(ctx context.Context, ref string, f auditFlags) error {
+	var upstream *registry.Client
+	if f.Refetch {
+		upstream = a.registry(registry.Options{Transport: inputs.Guarded(f.Private, http.ProxyFromEnvironment)})
+	}
 	auditor := &rebuild.Auditor{Registry: a.registry(registry.Options{}), Now: time.Now, Notice: a.notice}
-	res, err := auditor.Foreign(ctx, ref)
+	res, err := auditor.Foreign(ctx, ref, upstream)
 	if err != nil {
 		return err
 	}

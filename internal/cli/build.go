@@ -130,6 +130,9 @@ func (a *app) runBuild(cmd *cobra.Command, o builder.Options, key string, keyles
 	if o.Links, err = links.signers(ctx, a); err != nil {
 		return err
 	}
+	if err := links.apartFrom(a, o.Links, o.Signer, keyless); err != nil {
+		return err
+	}
 	if keyless.on {
 		a.keylessRoot = keyless.root
 		var err error

@@ -40,7 +40,7 @@ func (a *app) layoutNewCommand() *cobra.Command {
 else. A functionary is a public key whose signature counts for the steps that are named, or for all these five; or an identity, by its
 subject and who vouches for it. The step source comes first if it has a functionary; any other name is a step after sign.`,
 		Example: "  selfsame layout new --functionary ci.pub --out layout.json\n" +
-			"  selfsame layout new --functionary lock,build-a,build-b,compare=ci.pub --functionary sign=release.pub --functionary source,lock=alice.pub --threshold lock=2\n" +
+			"  selfsame layout new --functionary lock,build-a,build-b,compare=ci.pub --functionary sign=signer.pub --functionary source,lock=alice.pub --threshold lock=2\n" +
 			"  selfsame layout new --functionary ci.pub --functionary-identity scan=scanner@example.com --functionary-issuer https://login.example.com",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.newLayout(cmd.Context(), f) },

@@ -6,11 +6,13 @@ import (
 	"bytes"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/selfsame-build/selfsame/internal/diag"
+	"github.com/selfsame-build/selfsame/test/sigstore"
 )
 
 // TestLinkWaits: a registry that takes its time is named, while there is nothing else to see.
@@ -39,6 +41,36 @@ func TestLinkFlagsWithoutUse(t *testing.T) {
 	} {
 		wrong(t, nil, 10, says, strings.Fields(command)...)
 	}
+}
+
+// TestLinksAreNotTheReleases: the key, or the identity, that releases an image signs no link, whatever its file is called: stock cosign takes any
+// statement of a release key for an approval.
+func TestLinksAreNotTheReleases(t *testing.T) {
+	w := newTrusting(t, "release", "ci")
+	key, err := os.ReadFile("release.key")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.write("copy.key", string(key))
+	const one = "--key and --link-key are one key"
+	w.must(10, one, "build", ".", "--key", "release.key", "--link-key", "ci.key", "--link-key", "sign=copy.key")
+	w.must(10, one, "build", ".", "--key", "release.key", "--link-key", "./release.key")
+	apart := func(args ...string) { // they get as far as a recipe or builders, which are not there
+		t.Helper()
+		if code, _, errs := w.run(args...); code == 0 || strings.Contains(errs, "of its own") {
+			t.Errorf("exit %d: %s", code, errs)
+		}
+	}
+	apart("build", ".", "--key", "release.key", "--link-key", "ci.key")
+
+	i := sigstore.Start(t)
+	token := func(name, who string) { w.write(name, i.Issuer.Token(t, who, nil)) }
+	token("release", "release@selfsame.example")
+	token("same", "release@selfsame.example")
+	token("other", "ci@selfsame.example")
+	by := []string{"build", ".", "--keyless", "--signing-config", i.SigningConfig, "--trusted-root", i.TrustedRoot, "--identity-token", "release", "--link-identity-token"}
+	w.must(10, "--identity-token and --link-identity-token are for one identity", append(by, "sign=same")...)
+	apart(append(by, "sign=other")...)
 }
 
 // TestN7PanicIsNoSuccess: a bug that ends a command is no verdict (CVE-2026-44310: a panic, and exit 0).

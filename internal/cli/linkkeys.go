@@ -86,6 +86,36 @@ func (l *linkFlags) keyless(ctx context.Context, a *app, token string) (*signing
 	return a.openSigner(ctx, "", k, trust.Functionary)
 }
 
+// apartFrom refuses for links the key, or the identity, that releases: a link says that a step was done and not how it ended, and stock cosign
+// takes whatever a release key has signed for an approval. key opens that key; nil where the release is signed without one.
+func (l *linkFlags) apartFrom(a *app, links builder.Links, key func() (*signing.Signer, error), release keylessFlags) error {
+	if key != nil && len(l.keys) > 0 {
+		releases, err := key()
+		if err != nil {
+			return err
+		}
+		for _, step := range l.steps {
+			if s := links.Signer(step); s != nil && s.Key() == releases.Key() {
+				return usage("--key and --link-key are one key, and each role has a key of its own").WithHelp("selfsame key new --out " + step)
+			}
+		}
+	}
+	if !release.on {
+		return nil
+	}
+	for _, spec := range l.tokens {
+		link := release
+		var err error
+		if _, link.token, err = l.parse("--link-identity-token", spec); err == nil {
+			err = a.apart(release, link, "--link-identity-token")
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // files are the keys that lie in files, and the tokens.
 func (l *linkFlags) files() []string {
 	var out []string

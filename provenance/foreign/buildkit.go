@@ -8,7 +8,9 @@ package foreign
 import (
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/selfsame-build/selfsame/internal/strictjson"
 	"github.com/selfsame-build/selfsame/provenance"
@@ -59,6 +61,24 @@ type Source struct {
 type Material struct {
 	URI    string            `json:"uri"`
 	Digest map[string]string `json:"digest,omitempty"`
+}
+
+// Image is the image that m names, as a package URL of BuildKit's (util/purl): its repository, platform ("" where none is named) and sha256.
+func (m Material) Image() (repository, platform, sha256 string, ok bool) {
+	rest, ok := strings.CutPrefix(m.URI, "pkg:docker/")
+	if !ok || !hex64.MatchString(m.Digest["sha256"]) {
+		return "", "", "", false
+	}
+	name, query, _ := strings.Cut(rest, "?")
+	if at := strings.LastIndex(name, "@"); at >= 0 { // a tag; the digest is what counts
+		name = name[:at]
+	}
+	repository, err := url.PathUnescape(name)
+	values, errs := url.ParseQuery(query)
+	if err != nil || errs != nil || repository == "" {
+		return "", "", "", false
+	}
+	return repository, values.Get("platform"), m.Digest["sha256"], true
 }
 
 type request struct {

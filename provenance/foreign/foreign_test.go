@@ -163,3 +163,27 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// TestImage reads package URLs as BuildKit writes them.
+func TestImage(t *testing.T) {
+	sum := strings.Repeat("ab", 32)
+	for uri, want := range map[string]string{
+		"pkg:docker/alpine@3.19?platform=linux%2Famd64":                       "alpine linux/amd64",
+		"pkg:docker/docker/dockerfile@1":                                      "docker/dockerfile ",
+		"pkg:docker/127.0.0.1:5000/team/base@v1?platform=linux%2Farm64%2Fv8":  "127.0.0.1:5000/team/base linux/arm64/v8",
+		"pkg:docker/localhost%3A5000/base?digest=sha256:00&platform=linux%2F": "localhost:5000/base linux/",
+		"pkg:docker/@v1":                     "",
+		"pkg:docker/%zz@v1":                  "",
+		"pkg:docker/alpine@3?platform=%":     "",
+		"pkg:generic/alpine@3":               "",
+		"https://git.example.com/x.git#main": "",
+	} {
+		repository, platform, got, ok := Material{URI: uri, Digest: map[string]string{"sha256": sum}}.Image()
+		if ok != (want != "") || ok && (repository+" "+platform != want || got != sum) {
+			t.Errorf("%s: %q %q %q %v", uri, repository, platform, got, ok)
+		}
+	}
+	if _, _, _, ok := (Material{URI: "pkg:docker/alpine@3", Digest: map[string]string{"sha1": sum}}).Image(); ok {
+		t.Error("an image without a sha256")
+	}
+}

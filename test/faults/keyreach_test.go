@@ -44,7 +44,7 @@ func seeker(t *testing.T) []byte {
 	return data
 }
 
-// TestKeyOutOfReach: while an image is built, signed and pushed, a step looks for the key, its password and the token's PIN, in its
+// TestKeyOutOfReach: while an image is built, signed and pushed, a step looks for the key, its password, a token's PIN and an identity's token, in its
 // environment, every process, open file, mount, socket, secret and agent, and on the network. On both twins it finds nothing. The same step is
 // handed the key while recording, as a secret, and in the source, and then finds it: the search is one.
 func TestKeyOutOfReach(t *testing.T) {
@@ -56,10 +56,11 @@ func TestKeyOutOfReach(t *testing.T) {
 	}
 	password := fmt.Sprintf("password-%x", nonce)
 	pin := fmt.Sprintf("pin-%x", nonce)
+	token := fmt.Sprintf("token-%x", nonce) // of an identity: whoever has it signs as that
 	keys := t.TempDir()
 	pinFile := filepath.Join(keys, "pin")
 	put(t, pinFile, pin)
-	m = m.on(t, "SELFSAME_KEY_PASSWORD="+password, "COSIGN_PKCS11_PIN="+pin, "SSH_AUTH_SOCK="+filepath.Join(keys, "agent.sock"))
+	m = m.on(t, "SELFSAME_KEY_PASSWORD="+password, "COSIGN_PKCS11_PIN="+pin, "SIGSTORE_ID_TOKEN="+token, "ACTIONS_ID_TOKEN_REQUEST_TOKEN="+token, "SSH_AUTH_SOCK="+filepath.Join(keys, "agent.sock"))
 	m.must(0, keys, words("key new --out release"))
 	key, err := os.ReadFile(filepath.Join(keys, "release.key"))
 	if err != nil {
@@ -68,7 +69,7 @@ func TestKeyOutOfReach(t *testing.T) {
 	block, _ := pem.Decode(key)
 	body := bytes.Split(key, []byte("\n"))[3] // a line of base64
 	program := seeker(t)
-	args := masked(body, block.Bytes[100:140], []byte(password), []byte(pin), []byte(pinFile))
+	args := masked(body, block.Bytes[100:140], []byte(password), []byte(pin), []byte(pinFile), []byte(token))
 
 	project := func(step string) string {
 		dir := dockerfile(t, "FROM scratch\nCOPY . /\n"+step+` ["/seeker", "/report", "`+strings.Join(args, `", "`)+"\"]\n")
@@ -84,7 +85,7 @@ func TestKeyOutOfReach(t *testing.T) {
 		reg := newRegistry(t, nil)
 		m.must(0, dir, words("lock -q"))
 		r := m.must(0, dir, words("build --no-cache --progress plain --key release.key --push="+reg.host+"/team/app:1"))
-		if strings.Contains(r.err+r.out, password) || strings.Contains(r.err+r.out, pin) {
+		if strings.Contains(r.err+r.out, password) || strings.Contains(r.err+r.out, pin) || strings.Contains(r.err+r.out, token) {
 			t.Errorf("a secret is shown:\n%s", r.err)
 		}
 		m.must(0, dir, words("verify "+reg.host+"/team/app:1 --key "+filepath.Join(keys, "release.pub")))
@@ -115,9 +116,9 @@ func TestKeyOutOfReach(t *testing.T) {
 	t.Run("what is there is found", func(t *testing.T) {
 		m := m.on(t, m.env...)
 		dir := project("RUN --mount=type=secret,id=key")
-		put(t, filepath.Join(dir, "notes"), "my password is "+password)
+		put(t, filepath.Join(dir, "notes"), "my password is "+password+", and "+token)
 		r := m.must(0, dir, words("lock --progress plain --secret id=key,src="+filepath.Join(keys, "release.key")))
-		for _, want := range []string{"found 0 in files: /run/secrets/key", "found 2 in files: /notes"} {
+		for _, want := range []string{"found 0 in files: /run/secrets/key", "found 2 in files: /notes", "found 5 in files: /notes"} {
 			if !strings.Contains(r.err, want) {
 				t.Errorf("not seen: %s\n%s", want, r.err)
 			}

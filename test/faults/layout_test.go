@@ -22,10 +22,10 @@ func TestLayout(t *testing.T) {
 	t.Parallel()
 	m := newMachine(t)
 	dir := scratch(t)
-	for _, who := range []string{"owner", "dev", "ci", "release", "scanner"} {
+	for _, who := range []string{"owner", "dev", "ci", "release", "signer", "scanner"} {
 		m.must(0, dir, []string{"key", "new", "-q", "--out", who})
 	}
-	m.must(0, dir, words("layout new --functionary source,lock=dev.pub --functionary lock,build-a,build-b,compare=ci.pub --functionary sign=release.pub "+
+	m.must(0, dir, words("layout new --functionary source,lock=dev.pub --functionary lock,build-a,build-b,compare=ci.pub --functionary sign=signer.pub "+
 		"--functionary scan=scanner.pub --threshold lock=2 --out layout.json"))
 	m.must(0, dir, words("layout sign layout.json --key owner.key"))
 	if r := m.must(0, dir, words("layout show layout.json")); !strings.Contains(r.out, "MATCH * IN A WITH PRODUCTS IN A FROM build-a") {
@@ -44,7 +44,7 @@ func TestLayout(t *testing.T) {
 	}
 	defer registry.Close()
 	ref := registry.Host + "/team/app:v1"
-	m.must(0, dir, words("build -q --key release.key --link-key ci.key --link-key sign=release.key --push="+ref))
+	m.must(0, dir, words("build -q --key release.key --link-key ci.key --link-key sign=signer.key --push="+ref))
 	by := "--key release.pub --layout layout.json --layout-key owner.pub "
 
 	// The scan is still to come.
@@ -81,7 +81,7 @@ func TestLayout(t *testing.T) {
 
 	// The source changes: what was vouched for is another source, and the links stay behind.
 	put(t, filepath.Join(dir, "hello"), "hello, changed\n")
-	again := words("build --key release.key --link-key ci.key --link-key sign=release.key")
+	again := words("build --key release.key --link-key ci.key --link-key sign=signer.key")
 	m.must(0, dir, again, "does not go with the image")
 	m.must(0, dir, words("link scan "+image+" --key scanner.key"))
 	m.must(16, dir, words("verify "+by+image)).says(t, "FAIL         step source", "FAIL         step lock")
@@ -100,6 +100,7 @@ func TestLayout(t *testing.T) {
 	m.must(10, dir, words("link scan "+image+" --key ci.key --product image=scan.json"), "the image")
 	m.must(10, dir, words("lock --link-key compare=ci.key"), "STEP,...=FILE")
 	m.must(10, dir, words("build --link-key sign=ci.key"), "--key")
+	m.must(10, dir, words("build --key release.key --link-key sign=release.key"), "a key of its own")
 }
 
 // says expects words on stdout.
