@@ -30,9 +30,8 @@ type Container struct {
 	Started   time.Time     `json:"started,omitzero"`
 	// Of is the id of the container that mounts it, where this is the image of a volume; empty: it is a container.
 	Of string `json:"of,omitempty"`
-	// Also are other repositories that the digest came here by, where nobody knows which is meant: it has to be allowed under each.
-	// Refused are names that no gate let through: nobody may object under them (UnderAll).
-	Also, Refused []string `json:"-"`
+	// Also are other repositories that the digest is known by: evidence counts under any of them.
+	Also []string `json:"-"`
 }
 
 // Running is a container and what is known of it.
@@ -209,12 +208,13 @@ func (i *Inventory) Judge(ctx context.Context) {
 				continue
 			}
 			answers[n], asked = asked[0], asked[1:]
-			if more := slices.Concat(r.Also, r.Refused); len(more) > 0 {
-				under := []engine.Answer{answers[n]}
-				for _, name := range more {
-					under = append(under, i.asker.Ask(within, r.question(name)))
+			for _, name := range r.Also {
+				if answers[n].Allow {
+					break
 				}
-				answers[n] = UnderAll(under, 1+len(r.Also))
+				if a := i.asker.Ask(within, r.question(name)); a.Allow {
+					answers[n] = a
+				}
 			}
 		}
 		cancel()

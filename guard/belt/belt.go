@@ -13,7 +13,6 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -138,34 +137,10 @@ func (s Settings) decide(ctx context.Context, container string, g group, namespa
 	if len(asked) == 0 {
 		return refusal("container "+container, unnamed)
 	}
-	answers := wire.AskAll(ctx, s.Socket, asked, answerTime)
-	denial := ""
-	if g.must > 0 {
-		denial = underAll(answers, g.must)
-	} else {
-		denial = verdict(asked, answers)
-	}
-	if denial != "" {
+	if denial := verdict(asked, wire.AskAll(ctx, s.Socket, asked, answerTime)); denial != "" {
 		return errors.New(denial)
 	}
 	return nil
-}
-
-// underAll is agent.UnderAll: why an image is denied of which nobody says by which of its names it is meant; empty: it is not.
-func underAll(answers []wire.Brief, must int) string {
-	is := func(class string) func(wire.Brief) bool { return func(b wire.Brief) bool { return b.Class == class } }
-	if n := slices.IndexFunc(answers, is(wire.Denied)); n >= 0 {
-		return answers[n].Denial
-	}
-	if slices.ContainsFunc(answers, is(wire.BreakGlass)) {
-		return ""
-	}
-	for n, b := range answers {
-		if !b.Allow && (n < must || b.Class == wire.Objected) {
-			return b.Denial
-		}
-	}
-	return ""
 }
 
 // verdict is why an image is denied, in the agent's words, by the answers about all that leads to it; empty: it is not. One digest with
@@ -209,11 +184,7 @@ func against(b wire.Brief, beside bool) bool {
 }
 
 func refusal(what string, err error) error {
-	rule, fix := "nobody knows its image", "have "+Name+".json say who knows it (containerd, podman, docker), and use an image that was pulled from a registry"
-	if errors.Is(err, errTooMany) {
-		rule, fix = "more leads to its image than is looked at, and somebody may object to the rest", "remove the image from this host, with all its names, and pull it again"
-	}
-	return fmt.Errorf("%.80s is denied: %.300s\nbefore any rule: %s\nfix: %s", what, strings.ReplaceAll(err.Error(), "\n", " "), rule, fix)
+	return fmt.Errorf("%.80s is denied: %.300s\nbefore any rule: nobody knows its image\nfix: have %s.json say who knows it (containerd, podman, docker), and use an image that was pulled from a registry", what, strings.ReplaceAll(err.Error(), "\n", " "), Name)
 }
 
 // tell writes why not where the caller looks: into runc's log file, in runc's form, and to stderr.

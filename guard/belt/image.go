@@ -15,8 +15,6 @@ type image struct{ name, digest string }
 type group struct {
 	images []image
 	at     string // where it is mounted as a volume; empty: it is the container's own
-	// must is how many of them, from the first, it has to be allowed by; 0: any one will do.
-	must int
 }
 
 // found is what a container is made of: its own image, and those that it mounts.

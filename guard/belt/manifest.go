@@ -11,11 +11,11 @@ import (
 	"github.com/selfsame-build/selfsame/internal/strictjson"
 )
 
-// The bounds of what is looked at for one container. What has more is refused: somebody may object to just what was not looked at.
+// The bounds of what is looked at for one container.
 const (
-	maxDigests   = 32  // manifests and indexes of one image; all of them are asked about
+	maxDigests   = 16  // manifests and indexes of one image; all of them are asked about
 	maxPlatforms = 128 // images of an index
-	maxNames     = 16  // of an image volume
+	maxNames     = 4   // of an image volume
 	maxVolumes   = 32  // images that a container mounts
 )
 
@@ -36,10 +36,7 @@ func leads(get bytesOf, from, config string) (index bool, err error) {
 	if m.Config.Digest == config {
 		return false, nil
 	}
-	if len(m.Manifests) > maxPlatforms {
-		return false, fmt.Errorf("%s: %w: an index of %d images, and %d are looked at", from, errTooMany, len(m.Manifests), maxPlatforms)
-	}
-	for _, d := range m.Manifests {
+	for _, d := range m.Manifests[:min(len(m.Manifests), maxPlatforms)] {
 		if below, err := readManifest(get, d.Digest); err == nil && below.Config.Digest == config {
 			return true, nil
 		}
@@ -66,20 +63,12 @@ func readManifest(get bytesOf, d string) (m manifest, err error) {
 	return m, err
 }
 
-// errTooMany: there is more than is looked at.
-var errTooMany = errors.New("too many")
-
 // leading are those of some digests that lead to config, indexes first: signers sign what a tag leads to. why is what was wrong with the last
-// of the others. None is given where there is more than is looked at.
+// of the others.
 func leading(get bytesOf, digests []string, config string) (out []string, why error) {
-	if len(digests) > maxDigests {
-		return nil, fmt.Errorf("%w: the image has %d digests here, and %d are asked about", errTooMany, len(digests), maxDigests)
-	}
 	var manifests []string
-	for _, d := range digests {
+	for _, d := range digests[:min(len(digests), maxDigests)] {
 		switch index, err := leads(get, d, config); {
-		case errors.Is(err, errTooMany):
-			return nil, err
 		case err != nil:
 			why = err
 		case index:

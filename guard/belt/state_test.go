@@ -3,7 +3,6 @@ package belt_test
 import (
 	"bytes"
 	"encoding/base64"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -124,14 +123,6 @@ func TestStorage(t *testing.T) {
 				s.document("manifest-", `{"schemaVersion":2,"annotations":{"n":"`+string(n)+`"},"manifests":[{"digest":"`+manifest+`"}]}`)
 			}
 		}, name + manifest + " is denied: it is denied"},
-		"more indexes than are asked about": {byIndex, func(s *storage) {
-			for n := range 31 {
-				s.document("manifest-", fmt.Sprintf(`{"schemaVersion":2,"annotations":{"n":"%d"},"manifests":[{"digest":"%s"}]}`, n, manifest))
-			}
-		}, "too many: the image has 33 digests here, and 32 are asked about\nbefore any rule: more leads to its image than is looked at"},
-		"an index of more images than are looked at": {byIndex, func(s *storage) {
-			s.document("manifest-", `{"schemaVersion":2,"manifests":[`+strings.Repeat(`{"digest":"`+diffID("9")+`"},`, 128)+`{"digest":"`+manifest+`"}]}`)
-		}, "too many: an index of 129 images, and 128 are looked at\n"},
 		"somebody objects to its index":             {with("objected", index, manifest), func(*storage) {}, name + index + " is denied: it is objected"},
 		"somebody objects to its manifest":          {with("objected", manifest, index), func(*storage) {}, name + manifest + " is denied: it is objected"},
 		"somebody objects, and the glass is broken": {opened, func(*storage) {}, ""},

@@ -229,16 +229,6 @@ func (n *node) volumes(pulled string, evil *containerd.Image) {
 	if got := n.count("selfsame_unchecked_total", `reason="image-volume"`); got == "" {
 		n.t.Error("a volume that nobody knows is not counted")
 	}
-	// Two names of one digest, both pulled; evidence is for the second one alone by now. Which is meant, nobody says.
-	two, ref := n.push("team/two", "v1", true)
-	n.pull(ref)
-	again := n.host + "/team/again:v1"
-	n.must(two.Push(n.t.Context(), n.host, "team/again", "v1"))
-	n.g.set(func() { n.g.signed[two.Index] = n.host + "/team/again"; n.g.epoch.Deny++ })
-	n.must(n.Refresh(n.t.Context()))
-	n.pull(again)
-	n.refused("a volume that is refused under one of its names", mount("two", again), n.host+"/team/two@"+two.Index.String()+" is denied", "by which it came to this node has to be allowed: "+n.host+"/team/two, "+n.host+"/team/again")
-	// A local tag of a good image, which no gate let through (pastTheRegistry), does not count.
 	id, err := n.pod.Run(n.t.Context(), mount("known-good", pulled))
 	n.must(err)
 	n.inventory.Judge(n.t.Context())

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 
 	"github.com/containerd/nri/pkg/api"
 	digest "github.com/opencontainers/go-digest"
@@ -37,9 +35,8 @@ func (g *gate) mounted(pod *api.PodSandbox, c *api.Container) (all []agent.Conta
 		v := container(pod, c)
 		v.ID, v.Of, v.Name, v.Reference = v.ID+" "+m.at, v.ID, volumeOf(m.at, c.GetName()), ""
 		v.Image, v.Digest = "", m.digest
-		is := g.p.Names.of(m.digest)
-		if must, may := is.asked(); len(must) > 0 && !is.More {
-			v.Image, v.Also, v.Refused = must[0], must[1:], may
+		if names := g.p.Names.of(m.digest); len(names) > 0 {
+			v.Image, v.Also = names[0], names[1:]
 		}
 		all = append(all, v)
 	}
@@ -60,38 +57,21 @@ func (g *gate) volumes(ctx context.Context, pod string, c *api.Container, who en
 
 func (g *gate) volume(ctx context.Context, d digest.Digest, at string, who engine.Who) error {
 	who.Container, who.Reference = volumeOf(at, who.Container), ""
-	is := g.p.Names.of(d)
-	must, may := is.asked()
-	switch {
-	case is.More:
-		return g.unnamed(d, who, fmt.Errorf("it is known by more than %d names on this node, and the runtime does not say which is meant", maxNames))
-	case len(must) == 0:
-		if g.p.RefuseVolumes {
-			return g.unnamed(d, who, fmt.Errorf("nobody knows its name: nobody on this node asked about it (volume at %.80q)", at))
-		}
+	names := g.p.Names.of(d)
+	if len(names) == 0 {
 		g.p.Metrics.Add(metrics.Unchecked, 1, string(engine.GateStart), "image-volume")
-		return nil
-	}
-	var qs []engine.Question
-	for _, name := range slices.Concat(must, may) {
-		qs = append(qs, engine.Question{Name: name, Digest: d, Who: who})
-	}
-	if a := agent.UnderAll(g.p.Asker.AskAll(ctx, qs), len(must)); !a.Allow {
-		return denied(a, must)
-	}
-	return nil
-}
-
-// unnamed refuses a volume that cannot be asked about, and counts that as what it is.
-func (g *gate) unnamed(d digest.Digest, who engine.Who, why error) error {
-	g.p.Metrics.Add(metrics.Verify, 1, string(engine.GateStart), "deny", string(engine.ClassUndecided))
-	return errors.New(engine.Unanswered(engine.Question{Name: "an image volume", Digest: d, Who: who}, why).Denial())
-}
-
-// denied says why, and what else the volume may be where it has more than one name.
-func denied(a engine.Answer, must []string) error {
-	if len(must) < 2 {
+		if !g.p.RefuseVolumes {
+			return nil
+		}
+		q := engine.Question{Name: "an image volume", Digest: d, Who: who}
+		a := engine.Unanswered(q, fmt.Errorf("nobody knows its name: nobody on this node asked about it (volume at %.80q)", at))
 		return errors.New(a.Denial())
 	}
-	return fmt.Errorf("%s\nit is mounted as a volume, of which the runtime tells no name: each by which it came to this node has to be allowed: %s", a.Denial(), strings.Join(must, ", "))
+	var last engine.Answer
+	for _, name := range names { // evidence counts for the name that it bears, whichever that is
+		if last = g.p.Asker.Ask(ctx, engine.Question{Name: name, Digest: d, Who: who}); last.Allow {
+			return nil
+		}
+	}
+	return errors.New(last.Denial())
 }
