@@ -67,11 +67,12 @@ func (g *gate) volume(ctx context.Context, d digest.Digest, at string, who engin
 		a := engine.Unanswered(q, fmt.Errorf("nobody knows its name: nobody on this node asked about it (volume at %.80q)", at))
 		return errors.New(a.Denial())
 	}
-	var last engine.Answer
-	for _, name := range names { // evidence counts for the name that it bears, whichever that is
-		if last = g.p.Asker.Ask(ctx, engine.Question{Name: name, Digest: d, Who: who}); last.Allow {
-			return nil
-		}
+	qs := make([]engine.Question, len(names))
+	for n, name := range names {
+		qs[n] = engine.Question{Name: name, Digest: d, Who: who}
 	}
-	return errors.New(last.Denial())
+	if a := engine.UnderNames(g.p.Asker.AskAll(ctx, qs)); !a.Allow {
+		return errors.New(a.Denial())
+	}
+	return nil
 }
