@@ -24,7 +24,7 @@ func (e *Engine) AskKept(ctx context.Context, qs []Question) ([]Answer, bool) {
 	took := e.c.Monotonic() - start
 	for i, q := range qs {
 		_, span := e.c.Tracer.Start(ctx, spanName)
-		e.record(span, q, out[i], now, took)
+		e.record(ctx, span, q, out[i], now, took)
 		span.End()
 	}
 	return out, true
