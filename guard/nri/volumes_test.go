@@ -3,6 +3,7 @@ package nri
 import (
 	"cmp"
 	"context"
+	"errors"
 	"strings"
 	"testing"
 
@@ -56,6 +57,33 @@ func TestVolumeUnderAnotherName(t *testing.T) {
 		}
 		if err := (&gate{p}).volumes(t.Context(), pod, c, engine.Who{}); (err == nil) != test.good {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// Denied is the deny list, of which the word "listed" stands for a digest.
+func (a answers) Denied(digest.Digest) error {
+	if a["listed"] != "" {
+		return errors.New("on the deny list: leaks keys")
+	}
+	return nil
+}
+
+// TestNamelessVolumeThatIsDenied: the deny list names digests. That nobody knows an image volume's name, or that somebody had it forgotten, does
+// not let in what is on it.
+func TestNamelessVolumeThatIsDenied(t *testing.T) {
+	d, pod := digest.FromString("volume"), strings.Repeat("a", 64)
+	c := &api.Container{Name: "app", Mounts: []*api.Mount{{Source: "/run/containerd/image-volumes/" + pod + "/" + d.Encoded(), Destination: "/data"}}}
+	for _, refuse := range []bool{false, true} {
+		for asked, want := range map[string]string{"": "", "listed": "leaks keys"} {
+			if refuse {
+				want = "nobody knows its name"
+			}
+			p := &Plugin{Asker: answers{asked: engine.ClassDenied}, Names: &Names{}, Metrics: metrics.New(), RefuseVolumes: refuse}
+			err := (&gate{p}).volumes(t.Context(), pod, c, engine.Who{})
+			if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+				t.Errorf("refuse %t, %q: %v, want %q", refuse, asked, err, want)
+			}
 		}
 	}
 }
