@@ -20,6 +20,9 @@ type sessionKey struct {
 	write bool
 }
 
+// maxSessions bounds the sessions that are kept. There are as many repositories as somebody makes up names, and a session costs some kB.
+const maxSessions = 1024
+
 // session is an authenticated way to one repository.
 type session struct {
 	mu    sync.Mutex // held while the handshake runs
@@ -35,6 +38,12 @@ func (r *Repository) session(ctx context.Context, write bool) (*session, error) 
 	r.client.mu.Lock()
 	s := r.client.sessions[key]
 	if s == nil {
+		if len(r.client.sessions) >= maxSessions {
+			for some := range r.client.sessions { // who uses it goes on using it, and the next one logs in again
+				delete(r.client.sessions, some)
+				break
+			}
+		}
 		s = &session{repo: r.repo}
 		r.client.sessions[key] = s
 	}

@@ -249,3 +249,22 @@ func (o Options) notReleasing(d freshness.Demand) freshness.Demand {
 	}
 	return d
 }
+
+// notDenied is d, for which nobody counts whom the deny list names; why gets what the list says of one who spoke all the same.
+func notDenied(d freshness.Demand, l *freshness.DenyList, why *string) freshness.Demand {
+	counts := d.Counts
+	if l == nil {
+		return d
+	}
+	d.Counts = func(by trust.Party, at time.Time, series string) bool {
+		if counts != nil && !counts(by, at, series) {
+			return false
+		}
+		entry, denied := l.Signer(by, at)
+		if denied {
+			*why = deniedWhy(l, entry, at)
+		}
+		return !denied
+	}
+	return d
+}

@@ -53,7 +53,7 @@ func (j *judge) index(ctx context.Context, res *Result, seen seenEvidence) {
 	}
 	for _, x := range o.OwnerIndexes {
 		q := freshness.IndexQuestion{Source: x.Source, Image: o.Digest, Name: o.ExpectName, Owner: x.Owner, Budget: o.Budget.Listing}
-		res.indexed(ctx, checkIndex+" of "+x.Owner, q, x.Demand, seen)
+		res.indexed(ctx, checkIndex+" of "+x.Owner, q, x.Demand, seen, o.Deny)
 	}
 	if o.Index == nil {
 		return
@@ -64,12 +64,16 @@ func (j *judge) index(ctx context.Context, res *Result, seen seenEvidence) {
 	} else {
 		q.Owner = q.Source.Name() // a series of its own
 	}
-	res.indexed(ctx, checkIndex, q, o.notReleasing(o.Index.Demand), seen)
+	res.indexed(ctx, checkIndex, q, o.notReleasing(o.Index.Demand), seen, o.Deny)
 }
 
-// indexed adds one such check.
-func (r *Result) indexed(ctx context.Context, name string, q freshness.IndexQuestion, d freshness.Demand, seen seenEvidence) {
-	check, list, err := checkIndexOf(ctx, name, q, d, seen.present)
+// indexed adds one such check. Whom the deny list names signs no index: who stole an indexer's key and deletes a finding would leave it out.
+func (r *Result) indexed(ctx context.Context, name string, q freshness.IndexQuestion, d freshness.Demand, seen seenEvidence, deny *freshness.DenyList) {
+	denied := ""
+	check, list, err := checkIndexOf(ctx, name, q, notDenied(d, deny, &denied), seen.present)
+	if check.Status == StatusFail && denied != "" {
+		check.Reason = clip("one is denied, " + denied + "; " + check.Reason)
+	}
 	if unreachable(err) {
 		r.unanswered = err
 	}

@@ -332,3 +332,26 @@ func TestIndexAmongTooMuch(t *testing.T) {
 	o.Index.Source = junk
 	w.must(o, VerdictUndecided, "bytes are attached")
 }
+
+// TestIndexOfADeniedSigner: whoever stole an indexer's key deletes a finding, and signs an index that does not list it. Once the deny list
+// names the key, no index counts that it signed, beside the image or of an owner of the roster, and nothing passes until another indexer has
+// signed one.
+func TestIndexOfADeniedSigner(t *testing.T) {
+	w := newIndexed(t)
+	w.mustRenew()
+	stolen := trust.Party{Key: trust.Key{Hint: w.indexer.Key().Hint}}
+	o := w.demanding()
+	w.must(o, VerdictVerified, "sequence 1")
+	o.Deny = denyList(t, newSigner(t), nil, provenance.DenyEntry{Signer: &stolen})
+	w.must(o, VerdictMissing, "one is denied, signer key "+stolen.Key.Hint)
+	o.OwnerIndexes = []OwnerIndex{{Owner: "qa", IndexOptions: IndexOptions{Source: w.store, Demand: o.Index.Demand}}}
+	o.Index = nil
+	w.must(o, VerdictMissing, "release index of qa")
+	heir := indexed{w.world, newSigner(t).For(trust.Indexer), w.memory}
+	if _, err := heir.renew(w.store, func(x *freshness.Indexer) { x.Sequence = 100 }); err != nil {
+		t.Fatal(err)
+	}
+	o.Index = &IndexOptions{Demand: heir.demanding().Index.Demand}
+	o.OwnerIndexes = nil
+	w.must(o, VerdictVerified, "sequence 100")
+}

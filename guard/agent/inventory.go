@@ -208,14 +208,11 @@ func (i *Inventory) Judge(ctx context.Context) {
 				continue
 			}
 			answers[n], asked = asked[0], asked[1:]
+			under := []engine.Answer{answers[n]}
 			for _, name := range r.Also {
-				if answers[n].Allow {
-					break
-				}
-				if a := i.asker.Ask(within, r.question(name)); a.Allow {
-					answers[n] = a
-				}
+				under = append(under, i.asker.Ask(within, r.question(name)))
 			}
+			answers[n] = engine.UnderNames(under)
 		}
 		cancel()
 		if ctx.Err() != nil {

@@ -13,7 +13,7 @@ import (
 
 // The bounds of what is looked at for one container.
 const (
-	maxDigests   = 16  // manifests and indexes of one image; all of them are asked about
+	maxDigests   = 64  // manifests and indexes of one image; all of them are asked about
 	maxPlatforms = 128 // images of an index
 	maxNames     = 4   // of an image volume
 	maxVolumes   = 32  // images that a container mounts
@@ -64,10 +64,13 @@ func readManifest(get bytesOf, d string) (m manifest, err error) {
 }
 
 // leading are those of some digests that lead to config, indexes first: signers sign what a tag leads to. why is what was wrong with the last
-// of the others.
+// of the others. Of too many there is none: the one that is left out could be the one that was taken back.
 func leading(get bytesOf, digests []string, config string) (out []string, why error) {
+	if len(digests) > maxDigests {
+		return nil, fmt.Errorf("the image was pulled by %d digests, and at most %d are asked about; remove it and pull it again", len(digests), maxDigests)
+	}
 	var manifests []string
-	for _, d := range digests[:min(len(digests), maxDigests)] {
+	for _, d := range digests {
 		switch index, err := leads(get, d, config); {
 		case err != nil:
 			why = err

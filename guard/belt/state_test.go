@@ -3,9 +3,11 @@ package belt_test
 import (
 	"bytes"
 	"encoding/base64"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -95,6 +97,20 @@ func (s *storage) write(t *testing.T) (dir, bundle string) {
 	return dir, bundle
 }
 
+// pulledByMany has the image pulled by n more indexes, before the one that newStorage has: anybody can make an index of another's image, and
+// whoever may pull decides how many come first.
+func pulledByMany(n int) func(*storage) {
+	return func(s *storage) {
+		names, _ := s.image["big-data-names"].([]string)
+		last := len(names) - 1
+		s.image["big-data-names"] = slices.Clone(names[:last])
+		for i := range n {
+			s.document("manifest-", fmt.Sprintf(`{"schemaVersion":2,"annotations":{"n":"%d"},"manifests":[{"digest":%q}]}`, i, strings.TrimPrefix(names[1], "manifest-")))
+		}
+		s.image["big-data-names"] = append(s.image["big-data-names"].([]string), names[last]) //nolint:errcheck // a test's own
+	}
+}
+
 // TestStorage: each place of podman's storage that says something else than the others do is a refusal.
 func TestStorage(t *testing.T) {
 	path, runtime := wrapper(t), filepath.Join(t.TempDir(), "runtime")
@@ -123,27 +139,29 @@ func TestStorage(t *testing.T) {
 				s.document("manifest-", `{"schemaVersion":2,"annotations":{"n":"`+string(n)+`"},"manifests":[{"digest":"`+manifest+`"}]}`)
 			}
 		}, name + manifest + " is denied: it is denied"},
-		"somebody objects to its index":             {with("objected", index, manifest), func(*storage) {}, name + index + " is denied: it is objected"},
-		"somebody objects to its manifest":          {with("objected", manifest, index), func(*storage) {}, name + manifest + " is denied: it is objected"},
-		"somebody objects, and the glass is broken": {opened, func(*storage) {}, ""},
-		"nobody can say who objects to its index":   {with("undecided", index, manifest), func(*storage) {}, name + index + " is denied: it is undecided"},
-		"its index is gone":                         {with("gone", index, manifest), func(*storage) {}, ""},
-		"its index's evidence does not hold":        {with("invalid", index, manifest), func(*storage) {}, ""},
-		"removed when it ends":                      {byIndex, func(s *storage) { s.volatile = true }, ""},
-		"for other users":                           {byIndex, func(s *storage) { s.layers[3]["parent"] = "mapped" }, ""},
-		"for other users, other bytes":              {byIndex, func(s *storage) { s.layers[3]["parent"], s.layers[2]["diff-digest"] = "mapped", diffID("3") }, "does not lie on its image's layers"},
-		"no container":                              {byIndex, func(s *storage) { s.container["id"] = "d" }, "has 0 entries"},
-		"no image":                                  {byIndex, func(s *storage) { s.container["image"] = "" }, "not from an image"},
-		"an image that is gone":                     {byIndex, func(s *storage) { s.container["image"] = "gone" }, "has 0 entries"},
-		"no name":                                   {byIndex, func(s *storage) { s.container["metadata"] = "{}" }, "an image's name has between"},
-		"on another layer":                          {byIndex, func(s *storage) { s.layers[3]["parent"] = "evil" }, "does not lie on its image's layers"},
-		"an image on another layer":                 {byIndex, func(s *storage) { s.image["layer"], s.layers[3]["parent"] = "evil", "evil" }, "layer 2 of its image"},
-		"another layer below":                       {byIndex, func(s *storage) { s.layers[0]["diff-digest"] = diffID("3") }, "layer 1 of its image"},
-		"a layer too many":                          {byIndex, func(s *storage) { s.layers[0]["parent"] = "evil"; s.layers[4]["parent"] = "" }, "more layers"},
-		"a layer too few":                           {byIndex, func(s *storage) { s.layers[1]["parent"] = "" }, "layer 1 of its image"},
-		"a manifest of other bytes":                 {byIndex, func(s *storage) { s.data["manifest-"+index] = []byte(`{}`) }, name + manifest + " is denied"},
-		"no manifest":                               {byIndex, func(s *storage) { s.image["big-data-names"] = []string{} }, "podman has no manifest"},
-		"a configuration of any bytes":              {byIndex, func(s *storage) { s.data["sha256:"+s.image["id"].(string)] = []byte(`{"rootfs":{}}`) }, "is not sha256:"},
+		"its index is taken back, after many others": {indexBack, pulledByMany(20), name + index + " is denied: it is denied"},
+		"its index is taken back, after too many":    {indexBack, pulledByMany(64), "at most 64 are asked about"},
+		"somebody objects to its index":              {with("objected", index, manifest), func(*storage) {}, name + index + " is denied: it is objected"},
+		"somebody objects to its manifest":           {with("objected", manifest, index), func(*storage) {}, name + manifest + " is denied: it is objected"},
+		"somebody objects, and the glass is broken":  {opened, func(*storage) {}, ""},
+		"nobody can say who objects to its index":    {with("undecided", index, manifest), func(*storage) {}, name + index + " is denied: it is undecided"},
+		"its index is gone":                          {with("gone", index, manifest), func(*storage) {}, ""},
+		"its index's evidence does not hold":         {with("invalid", index, manifest), func(*storage) {}, ""},
+		"removed when it ends":                       {byIndex, func(s *storage) { s.volatile = true }, ""},
+		"for other users":                            {byIndex, func(s *storage) { s.layers[3]["parent"] = "mapped" }, ""},
+		"for other users, other bytes":               {byIndex, func(s *storage) { s.layers[3]["parent"], s.layers[2]["diff-digest"] = "mapped", diffID("3") }, "does not lie on its image's layers"},
+		"no container":                               {byIndex, func(s *storage) { s.container["id"] = "d" }, "has 0 entries"},
+		"no image":                                   {byIndex, func(s *storage) { s.container["image"] = "" }, "not from an image"},
+		"an image that is gone":                      {byIndex, func(s *storage) { s.container["image"] = "gone" }, "has 0 entries"},
+		"no name":                                    {byIndex, func(s *storage) { s.container["metadata"] = "{}" }, "an image's name has between"},
+		"on another layer":                           {byIndex, func(s *storage) { s.layers[3]["parent"] = "evil" }, "does not lie on its image's layers"},
+		"an image on another layer":                  {byIndex, func(s *storage) { s.image["layer"], s.layers[3]["parent"] = "evil", "evil" }, "layer 2 of its image"},
+		"another layer below":                        {byIndex, func(s *storage) { s.layers[0]["diff-digest"] = diffID("3") }, "layer 1 of its image"},
+		"a layer too many":                           {byIndex, func(s *storage) { s.layers[0]["parent"] = "evil"; s.layers[4]["parent"] = "" }, "more layers"},
+		"a layer too few":                            {byIndex, func(s *storage) { s.layers[1]["parent"] = "" }, "layer 1 of its image"},
+		"a manifest of other bytes":                  {byIndex, func(s *storage) { s.data["manifest-"+index] = []byte(`{}`) }, name + manifest + " is denied"},
+		"no manifest":                                {byIndex, func(s *storage) { s.image["big-data-names"] = []string{} }, "podman has no manifest"},
+		"a configuration of any bytes":               {byIndex, func(s *storage) { s.data["sha256:"+s.image["id"].(string)] = []byte(`{"rootfs":{}}`) }, "is not sha256:"},
 		"an index without it": {byIndex, func(s *storage) {
 			s.image["big-data-names"] = nil
 			s.document("manifest-", `{"schemaVersion":2,"manifests":[{"digest":"`+diffID("9")+`"}]}`)

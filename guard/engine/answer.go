@@ -69,6 +69,22 @@ func Unanswered(q Question, err error) Answer {
 	return a.undecided(ClassUndecided, diag.ExitUndecided, err)
 }
 
+// UnderNames is what the answers about one digest under several names come to, at least one of them. Evidence counts under the name that it
+// bears, so one that allows it is enough; but what the deny list or somebody's objection says of the digest under one name is not gone under
+// another. Break-glass is against everything but the deny list.
+func UnderNames(answers []Answer) Answer {
+	out := answers[0]
+	for _, a := range answers {
+		switch {
+		case a.Class == ClassDenied:
+			return a
+		case a.Class == ClassBreakGlass, a.Class == ClassObjected && out.Class != ClassBreakGlass, a.Allow && !out.Allow && out.Class != ClassObjected:
+			out = a
+		}
+	}
+	return out
+}
+
 // classify says in a word how a verdict over an entry's evidence came out.
 func (a Answer) classify(e entry) Answer {
 	switch {

@@ -31,7 +31,7 @@ func (e *Engine) Ask(ctx context.Context, q Question) Answer {
 		now = e.clock.now()
 		a = e.breakGlass(q, a, now).inTime(now)
 	}
-	e.record(span, q, a, now, e.c.Monotonic()-start)
+	e.record(ctx, span, q, a, now, e.c.Monotonic()-start)
 	span.End()
 	return a
 }
@@ -152,7 +152,7 @@ func (e *Engine) settled(ctx context.Context, k key, p *policy.Policy, epoch Epo
 }
 
 // record counts a decision and writes it down.
-func (e *Engine) record(span trace.Span, q Question, a Answer, now time.Time, took time.Duration) {
+func (e *Engine) record(ctx context.Context, span trace.Span, q Question, a Answer, now time.Time, took time.Duration) {
 	result := "deny"
 	if a.Allow {
 		result = "allow"
@@ -169,7 +169,7 @@ func (e *Engine) record(span trace.Span, q Question, a Answer, now time.Time, to
 			attribute.Bool("selfsame.allow", a.Allow), attribute.String("selfsame.class", string(a.Class)), attribute.Bool("selfsame.cached", a.Cached),
 			attribute.String("selfsame.policy", a.By.SHA256), attribute.String("k8s.namespace.name", clip(q.Who.Namespace)))
 	}
-	e.log.write(q, a, now, took)
+	e.log.write(ctx, q, a, now, took)
 }
 
 // point is the gate as a label: those that we know.

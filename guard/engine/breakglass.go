@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -15,6 +16,29 @@ import (
 type Denier interface {
 	// Denied says what the deny list in force says of a digest by itself. An error: there should be a list, and none counts now.
 	Denied(d digest.Digest) (policy.Block, bool, error)
+}
+
+// Lister is an Asker that can be asked what the deny list says of a digest alone.
+type Lister interface {
+	Denied(d digest.Digest) error
+}
+
+var _ Lister = (*Engine)(nil)
+
+// Denied implements Lister: that the deny list names a digest, or cannot be asked, where nothing else is known of it: not even a name. nil: it does not, or
+// there is none.
+func (e *Engine) Denied(d digest.Digest) error {
+	denier, ok := e.c.Gatherer.(Denier)
+	if !ok {
+		return nil
+	}
+	switch block, denied, err := denier.Denied(d); {
+	case err != nil:
+		return fmt.Errorf("the deny list cannot be asked: %w", err)
+	case denied:
+		return errors.New(block.Reason)
+	}
+	return nil
 }
 
 // breakGlass lets through what a signed statement names, against the policy: where a rule said no, evidence is missing or nothing could be
@@ -55,15 +79,8 @@ func (e *Engine) notDenied(q Question) error {
 	if old, _ := e.disk.load(k, e.clock.now()); e.wasDenied(k, old) {
 		return fmt.Errorf("the deny list named it, or what it is made of, when its evidence was last read")
 	}
-	denier, ok := e.c.Gatherer.(Denier)
-	if !ok {
+	if _, ok := e.c.Gatherer.(Denier); !ok {
 		return fmt.Errorf("the deny list cannot be asked")
 	}
-	switch block, denied, err := denier.Denied(q.Digest); {
-	case err != nil:
-		return fmt.Errorf("the deny list cannot be asked: %w", err)
-	case denied:
-		return fmt.Errorf("%s", block.Reason)
-	}
-	return nil
+	return e.Denied(q.Digest)
 }

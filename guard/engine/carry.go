@@ -25,7 +25,7 @@ func (e *Engine) carry(k key, was *entry, old, next *policy.Policy, now time.Tim
 func (m *memory) swap(k key, was, is *entry) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, t := range []*tier{m.known, m.bare} {
+	for _, t := range m.tiers {
 		if now, _ := t.images.Peek(k); now == was {
 			t.images.Add(k, is)
 			return true

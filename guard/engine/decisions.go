@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"encoding/json"
 	"io"
 	"sync"
@@ -15,12 +16,14 @@ type Decision struct {
 	SchemaVersion int       `json:"schemaVersion"`
 	Time          time.Time `json:"time"`
 	Who           Who       `json:"who"`
-	Image         string    `json:"image"` // NAME@DIGEST
-	Allow         bool      `json:"allow"`
-	Class         Class     `json:"class"`
-	Rules         []string  `json:"rules,omitempty"` // "NAME: STATUS", of those that had a say
-	Reasons       []string  `json:"reasons,omitempty"`
-	BreakGlass    *Grant    `json:"breakGlass,omitempty"`
+	// Guest is the user id, as the kernel knows it, of one who may ask and is no gate of ours; Who is then what he says.
+	Guest      *int     `json:"guest,omitempty"`
+	Image      string   `json:"image"` // NAME@DIGEST
+	Allow      bool     `json:"allow"`
+	Class      Class    `json:"class"`
+	Rules      []string `json:"rules,omitempty"` // "NAME: STATUS", of those that had a say
+	Reasons    []string `json:"reasons,omitempty"`
+	BreakGlass *Grant   `json:"breakGlass,omitempty"`
 	// HandedOn is the verdict of another verifier that was taken over.
 	HandedOn *policy.HandedOn `json:"handedOn,omitempty"`
 	Policy   policy.Edition   `json:"policy"`
@@ -103,11 +106,19 @@ func (d *decisions) close() {
 	d.done.Wait()
 }
 
-func (d *decisions) write(q Question, a Answer, now time.Time, took time.Duration) {
+// write writes a decision down. Guests, who may ask as often as they like, fill no more than their share of the queue, so that there is room for
+// the gates' own lines.
+func (d *decisions) write(ctx context.Context, q Question, a Answer, now time.Time, took time.Duration) {
 	if d.queue == nil {
 		return
 	}
 	made := newDecision(q, a, now, took)
+	if uid, guest := Guest(ctx); guest {
+		if made.Guest = &uid; len(d.queue) >= maxQueue/ofGuests {
+			d.metrics.Add(metrics.DecisionsLost, 1)
+			return
+		}
+	}
 	raw, err := json.Marshal(made)
 	if err != nil {
 		d.metrics.Add(metrics.DecisionsLost, 1)

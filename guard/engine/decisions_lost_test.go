@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"encoding/json"
 	"errors"
 	"net/http/httptest"
 	"strings"
@@ -55,5 +56,38 @@ func TestLinesWrittenAtOnce(t *testing.T) {
 		if want := string(metrics.DecisionsLost) + " " + test.lost; !strings.Contains(r.Body.String(), want) {
 			t.Errorf("not %q in\n%s", want, r.Body)
 		}
+	}
+}
+
+// TestGuestsWriteNoGateOut: whoever may ask, as often as he likes and about what is known, leaves room in the log for the gates' own lines; and
+// his say who he is by the kernel's word, whatever he says of himself.
+func TestGuestsWriteNoGateOut(t *testing.T) {
+	log := &stuck{let: make(chan struct{})}
+	w := newWorld(t, func(c *engine.Config) { c.Decisions, c.Metrics = log, metrics.New() })
+	posing := engine.Question{Name: shop, Digest: good, Who: engine.Who{Gate: engine.GateAdmission, User: "system:admin"}}
+	for range 5000 {
+		w.Ask(engine.WithGuest(t.Context(), 1001), posing)
+	}
+	for range 100 {
+		w.ask(good)
+	}
+	close(log.let)
+	w.Close()
+	gates, guests := 0, 0
+	for line := range strings.Lines(log.got) {
+		var d engine.Decision
+		switch err := json.Unmarshal([]byte(line), &d); {
+		case err != nil:
+			t.Fatal(err)
+		case d.Guest == nil && d.Who.Gate == engine.GateStart:
+			gates++
+		case d.Guest != nil && *d.Guest == 1001 && d.Who.User == "system:admin":
+			guests++
+		default:
+			t.Fatal(line)
+		}
+	}
+	if gates != 100 || guests < 1000 {
+		t.Errorf("%d lines of gates and %d of guests", gates, guests)
 	}
 }

@@ -100,20 +100,12 @@ func unsafe(dir string, err error) error {
 		WithHelp("give a folder of the guard's own with `state:`, of mode 0700")
 }
 
-// The ends of files' names. Images about which nothing verified have bounds of their own: anybody can have any number of them asked about, and
-// they must push out nothing else.
-const (
-	knownFile = ".evidence"
-	bareFile  = ".bare"
-)
+// fileEnds are the ends of files' names, by room: each has bounds of its own here, too.
+var fileEnds = []string{roomKnown: ".evidence", roomBare: ".bare", roomDenied: ".denied"}
 
-func (d *disk) path(k key, bare bool) string {
+func (d *disk) path(k key, r room) string {
 	sum := sha256.Sum256([]byte(k.name + "@" + k.digest.String()))
-	end := knownFile
-	if bare {
-		end = bareFile
-	}
-	return filepath.Join(d.dir, hex.EncodeToString(sum[:])+end)
+	return filepath.Join(d.dir, hex.EncodeToString(sum[:])+fileEnds[r])
 }
 
 // writable says why nothing can be written. Then nothing may be read either: a file there could not be replaced when it is superseded.
@@ -139,7 +131,7 @@ func (d *disk) save(k key, e *entry, packed []byte) error {
 		return err
 	}
 	data := slices.Concat(head, []byte("\n"), packed)
-	if err := atomicfile.Write(d.path(k, e.bare), data, 0o600); err != nil {
+	if err := atomicfile.Write(d.path(k, e.room), data, 0o600); err != nil {
 		return err
 	}
 	d.pruning.Lock()
@@ -152,17 +144,20 @@ func (d *disk) save(k key, e *entry, packed []byte) error {
 	return d.prune()
 }
 
-// load reads an image's evidence, or nothing; of two files, which only a process that could not remove one has left, the newer one. What
+// load reads an image's evidence, or nothing; of several files, which only a process that could not remove one has left, the newest one. What
 // cannot be used is removed and counted.
 func (d *disk) load(k key, now time.Time) (*entry, *kept) {
 	if d == nil {
 		return nil, nil
 	}
-	e, ev := d.loadFile(d.path(k, false), k, now)
-	if other, otherEv := d.loadFile(d.path(k, true), k, now); other != nil && (e == nil || e.gathered.Before(other.gathered)) {
-		return other, otherEv
+	var newest *entry
+	var ev *kept
+	for _, r := range rooms {
+		if other, otherEv := d.loadFile(d.path(k, r), k, now); other != nil && (newest == nil || newest.gathered.Before(other.gathered)) {
+			newest, ev = other, otherEv
+		}
 	}
-	return e, ev
+	return newest, ev
 }
 
 func (d *disk) loadFile(path string, k key, now time.Time) (*entry, *kept) {
@@ -246,8 +241,10 @@ func (d *disk) prune() error {
 			files[end] = append(files[end], file{path, info.ModTime(), info.Size()})
 		}
 	}
-	removeBeyond(files[knownFile], d.max, d.bytes-d.bytes/bareBytes)
-	removeBeyond(files[bareFile], max(d.max/bareImages, 1), d.bytes/bareBytes)
+	for _, r := range rooms {
+		n, most := r.share(d.max, d.bytes)
+		removeBeyond(files[fileEnds[r]], n, most)
+	}
 	d.saved = saved{}
 	return nil
 }

@@ -13,7 +13,7 @@ type entry struct {
 	ends     time.Time // the evidence's NotAfter; the zero time: it does not end
 	denied   bool      // the deny list names it: break-glass is of no use
 	objected bool      // somebody trusted speaks against it
-	bare     bool      // nothing verified about it: anybody can have any number of such images asked about
+	room     room      // which bounds it is kept in
 	verdict  policy.Verdict
 	failed   error // gathering did; there is no evidence
 	// elsewhere is what of the evidence is about other images, for a denial's words.
@@ -34,9 +34,28 @@ func newEntry(e *policy.Evidence, epoch Epoch, gathered time.Time) *entry {
 		out.denied = out.denied || b.Verdict == blockDenied
 		out.objected = out.objected || b.Verdict == blockObjected
 	}
-	out.bare = !out.denied && len(e.Signatures)+len(e.Provenance)+len(e.Rebuilds)+len(e.Statements)+len(e.Packages)+len(e.HandedOn) == 0
+	switch bare := len(e.Signatures)+len(e.Provenance)+len(e.Rebuilds)+len(e.Statements)+len(e.Packages)+len(e.HandedOn) == 0; {
+	case bare && out.denied:
+		out.room = roomDenied
+	case bare:
+		out.room = roomBare
+	}
 	return out
 }
+
+// room is one of several that images are kept in, each with bounds of its own, so that what anybody can have asked about at will pushes out
+// nothing else.
+type room int
+
+const (
+	roomKnown room = iota // something verified about it
+	roomBare              // nothing did: anybody can make any number of such images
+	// roomDenied: nothing did, and it is denied. What is on the list is denied under every name that somebody thinks of, and so is every
+	// index that names it. Break-glass goes by what is here: others must not push that out.
+	roomDenied
+)
+
+var rooms = []room{roomKnown, roomBare, roomDenied}
 
 // The verdicts of blocks by the deny list, and by statements against the image (verify.Denied and verify.NotReproduced: without a veto, the
 // latter is no block).

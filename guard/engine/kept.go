@@ -28,7 +28,7 @@ func (e *Engine) AskKept(ctx context.Context, qs []Question) ([]Answer, bool) {
 	began, ended := []trace.SpanStartOption{trace.WithTimestamp(now)}, []trace.SpanEndOption{trace.WithTimestamp(now.Add(took))}
 	for i, q := range qs {
 		_, span := e.c.Tracer.Start(ctx, spanName, began...)
-		e.record(span, q, out[i], now, took)
+		e.record(ctx, span, q, out[i], now, took)
 		span.End(ended...)
 	}
 	return out, true

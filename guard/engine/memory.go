@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"slices"
 	"sync"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
@@ -22,8 +23,7 @@ type memory struct {
 	metrics *metrics.Set
 
 	mu       sync.Mutex
-	known    *tier
-	bare     *tier // images about which nothing verified
+	tiers    []*tier // by room
 	failures *simplelru.LRU[key, *entry]
 }
 
@@ -35,15 +35,28 @@ type tier struct {
 	bytes    int
 }
 
-// bareImages and bareBytes say which part of the bounds there is for images about which nothing verified: of the number a fourth more, of the bytes, which
-// they hardly need, an eighth. Failures, which have no evidence, are a fourth more, too.
+// bareImages and bareBytes say which part of the bounds there is for images about which nothing verified, in each of their rooms: of the number a
+// fourth more, of the bytes, which they hardly need, an eighth. Failures, which have no evidence, are a fourth more, too.
 const (
 	bareImages = 4
 	bareBytes  = 8
 )
 
+// share is a room's part of the bounds.
+func (r room) share(images int, bytes int64) (int, int64) {
+	part := bytes / bareBytes
+	if r == roomKnown {
+		return images, bytes - 2*part
+	}
+	return max(images/bareImages, 1), part
+}
+
 func newMemory(images, bytes int, m *metrics.Set) *memory {
-	out := &memory{metrics: m, known: newTier(images, bytes-bytes/bareBytes), bare: newTier(max(images/bareImages, 1), bytes/bareBytes)}
+	out := &memory{metrics: m}
+	for _, r := range rooms {
+		n, most := r.share(images, int64(bytes))
+		out.tiers = append(out.tiers, newTier(n, int(most)))
+	}
 	out.failures, _ = simplelru.NewLRU[key, *entry](max(images/bareImages, 1), nil) // fails only for sizes below 1
 	return out
 }
@@ -59,11 +72,12 @@ func newTier(images, bytes int) *tier {
 func (m *memory) get(k key) *entry {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if e, ok := m.known.images.Get(k); ok {
-		return e
+	for _, t := range m.tiers {
+		if e, ok := t.images.Get(k); ok {
+			return e
+		}
 	}
-	e, _ := m.bare.images.Get(k)
-	return e
+	return nil
 }
 
 // failure is why nothing could be learnt of an image when that was last tried.
@@ -78,11 +92,12 @@ func (m *memory) failure(k key) *entry {
 func (m *memory) packed(k key) []byte {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if p, ok := m.known.evidence.Get(k); ok {
-		return p
+	for _, t := range m.tiers {
+		if p, ok := t.evidence.Get(k); ok {
+			return p
+		}
 	}
-	p, _ := m.bare.evidence.Get(k)
-	return p
+	return nil
 }
 
 // put keeps an entry and its evidence; nil: that is too large to keep, and what there was before is not its evidence. What was gathered later
@@ -94,12 +109,12 @@ func (m *memory) put(k key, e *entry, packed []byte) {
 	if m.newer(k, e) {
 		return
 	}
-	to, from := m.known, m.bare
-	if e.bare {
-		to, from = from, to
+	for _, t := range m.tiers {
+		if t != m.tiers[e.room] {
+			t.remove(k)
+		}
 	}
-	from.remove(k)
-	to.put(k, e, packed)
+	m.tiers[e.room].put(k, e, packed)
 	m.count()
 }
 
@@ -110,16 +125,12 @@ func (m *memory) touch(k key, e *entry) {
 	if m.newer(k, e) {
 		return
 	}
-	to := m.known
-	if e.bare {
-		to = m.bare
-	}
-	to.images.Add(k, e)
+	m.tiers[e.room].images.Add(k, e)
 }
 
 // newer says whether what is kept of an image was gathered later than e; m.mu is held.
 func (m *memory) newer(k key, e *entry) bool {
-	for _, t := range []*tier{m.known, m.bare} {
+	for _, t := range m.tiers {
 		if is, ok := t.images.Peek(k); ok && e.gathered.Before(is.gathered) {
 			return true
 		}
@@ -152,13 +163,21 @@ func (t *tier) remove(k key) {
 }
 
 func (m *memory) count() {
-	m.metrics.Put(metrics.CacheImages, float64(m.known.images.Len()+m.bare.images.Len()))
-	m.metrics.Put(metrics.CacheBytes, float64(m.known.bytes+m.bare.bytes))
+	images, bytes := 0, 0
+	for _, t := range m.tiers {
+		images, bytes = images+t.images.Len(), bytes+t.bytes
+	}
+	m.metrics.Put(metrics.CacheImages, float64(images))
+	m.metrics.Put(metrics.CacheBytes, float64(bytes))
 }
 
 // keys are all images, the least recently used first.
 func (m *memory) keys() []key {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return append(m.bare.images.Keys(), m.known.images.Keys()...)
+	var out []key
+	for _, t := range slices.Backward(m.tiers) {
+		out = append(out, t.images.Keys()...)
+	}
+	return out
 }

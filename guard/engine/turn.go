@@ -64,8 +64,8 @@ func (t *turn) save(e *entry, packed []byte) error {
 
 // remove removes an image's files.
 func (d *disk) remove(k key) (failed error) {
-	for _, bare := range []bool{false, true} {
-		if err := os.Remove(d.path(k, bare)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	for _, r := range rooms {
+		if err := os.Remove(d.path(k, r)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			failed = errors.Join(failed, err)
 		}
 	}

@@ -31,7 +31,7 @@ func TestWritesKeepTheirOrder(t *testing.T) {
 	if e, _ := d.load(k, first); e != nil {
 		t.Errorf("older evidence, gathered at %v, is kept", e.gathered)
 	}
-	if err := newer.save(&entry{gathered: first.Add(time.Second), bare: true}, packed); err != nil {
+	if err := newer.save(&entry{gathered: first.Add(time.Second), room: roomBare}, packed); err != nil {
 		t.Fatal(err)
 	}
 	if err := slow.supersede(first); err != nil {

@@ -55,23 +55,34 @@ func (g *gate) volumes(ctx context.Context, pod string, c *api.Container, who en
 	return nil
 }
 
+// denied says what the deny list has against a digest of which nothing else is known: it needs no name.
+func (g *gate) denied(d digest.Digest) error {
+	if list, ok := g.p.Asker.(engine.Lister); ok {
+		return list.Denied(d)
+	}
+	return nil
+}
+
 func (g *gate) volume(ctx context.Context, d digest.Digest, at string, who engine.Who) error {
 	who.Container, who.Reference = volumeOf(at, who.Container), ""
 	names := g.p.Names.of(d)
 	if len(names) == 0 {
 		g.p.Metrics.Add(metrics.Unchecked, 1, string(engine.GateStart), "image-volume")
+		why := fmt.Errorf("nobody knows its name: nobody on this node asked about it (volume at %.80q)", at)
 		if !g.p.RefuseVolumes {
-			return nil
+			if why = g.denied(d); why == nil {
+				return nil
+			}
 		}
-		q := engine.Question{Name: "an image volume", Digest: d, Who: who}
-		a := engine.Unanswered(q, fmt.Errorf("nobody knows its name: nobody on this node asked about it (volume at %.80q)", at))
+		a := engine.Unanswered(engine.Question{Name: "an image volume", Digest: d, Who: who}, why)
 		return errors.New(a.Denial())
 	}
-	var last engine.Answer
-	for _, name := range names { // evidence counts for the name that it bears, whichever that is
-		if last = g.p.Asker.Ask(ctx, engine.Question{Name: name, Digest: d, Who: who}); last.Allow {
-			return nil
-		}
+	qs := make([]engine.Question, len(names))
+	for n, name := range names {
+		qs[n] = engine.Question{Name: name, Digest: d, Who: who}
 	}
-	return errors.New(last.Denial())
+	if a := engine.UnderNames(g.p.Asker.AskAll(ctx, qs)); !a.Allow {
+		return errors.New(a.Denial())
+	}
+	return nil
 }

@@ -1,0 +1,89 @@
+package nri
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/containerd/nri/pkg/api"
+	digest "github.com/opencontainers/go-digest"
+
+	"github.com/selfsame-build/selfsame/guard/engine"
+	"github.com/selfsame-build/selfsame/guard/metrics"
+)
+
+// answers are classes by name; what has none is allowed.
+type answers map[string]engine.Class
+
+func (a answers) Ask(_ context.Context, q engine.Question) engine.Answer {
+	out := engine.Answer{Class: cmp.Or(a[q.Name], engine.ClassOK)}
+	out.Allow = out.Class == engine.ClassOK || out.Class == engine.ClassBreakGlass
+	return out
+}
+
+func (a answers) AskAll(ctx context.Context, qs []engine.Question) (out []engine.Answer) {
+	for _, q := range qs {
+		out = append(out, a.Ask(ctx, q))
+	}
+	return out
+}
+
+// TestVolumeUnderAnotherName: an image that is mounted as a volume may be known by several names, and one that is content is enough. What somebody
+// objects to, or the list denies, under one of them is refused all the same: whoever may pull it under another name, where nobody has
+// objected yet, would have it mounted.
+func TestVolumeUnderAnotherName(t *testing.T) {
+	d, pod := digest.FromString("volume"), strings.Repeat("a", 64)
+	c := &api.Container{Name: "app", Mounts: []*api.Mount{{Source: "/run/containerd/image-volumes/" + pod + "/" + d.Encoded(), Destination: "/data"}}}
+	for name, test := range map[string]struct {
+		asked answers
+		good  bool
+	}{
+		"under both":                           {answers{}, true},
+		"no evidence under one":                {answers{"registry.example.com/team/a": engine.ClassMissing}, true},
+		"none under the other":                 {answers{"registry.example.com/team/b": engine.ClassRule}, true},
+		"objected to under one":                {answers{"registry.example.com/team/a": engine.ClassObjected}, false},
+		"objected to under other":              {answers{"registry.example.com/team/b": engine.ClassObjected}, false},
+		"denied under one":                     {answers{"registry.example.com/team/a": engine.ClassDenied}, false},
+		"objected to, and the glass is broken": {answers{"registry.example.com/team/a": engine.ClassObjected, "registry.example.com/team/b": engine.ClassBreakGlass}, true},
+		"broken, and objected to":              {answers{"registry.example.com/team/a": engine.ClassBreakGlass, "registry.example.com/team/b": engine.ClassObjected}, true},
+		"denied, and the glass is broken":      {answers{"registry.example.com/team/a": engine.ClassBreakGlass, "registry.example.com/team/b": engine.ClassDenied}, false},
+		"no evidence under either":             {answers{"registry.example.com/team/a": engine.ClassMissing, "registry.example.com/team/b": engine.ClassMissing}, false},
+	} {
+		p := &Plugin{Asker: test.asked, Names: &Names{}, Metrics: metrics.New()}
+		for _, n := range []string{"registry.example.com/team/a", "registry.example.com/team/b"} {
+			p.Names.add(engine.Question{Name: n, Digest: d})
+		}
+		if err := (&gate{p}).volumes(t.Context(), pod, c, engine.Who{}); (err == nil) != test.good {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// Denied is the deny list, of which the word "listed" stands for a digest.
+func (a answers) Denied(digest.Digest) error {
+	if a["listed"] != "" {
+		return errors.New("on the deny list: leaks keys")
+	}
+	return nil
+}
+
+// TestNamelessVolumeThatIsDenied: the deny list names digests. That nobody knows an image volume's name, or that somebody had it forgotten, does
+// not let in what is on it.
+func TestNamelessVolumeThatIsDenied(t *testing.T) {
+	d, pod := digest.FromString("volume"), strings.Repeat("a", 64)
+	c := &api.Container{Name: "app", Mounts: []*api.Mount{{Source: "/run/containerd/image-volumes/" + pod + "/" + d.Encoded(), Destination: "/data"}}}
+	for _, refuse := range []bool{false, true} {
+		for asked, want := range map[string]string{"": "", "listed": "leaks keys"} {
+			if refuse {
+				want = "nobody knows its name"
+			}
+			p := &Plugin{Asker: answers{asked: engine.ClassDenied}, Names: &Names{}, Metrics: metrics.New(), RefuseVolumes: refuse}
+			err := (&gate{p}).volumes(t.Context(), pod, c, engine.Who{})
+			if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+				t.Errorf("refuse %t, %q: %v, want %q", refuse, asked, err, want)
+			}
+		}
+	}
+}
