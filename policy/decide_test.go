@@ -71,6 +71,18 @@ func TestTime(t *testing.T) {
 	}
 }
 
+// TestNoRuleInForce: an image of which every rule is over, or not yet in force, is denied as one that no rule is about (issue 6: zero matching
+// rules denies).
+func TestNoRuleInForce(t *testing.T) {
+	p := mustParse(t, head+"rules:\n  - {name: later, match: [\"**\"], effectiveOn: 2026-12-01, effectiveUntil: 2027-02-01, require: \"true\", message: m, fix: f}\n")
+	for when, allow := range map[string]bool{"2026-11-30T23:59:59Z": false, "2026-12-01": true, "2027-01-31T23:59:59Z": true, "2027-02-01": false} {
+		v := p.Decide(context.Background(), shop(), at(when))
+		if v.Allow != allow || !allow && (v.ExitCode != 14 || !strings.HasPrefix(v.Reasons[0], "no rule of the policy prod is about ")) {
+			t.Errorf("%s: allow %t, exit %d, %q", when, v.Allow, v.ExitCode, v.Reasons)
+		}
+	}
+}
+
 // TestNow: a rule that looks at the time is asked again each minute, and only where it is about the image and in force.
 func TestNow(t *testing.T) {
 	p := mustParse(t, windows)

@@ -56,6 +56,7 @@ type webhook struct {
 		Service *struct {
 			Name      string `json:"name"`
 			Namespace string `json:"namespace"`
+			Path      string `json:"path"`
 		} `json:"service"`
 		CABundle []byte `json:"caBundle"`
 	} `json:"clientConfig"`

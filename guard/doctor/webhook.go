@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -58,7 +59,32 @@ func (c Cluster) webhook(s state, h hook) (out []Finding) {
 	if why := c.bundle(h.ClientConfig.CABundle); why != "" {
 		bad("A0991", "clientConfig.caBundle", why, "the API server does not trust the webhook then, and nothing is admitted", "selfsame-guard certificate --out DIR, and selfsame-guard manifests --ca DIR/ca.crt ... | kubectl apply -f -")
 	}
+	if why := c.answers(h); why != "" {
+		bad("A0995", "clientConfig", why, "the mutating phase refuses nothing, and who is not the guard may let everything through", "selfsame-guard manifests ... | kubectl apply -f -")
+		return out // who answers there is not the guard's affair
+	}
 	return append(out, s.service(h)...)
+}
+
+// answers says why it is not the guard's right phase that the API server asks; "": it is, as far as its address says. A proxy may add to the
+// path's front.
+func (c Cluster) answers(h hook) string {
+	want, path := "/validate", ""
+	if h.mutates {
+		want = "/mutate"
+	}
+	if svc := h.ClientConfig.Service; svc != nil {
+		if svc.Namespace != c.Namespace {
+			return "it asks a service in the namespace " + svc.Namespace + ", not in " + c.Namespace
+		}
+		path = svc.Path
+	} else if u, err := url.Parse(h.ClientConfig.URL); err == nil {
+		path = u.Path
+	}
+	if !strings.HasSuffix(path, want) {
+		return fmt.Sprintf("it asks at `%s`, not at `%s`", path, want)
+	}
+	return ""
 }
 
 func (c Cluster) selectors(s state, h hook) (out []Finding) {

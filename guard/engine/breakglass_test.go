@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -82,6 +83,24 @@ func TestBreakGlassNeverOverridesTheDenyList(t *testing.T) {
 	w.Close()
 	w.open()
 	w.want("nobody can say", good, false, engine.ClassUndecided, false, 2)
+}
+
+// TestBreakGlassWithoutADenyList: a list is asked for and none counts any more, so that nobody can say that the image is not on it.
+func TestBreakGlassWithoutADenyList(t *testing.T) {
+	w := broken(t, evil)
+	w.config.Gatherer = ended{w.f}
+	w.Close()
+	w.open()
+	if a := w.want("it has ended", evil, false, engine.ClassRule, false, 1); !strings.Contains(a.Denial(), "the deny list cannot be asked: it has ended") {
+		t.Error(a.Denial())
+	}
+}
+
+// ended is a Gatherer whose deny list does not count any more.
+type ended struct{ *fake }
+
+func (ended) Denied(digest.Digest) (policy.Block, bool, error) {
+	return policy.Block{}, false, errors.New("it has ended")
 }
 
 // silent is a Gatherer that is no Denier.

@@ -28,7 +28,7 @@ func (e *Engine) Refresh(ctx context.Context) error {
 	if after != before {
 		e.dropRevoked()
 	}
-	e.c.Metrics.Put(metrics.DenySequence, float64(after.Deny))
+	e.tellDenyList(after)
 	old, next, err := e.nextPolicy(ctx)
 	if err != nil {
 		e.c.Metrics.Add(metrics.RefreshFailed, 1, "policy")
@@ -76,6 +76,30 @@ func (e *Engine) drop(why error) {
 	e.policy.Store(nil)
 	e.c.Metrics.Only(metrics.PolicyInfo, 0, "", "0", "")
 	e.c.Notice("no policy is in force, and everything is denied: " + why.Error())
+}
+
+// DenyListTimer is what a Gatherer may know of the deny list in force, without I/O.
+type DenyListTimer interface {
+	// DenyListTimes are when the list was issued and from when on it does not count any more; zero times: there is none.
+	DenyListTimes() (issued, until time.Time)
+}
+
+// tellDenyList says how long the list goes on counting. One that is read each minute, and that nobody renews, is no failure until everything
+// is denied.
+func (e *Engine) tellDenyList(epoch Epoch) {
+	e.c.Metrics.Put(metrics.DenySequence, float64(epoch.Deny))
+	g, ok := e.c.Gatherer.(DenyListTimer)
+	if !ok {
+		return
+	}
+	issued, until := g.DenyListTimes()
+	for name, at := range map[metrics.Name]time.Time{metrics.DenyIssued: issued, metrics.DenyEnds: until} {
+		seconds := 0.0
+		if !at.IsZero() {
+			seconds = float64(at.Unix())
+		}
+		e.c.Metrics.Put(name, seconds)
+	}
 }
 
 // FileRefresher is what a Gatherer may do without I/O beyond this machine.

@@ -122,6 +122,16 @@ func (l *Late) Denied(d digest.Digest) (policy.Block, bool, error) {
 	return policy.Block{Verdict: "denied", Reason: fmt.Sprintf("%s denies it: %s", deny.Source(), e.Reason), ExitCode: 14}, ok, nil
 }
 
+// DenyListTimes implements engine.DenyListTimer.
+func (l *Late) DenyListTimes() (issued, until time.Time) {
+	if g := l.ground.Load(); g != nil {
+		if deny := g.Options().Deny; deny != nil {
+			return deny.Issued, deny.Until
+		}
+	}
+	return time.Time{}, time.Time{}
+}
+
 // BreakGlass is whose break-glass statements count; false: nobody knows yet.
 func (l *Late) BreakGlass() (breakglass.Who, bool) {
 	g := l.ground.Load()

@@ -41,6 +41,8 @@ const (
 	PolicyInfo    Name = "selfsame_policy_info"
 	PolicyEnds    Name = "selfsame_policy_expires_timestamp_seconds"
 	DenySequence  Name = "selfsame_denylist_sequence"
+	DenyIssued    Name = "selfsame_denylist_issued_timestamp_seconds"
+	DenyEnds      Name = "selfsame_denylist_expires_timestamp_seconds"
 	RefreshFailed Name = "selfsame_refresh_failures_total"
 	RefreshedAt   Name = "selfsame_refresh_timestamp_seconds"
 	Rejudged      Name = "selfsame_rejudged_total"
@@ -76,6 +78,8 @@ var Table = []Metric{
 	{PolicyInfo, Gauge, "1 for the policy in force.", []string{"name", "version", "sha256"}, ""},
 	{PolicyEnds, Gauge, "When the policy in force ends, in seconds since 1970; 0: it does not end.", nil, ""},
 	{DenySequence, Gauge, "Sequence number of the deny list in force; 0: there is none.", nil, ""},
+	{DenyIssued, Gauge, "When the deny list in force was issued, in seconds since 1970; 0: there is none.", nil, ""},
+	{DenyEnds, Gauge, "When the deny list in force ends or is too old (`maxAge`), after which everything is denied, in seconds since 1970; 0: there is none.", nil, ""},
 	{RefreshFailed, Counter, "How often a new policy, trust file or deny list could not be taken; the old one stays in force until it ends.", []string{"what"}, "what: policy, trust (file or deny list), break-glass"},
 	{RefreshedAt, Gauge, "When policy, trust file and deny list were last read without a failure, in seconds since 1970.", nil, ""},
 	{Rejudged, Counter, "Images that were judged again after a change, by whether their verdict changed.", []string{"changed"}, "changed: allowed, denied, same"},

@@ -85,4 +85,10 @@ server's own. A namespace that is meant to be left out is named with --exempt.
 
     selfsame-guard manifests --static out ...
 `},
+	{"A0995", ExitUndecided, "the API server asks somebody else", `The webhook leads to the wrong phase, or to a service that is not in the guard's namespace. The mutating phase (/mutate) gives digests and refuses
+nothing, so a validating webhook that leads there admits every image that has one. Apply what "selfsame-guard manifests" prints; if the guard lives in
+another namespace, say so:
+
+    selfsame-guard doctor cluster --namespace guard
+`},
 }

@@ -7,13 +7,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/selfsame-build/selfsame/internal/guardcli"
 	"github.com/selfsame-build/selfsame/internal/invocation"
@@ -85,6 +88,18 @@ func fetch(t *testing.T, c *http.Client, url, body string) (code int, text strin
 	return resp.StatusCode, string(data)
 }
 
+// gauge is the value of a metric without labels, in what /metrics shows; NaN: it has none.
+func gauge(shown, name string) float64 {
+	for line := range strings.Lines(shown) {
+		if value, ok := strings.CutPrefix(line, name+" "); ok {
+			if n, err := strconv.ParseFloat(strings.TrimSpace(value), 64); err == nil {
+				return n
+			}
+		}
+	}
+	return math.NaN()
+}
+
 func podReview(image string) string {
 	return fmt.Sprintf(`{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{"uid":"u","kind":{"group":"","version":"v1","kind":"Pod"},"operation":"CREATE","namespace":"shop",
 "userInfo":{"username":"ann"},"object":{"apiVersion":"v1","kind":"Pod","metadata":{"name":"p"},"spec":{"containers":[{"name":"app","image":%q}]}}}}`, image)
@@ -121,6 +136,9 @@ func TestWebhook(t *testing.T) {
 		if !strings.Contains(metrics, want) {
 			t.Errorf("no %s in the metrics", want)
 		}
+	}
+	if issued, ends := gauge(metrics, "selfsame_denylist_issued_timestamp_seconds"), gauge(metrics, "selfsame_denylist_expires_timestamp_seconds"); ends-issued != 24*60*60 || time.Since(time.Unix(int64(issued), 0)).Abs() > time.Hour {
+		t.Errorf("the deny list of a day counts from %f to %f", issued, ends)
 	}
 	for _, at := range [][]string{{"--listen", hook}, {"--listen", "127.0.0.1:0", "--health-listen", health}} { // in use
 		pair := filepath.Join(w.dir, "tls")
