@@ -184,7 +184,11 @@ func against(b wire.Brief, beside bool) bool {
 }
 
 func refusal(what string, err error) error {
-	return fmt.Errorf("%.80s is denied: %.300s\nbefore any rule: nobody knows its image\nfix: have %s.json say who knows it (containerd, podman, docker), and use an image that was pulled from a registry", what, strings.ReplaceAll(err.Error(), "\n", " "), Name)
+	rule, fix := "nobody knows its image", "have "+Name+".json say who knows it (containerd, podman, docker), and use an image that was pulled from a registry"
+	if errors.Is(err, errTooMany) {
+		rule, fix = "more leads to its image than is looked at, and somebody may object to the rest", "remove the image from this host, with all its names, and pull it again"
+	}
+	return fmt.Errorf("%.80s is denied: %.300s\nbefore any rule: %s\nfix: %s", what, strings.ReplaceAll(err.Error(), "\n", " "), rule, fix)
 }
 
 // tell writes why not where the caller looks: into runc's log file, in runc's form, and to stderr.

@@ -59,7 +59,7 @@ func askVolumes(ctx context.Context, client images.ImagesClient, dir string) (al
 			continue
 		}
 		if len(all) >= maxVolumes {
-			return nil, fmt.Errorf("it mounts more than %d images", maxVolumes)
+			return nil, fmt.Errorf("%w: it mounts more than %d images", errTooMany, maxVolumes)
 		}
 		got, err := client.List(ctx, &images.ListImagesRequest{Filters: []string{"target.digest==" + strconv.Quote(digest)}})
 		if err != nil {
@@ -69,13 +69,16 @@ func askVolumes(ctx context.Context, client images.ImagesClient, dir string) (al
 		known := map[string]bool{}
 		for _, i := range got.GetImages() {
 			name, err := wire.Repository(i.GetName())
-			if err == nil && i.GetTarget().GetDigest() == digest && !known[name] && len(g.images) < maxNames {
+			if err == nil && i.GetTarget().GetDigest() == digest && !known[name] {
 				known[name] = true
 				g.images = append(g.images, image{name, digest})
 			}
 		}
-		if len(g.images) == 0 {
+		switch {
+		case len(g.images) == 0:
 			return nil, fmt.Errorf("containerd has no name for the image %s, mounted at %.80q", digest, m.Destination)
+		case len(g.images) > maxNames:
+			return nil, fmt.Errorf("%w: the image %s, mounted at %.80q, has %d names, and %d are asked about", errTooMany, digest, m.Destination, len(g.images), maxNames)
 		}
 		all = append(all, g)
 	}

@@ -115,6 +115,9 @@ func dockerNames(all map[string]map[string]string, as, config string, get bytesO
 		return found{}, fmt.Errorf("no digest of %.120q is known to Docker: it was built or loaded here, and not pulled", as)
 	}
 	digests, why := leading(get, digests, config)
+	if errors.Is(why, errTooMany) {
+		return found{}, why
+	}
 	for _, d := range digests {
 		under := from[d]
 		if name != "" {

@@ -11,11 +11,11 @@ import (
 	"github.com/selfsame-build/selfsame/internal/strictjson"
 )
 
-// The bounds of what is looked at for one container.
+// The bounds of what is looked at for one container. What has more is refused: somebody may object to just what was left out.
 const (
 	maxDigests   = 64  // manifests and indexes of one image; all of them are asked about
 	maxPlatforms = 128 // images of an index
-	maxNames     = 4   // of an image volume
+	maxNames     = 16  // of an image volume
 	maxVolumes   = 32  // images that a container mounts
 )
 
@@ -36,7 +36,10 @@ func leads(get bytesOf, from, config string) (index bool, err error) {
 	if m.Config.Digest == config {
 		return false, nil
 	}
-	for _, d := range m.Manifests[:min(len(m.Manifests), maxPlatforms)] {
+	if len(m.Manifests) > maxPlatforms {
+		return false, fmt.Errorf("%w: the index %s has %d images, and %d are looked at", errTooMany, from, len(m.Manifests), maxPlatforms)
+	}
+	for _, d := range m.Manifests {
 		if below, err := readManifest(get, d.Digest); err == nil && below.Config.Digest == config {
 			return true, nil
 		}
@@ -63,15 +66,20 @@ func readManifest(get bytesOf, d string) (m manifest, err error) {
 	return m, err
 }
 
+// errTooMany: there is more than is looked at.
+var errTooMany = errors.New("too many")
+
 // leading are those of some digests that lead to config, indexes first: signers sign what a tag leads to. why is what was wrong with the last
 // of the others. Of too many there is none: the one that is left out could be the one that was taken back.
 func leading(get bytesOf, digests []string, config string) (out []string, why error) {
 	if len(digests) > maxDigests {
-		return nil, fmt.Errorf("the image was pulled by %d digests, and at most %d are asked about; remove it and pull it again", len(digests), maxDigests)
+		return nil, fmt.Errorf("%w: the image was pulled by %d digests, and at most %d are asked about", errTooMany, len(digests), maxDigests)
 	}
 	var manifests []string
 	for _, d := range digests {
 		switch index, err := leads(get, d, config); {
+		case errors.Is(err, errTooMany):
+			return nil, err
 		case err != nil:
 			why = err
 		case index:

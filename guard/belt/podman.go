@@ -113,6 +113,9 @@ func podmanNames(c storedContainer, digests []string, why error) (f found, err e
 	if err := strictjson.Unmarshal([]byte(c.Metadata), &meta, strictjson.Limits{AllowUnknown: true}); err != nil {
 		return found{}, fmt.Errorf("what podman keeps of it: %w", err)
 	}
+	if errors.Is(why, errTooMany) {
+		return found{}, why
+	}
 	if len(digests) == 0 {
 		return found{}, errors.Join(fmt.Errorf("podman has no manifest of %.120q", meta.Name), why)
 	}

@@ -140,7 +140,10 @@ func TestStorage(t *testing.T) {
 			}
 		}, name + manifest + " is denied: it is denied"},
 		"its index is taken back, after many others": {indexBack, pulledByMany(20), name + index + " is denied: it is denied"},
-		"its index is taken back, after too many":    {indexBack, pulledByMany(64), "at most 64 are asked about"},
+		"its index is taken back, after too many":    {indexBack, pulledByMany(64), "at most 64 are asked about\nbefore any rule: more leads to its image than is looked at"},
+		"an index of more images than are looked at": {byIndex, func(s *storage) {
+			s.document("manifest-", `{"schemaVersion":2,"manifests":[`+strings.Repeat(`{"digest":"`+diffID("9")+`"},`, 128)+`{"digest":"`+manifest+`"}]}`)
+		}, "has 129 images, and 128 are looked at\n"},
 		"somebody objects to its index":              {with("objected", index, manifest), func(*storage) {}, name + index + " is denied: it is objected"},
 		"somebody objects to its manifest":           {with("objected", manifest, index), func(*storage) {}, name + manifest + " is denied: it is objected"},
 		"somebody objects, and the glass is broken":  {opened, func(*storage) {}, ""},
