@@ -93,8 +93,8 @@ func Parse(path string, data []byte) (Config, error) {
 	var c Config
 	d := strictyaml.New(&dialect, path, data)
 	if d.Decode(reflect.ValueOf(&c).Elem()) {
-		if (c.Policy.File == "") == (c.Policy.From == "") {
-			d.Report(diag.CodeGuardConfig, d.At["policy"], "`policy` needs either `file` or `from`", "without a policy nothing may run", "write `policy: {file: policy.yaml}`")
+		if at, there := d.At["policy"]; there && (c.Policy.File == "") == (c.Policy.From == "") { // one that is missing was reported
+			d.Report(diag.CodeGuardConfig, at, "`policy` needs either `file` or `from`", "without a policy nothing may run", "write `policy: {file: policy.yaml}`")
 		}
 		if fresh, stale := c.Keep.Fresh, c.Keep.Stale; fresh > 0 && stale > 0 && fresh > stale {
 			d.Report(diag.CodeGuardConfig, d.At["keep.stale"], "`stale` is less than `fresh`", "", "make it at least as long")
