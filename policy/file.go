@@ -30,7 +30,7 @@ type rule struct {
 	Until   time.Time  `yaml:"effectiveUntil" desc:"It is in force until then. Left out: it has no end."`
 	Require expression `yaml:"require" check:"required" desc:"An expression in CEL over the evidence, true or false."`
 	Message string     `yaml:"message" check:"required,line" desc:"Why an image is denied of which it is not true: one line."`
-	Fix     string     `yaml:"fix" check:"required,line" desc:"What its owner can do about it: one line."`
+	Fix     string     `yaml:"fix" check:"required,remedy" desc:"What its owner can do about it: one line."`
 }
 
 // waiver is one waiver as it is written.

@@ -340,5 +340,5 @@ func TestTrustCheckSaysAll(t *testing.T) {
 	if err := json.Unmarshal([]byte(out), &shape); err != nil || shape.SchemaVersion != 1 || len(shape.Findings) != 2 {
 		t.Errorf("%v %s", err, out)
 	}
-	w.must(10, "wrong arguments", "trust", "check")
+	w.must(10, "needs arguments", "trust", "check")
 }
