@@ -39,7 +39,7 @@ func (l *linkFlags) addInstance(cmd *cobra.Command) {
 	l.by.cmd = cmd
 	f := cmd.Flags()
 	f.StringVar(&l.by.config, "signing-config", "", "signing_config.json of the instance that vouches for --link-identity-token")
-	f.StringVar(&l.by.root, "trusted-root", "", "its trusted_root.json: what it answers is checked against that")
+	f.StringVar(&l.by.root, "trusted-root", "", "its trusted_root.json: its answers are checked against it")
 }
 
 // signers opens the keys, each once, before anything is done that would be lost without them.
