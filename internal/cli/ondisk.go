@@ -32,7 +32,7 @@ func onDisk(ctx context.Context, ref string) (*layout.Layout, artifact.Descripto
 	case err != nil:
 		return nil, artifact.Descriptor{}, nil
 	case !st.IsDir():
-		return nil, artifact.Descriptor{}, diag.Errorf(codeNoLayout, "`%s` is no folder", path).WithHelp(help)
+		return nil, artifact.Descriptor{}, diag.Errorf(codeNoLayout, "`%s` is a file, not a folder", path).WithHelp(help)
 	}
 	l, err := layout.Open(path)
 	if err != nil {

@@ -25,7 +25,7 @@ func TestOnDisk(t *testing.T) {
 	other := "@sha256:" + strings.Repeat("0", 64)
 	for ref, fails := range map[string]string{
 		name: "", name + at: "", dir + at: "", "./" + name + at: "",
-		file: "is no folder", "./gone": "there is nothing at", "/gone" + at: "there is nothing at", name + other: "has no image sha256:0000",
+		file: "is a file, not a folder", "./gone": "there is nothing at", "/gone" + at: "there is nothing at", name + other: "has no image sha256:0000",
 		name + "@sha256:abc": "has no image sha256:abc", "registry.example.com": "opening the image layout",
 	} {
 		l, got, err := onDisk(t.Context(), ref)
