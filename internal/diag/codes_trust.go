@@ -56,6 +56,8 @@ key, or is of a kind that is not supported. A private key is refused: who verifi
 
     release and finding   stock cosign takes any statement signed by a key as "signed", a failed scan too
     release and waiver    a release could overrule its own rebuilders
+    release and others    (revoker, indexer, policy) who releases must not also say what is taken back, listed or allowed
+    verifier              (with release, rebuilder, waiver, revoker, indexer, policy) gates believe a verdict without looking again
     break-glass           (with any other, and an owner of the roster) what opens every gate for hours is for nothing else
     waiver and finding    (also rebuilder, promoter, and an owner of the roster) who finds something could excuse it himself
 
