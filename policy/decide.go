@@ -66,7 +66,7 @@ func (d *decision) until(t time.Time) {
 func (d *decision) outcome(r *compiled) Outcome {
 	switch {
 	case d.policy.over(d.now):
-		return Outcome{Rule: r.name, Status: StatusNotInForce, Reason: "the policy was over on " + day(d.policy.expires)}
+		return Outcome{Rule: r.name, Status: StatusNotInForce, Reason: "the policy expired on " + day(d.policy.expires)}
 	case !begun(r.on, d.now):
 		d.until(r.on)
 		return Outcome{Rule: r.name, Status: StatusNotInForce, Reason: "in force from " + day(r.on)}
@@ -111,7 +111,7 @@ func (d *decision) excused(r *compiled, o Outcome) Outcome {
 			d.until(w.expires)
 			return Outcome{Rule: r.name, Status: StatusWaived, Reason: oneLine(fmt.Sprintf("waived until %s by %s: %s", day(w.expires), w.owner, w.reason))}
 		case slices.Contains(w.images, digest):
-			note = fmt.Sprintf(" (its waiver was over on %s)", day(w.expires))
+			note = fmt.Sprintf(" (its waiver expired on %s)", day(w.expires))
 		case note == "" && now(w, d.now):
 			note = " (it has a waiver for another digest)"
 		}
@@ -138,7 +138,7 @@ func (d *decision) reasons(rules []Outcome, applies int) ([]string, int) {
 	case !e.NotAfter.IsZero() && !d.now.Before(e.NotAfter):
 		return []string{"the evidence held until " + day(e.NotAfter) + " and has to be gathered anew"}, diag.ExitUndecided
 	case d.policy.over(d.now):
-		return []string{fmt.Sprintf("the policy %s was over on %s: it denies everything", d.policy.edition.Name, day(d.policy.expires))}, diag.ExitPolicy
+		return []string{fmt.Sprintf("the policy %s expired on %s: it denies everything", d.policy.edition.Name, day(d.policy.expires))}, diag.ExitPolicy
 	case applies == 0:
 		return []string{oneLine(fmt.Sprintf("no rule of the policy %s is about %q and in force", d.policy.edition.Name, e.Image.Name))}, diag.ExitPolicy
 	}

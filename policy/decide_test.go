@@ -45,10 +45,10 @@ func TestTime(t *testing.T) {
 		{"2026-11-28", "2026-12-01", "pass not-in-force", ""},
 		{"2026-12-01", "2027-01-01", "pass waived", ""},
 		{"2026-12-31T23:59:59Z", "2027-01-01", "pass waived", ""},
-		{"2027-01-01", "2027-02-01", "pass fail", "soon: level (its waiver was over on 2027-01-01)"},
+		{"2027-01-01", "2027-02-01", "pass fail", "soon: level (its waiver expired on 2027-01-01)"},
 		{"2027-02-01", "2027-06-01", "pass not-in-force", ""},
 		{"2027-05-31T23:59:59Z", "2027-06-01", "pass not-in-force", ""},
-		{"2027-06-01", "", "not-in-force not-in-force", "the policy prod was over on 2027-06-01: it denies everything"},
+		{"2027-06-01", "", "not-in-force not-in-force", "the policy prod expired on 2027-06-01: it denies everything"},
 	} {
 		v := p.Decide(context.Background(), shop(), at(c.at))
 		var statuses []string

@@ -29,16 +29,16 @@ type rule struct {
 	On      time.Time  `yaml:"effectiveOn" desc:"It is in force from then on. Left out: it always was."`
 	Until   time.Time  `yaml:"effectiveUntil" desc:"It is in force until then. Left out: it has no end."`
 	Require expression `yaml:"require" check:"required" desc:"An expression in CEL over the evidence, true or false."`
-	Message string     `yaml:"message" check:"required,line" desc:"Why an image is denied of which it is not true: one line."`
-	Fix     string     `yaml:"fix" check:"required,line" desc:"What its owner can do about it: one line."`
+	Message string     `yaml:"message" check:"required,line" desc:"Why an image is denied if the rule is not true of it: one line."`
+	Fix     string     `yaml:"fix" check:"required,remedy" desc:"What its owner can do about it: one line."`
 }
 
 // waiver is one waiver as it is written.
 type waiver struct {
 	Rule    string    `yaml:"rule" check:"required,name" desc:"The rule that need not hold."`
 	Images  []string  `yaml:"images" check:"required,digest,unique" desc:"Digests of the images; nothing else is excused."`
-	Owner   string    `yaml:"owner" check:"required,line" desc:"Who answers for it."`
-	Reason  string    `yaml:"reason" check:"required,line" desc:"Why it may be so."`
+	Owner   string    `yaml:"owner" check:"required,line" desc:"Who answers for the waiver."`
+	Reason  string    `yaml:"reason" check:"required,line" desc:"Why the image is excused."`
 	Expires time.Time `yaml:"expires" check:"required" desc:"From then on it excuses nothing."`
 }
 

@@ -22,6 +22,8 @@ var formats = strictyaml.Compiled(map[string]*strictyaml.Format{
 		Pattern: `^sha256:[0-9a-f]{64}$`, Examples: []string{"sha256:" + "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"}, Max: 71},
 	"line": {Code: diag.CodePolicyForm, Noun: "one line of text", Want: "denials are shown on one line each, of at most 300 bytes",
 		Pattern: `^[^\n\r]+$`, Examples: []string{"the image was not built again by anybody else"}, Max: 300},
+	"remedy": {Code: diag.CodePolicyForm, Noun: "one line of text", Want: "denials are shown on one line each, of at most 300 bytes",
+		Pattern: `^[^\n\r]+$`, Examples: []string{"have a rebuilder audit it"}, Max: 300},
 })
 
 // special decodes what is neither text nor list.

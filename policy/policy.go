@@ -93,13 +93,13 @@ func (p *Policy) Check(now time.Time) diag.List {
 	for _, r := range p.rules {
 		for _, w := range r.waivers {
 			if !now.Before(w.expires) {
-				out = append(out, diag.Warnf(diag.CodePolicyWaiverOver, "the waiver of `%s` was over on %s", w.rule, day(w.expires)).
+				out = append(out, diag.Warnf(diag.CodePolicyWaiverOver, "the waiver of `%s` expired on %s", w.rule, day(w.expires)).
 					WithAt(w.at, w.line).WithWhy("it excuses nothing any more").WithHelp("remove it, or have "+w.owner+" look at it again"))
 			}
 		}
 	}
 	if p.over(now) {
-		out = append(out, diag.Errorf(diag.CodePolicyOver, "the policy `%s` was over on %s", p.edition.Name, day(p.expires)).
+		out = append(out, diag.Errorf(diag.CodePolicyOver, "the policy `%s` expired on %s", p.edition.Name, day(p.expires)).
 			WithAt(diag.Position{File: p.path}, "").WithWhy("it denies everything").WithHelp("look at it again, set another `expires` and raise `version`"))
 	}
 	out.Sort()

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
 	"sync"
@@ -162,7 +164,7 @@ func PublicKey(ctx context.Context, ref string, o OpenOptions) (*Verifier, error
 func readKey(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, diag.Errorf(codeKeyUnreadable, "reading the key: %w", err).WithHelp("check the path; `" + helpNewKey + "` makes a pair to sign with")
+		return nil, diag.Errorf(codeKeyUnreadable, "reading the key: %w", err).WithHelp(helpUnread(err))
 	}
 	defer func() { _ = f.Close() }()
 	data, err := io.ReadAll(io.LimitReader(f, maxKeyFile+1))
@@ -170,6 +172,14 @@ func readKey(path string) ([]byte, error) {
 		return nil, fmt.Errorf("reading the key: %w", err)
 	}
 	return data, nil
+}
+
+// helpUnread is the next step after a key's file could not be opened.
+func helpUnread(err error) string {
+	if errors.Is(err, fs.ErrPermission) {
+		return "run it as a user who may read the file"
+	}
+	return "check the path; `" + helpNewKey + "` makes a pair to sign with"
 }
 
 // remote asks the key's program for the public key.

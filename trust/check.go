@@ -50,7 +50,7 @@ func (r Roots) Check(now time.Time) diag.List {
 		}
 		switch {
 		case !s.Until.IsZero() && !now.Before(s.Until):
-			out = append(out, diag.Warnf(diag.CodeTrustWindow, "the time of `%s` was over on %s", s.Name, s.Until.Format(time.RFC3339)).
+			out = append(out, diag.Warnf(diag.CodeTrustWindow, "the time of `%s` ended on %s", s.Name, s.Until.Format(time.RFC3339)).
 				WithAt(at, "").WithWhy("nothing that he signs now counts").WithHelp("remove him when nothing old of his is used any more"))
 		case now.Before(s.From):
 			out = append(out, diag.Warnf(diag.CodeTrustWindow, "the time of `%s` begins on %s", s.Name, s.From.Format(time.RFC3339)).

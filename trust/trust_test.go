@@ -370,7 +370,7 @@ signers:
 	want := []string{
 		"A0611 `https://ci.example.com/.*` matches more than it seems to", "A0611 `.*` matches more than it seems to",
 		"A0609 the time of `new` begins on 2027-01-01T00:00:00Z", "A0609 `new` has a window and a plain key",
-		"A0609 the time of `old` was over on 2026-01-01T00:00:00Z", "A0609 `old` has a window and a plain key",
+		"A0609 the time of `old` ended on 2026-01-01T00:00:00Z", "A0609 `old` has a window and a plain key",
 		"A0608 `wide` has identities, and the file names no `sigstore:`",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -165,7 +165,7 @@ func (j *judge) waived(img image, e *evidence, s statement) (provenance.Waiver, 
 		case j.name != "" && subject.Name != j.name:
 			e.ignore(img, c.referrer, "a waiver for %q, not %q", subject.Name, j.name)
 		case j.options.Now.IsZero() || !j.options.Now.Before(w.Expires):
-			e.ignore(img, c.referrer, "a waiver that was over on %s", w.Expires.UTC().Format(time.RFC3339))
+			e.ignore(img, c.referrer, "a waiver that expired on %s", w.Expires.UTC().Format(time.RFC3339))
 		default:
 			return w, signer, true
 		}

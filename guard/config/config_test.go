@@ -60,6 +60,8 @@ func TestMistakes(t *testing.T) {
 			t.Errorf("%s: %v\nwant %s", name, err, c.want)
 		} else if code := diag.ExitCode(err); code != diag.ExitUsage {
 			t.Errorf("%s: exit %d", name, code)
+		} else if n := len(diag.All(err)); n != 1 {
+			t.Errorf("%s: one mistake is reported %d times: %v", name, n, err)
 		}
 	}
 }

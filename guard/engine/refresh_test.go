@@ -109,7 +109,7 @@ func TestPolicyEnds(t *testing.T) {
 	check(t, w.Refresh(t.Context()))
 	w.want("before", good, true, engine.ClassOK, false, 1)
 	w.pass(30 * time.Second)
-	if a := w.ask(good); a.Allow || !strings.Contains(a.Denial(), "was over on") {
+	if a := w.ask(good); a.Allow || !strings.Contains(a.Denial(), "expired on") {
 		t.Errorf("after: %+v", a)
 	}
 }

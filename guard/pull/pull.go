@@ -74,7 +74,7 @@ func decide(ctx context.Context, program string, args []string, in io.Reader) wi
 
 // refuse is a denial of our own, in three lines.
 func refuse(err error) string {
-	return fmt.Sprintf("the pull is denied: %.300s\nbefore any rule\nfix: see that %s is called by containerd, and of the agent's version", strings.ReplaceAll(err.Error(), "\n", " "), Name)
+	return fmt.Sprintf("the pull is denied: %.300s\nbefore any rule\nfix: let containerd call %s, and install it with the agent of the same version", strings.ReplaceAll(err.Error(), "\n", " "), Name)
 }
 
 // question is what containerd asks. The name decides nothing by itself: evidence has to bear it, and the digest.
@@ -82,7 +82,9 @@ func question(args []string, in io.Reader) (wire.Question, error) {
 	flags := flag.NewFlagSet(Name, flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	name, digest, media := flags.String("name", "", ""), flags.String("digest", "", ""), flags.String("stdin-media-type", "", "")
-	if err := flags.Parse(args); err != nil {
+	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
+		return wire.Question{}, fmt.Errorf("%s has no help of its own: containerd runs it as an image verifier (docs/how-to/node-gates.md)", Name)
+	} else if err != nil {
 		return wire.Question{}, err
 	}
 	if flags.NArg() != 0 || *media != descriptorType {

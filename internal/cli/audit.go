@@ -41,7 +41,7 @@ type auditFlags struct {
 func (a *app) auditCommand() *cobra.Command {
 	var f auditFlags
 	cmd := &cobra.Command{
-		Use: "audit REF {--release-key KEY.pub | --certificate-identity WHO}", GroupID: "trust", Short: "Build a published image again from its seal, and say whether it comes out the same",
+		Use: "audit REF {--release-key KEY.pub | --certificate-identity WHO}", GroupID: "trust", Short: "Build a published image again from its seal, and say whether the result is the same",
 		Long: `Repeat the build of a published image from the registry alone: its evidence is verified first, its recipe, source and inputs come out of
 its seal, and it is built here, once or with --twice on two unlike builders, in a place that is thrown away afterwards. No upstream is asked.
 What comes out is compared with what was published, and a statement is made: a match is signed with --key, a difference with --finding-key

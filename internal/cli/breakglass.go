@@ -29,12 +29,12 @@ type breakGlassFlags struct {
 func (a *app) breakGlassCommand() *cobra.Command {
 	var f breakGlassFlags
 	cmd := &cobra.Command{
-		Use: "break-glass NAME@sha256:HEX", GroupID: "trust", Short: "Sign for it that an image may run somewhere for some hours, whatever the policy says",
-		Long: `Sign a break-glass statement: the image may run in the namespaces named until it expires, also where selfsame-guard's policy denies it or nothing can
-be decided. Only the deny list goes before it. It counts where a trust file gives the key, or identity, the role break-glass, which goes with no other, and
-where the guard finds it: put it into the folder that "breakGlass:" of its configuration names. No registry is asked.
+		Use: "break-glass NAME@sha256:HEX", GroupID: "trust", Short: "Let one image run in some namespaces for a few hours, whatever the policy says",
+		Long: `Sign a break-glass statement: until it expires, the image may run in the namespaces that it names, even where selfsame-guard's policy denies it or
+nothing can be decided. Only the deny list outranks it. It counts if a trust file gives the key, or identity, the role break-glass and no other, and if
+the guard finds it: put it into the folder that "breakGlass:" in the guard's configuration names. No registry is asked.
 
-NAME is the image's repository as pods name it, and the digest that of the index or manifest that they use.`,
+NAME is the image's repository as pods name it, and the digest is that of the index or manifest that they use.`,
 		Example: "  selfsame break-glass registry.example.com/team/shop@sha256:... --namespace shop --reason 'incident 4711' \\\n" +
 			"    --owner ops@example.com --for 4h --key break-glass.key --out incident-4711.json",
 		Args: cobra.ExactArgs(1),

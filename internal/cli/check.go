@@ -18,7 +18,7 @@ import (
 func (a *app) checkCommand() *cobra.Command {
 	var strict bool
 	cmd := &cobra.Command{
-		Use: "check [RECIPE]", GroupID: "author", Short: "Read the recipe and its Dockerfile, and warn of what makes builds differ",
+		Use: "check [RECIPE]", GroupID: "author", Short: "Read the recipe and its Dockerfile, and warn about what makes builds differ",
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error { return a.runCheck(recipeArg(args), strict) },
 	}

@@ -32,7 +32,7 @@ type denyFlags struct {
 }
 
 func (a *app) denyCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "deny", GroupID: "trust", Short: "Take back images, signers, builders, bases and packages: the deny list", Args: cobra.NoArgs,
+	cmd := &cobra.Command{Use: "deny", GroupID: "trust", Short: "Keep the deny list: images, signers, builders, bases and packages taken back", Args: cobra.NoArgs,
 		Long: `A deny list says what is not to be used any more, whatever evidence it has. It is signed, numbered and ends by itself unless it is
 renewed, and "selfsame verify --deny-list" asks it before anything else. Every verb reads the list, checks it, makes the next one, signs
 and publishes it; two operators may do so at once.`}

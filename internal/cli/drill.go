@@ -16,7 +16,7 @@ import (
 )
 
 func (a *app) drillCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "drill", GroupID: "trust", Short: "Rehearse what must work on a bad day", Args: cobra.NoArgs}
+	cmd := &cobra.Command{Use: "drill", GroupID: "trust", Short: "Rehearse an emergency, without changing anything", Args: cobra.NoArgs}
 	var f verifyFlags
 	revoke := &cobra.Command{
 		Use: "revoke REF|LAYOUT {--key KEY.pub | --certificate-identity WHO | --trust FILE} --deny-list LIST", Short: "Rehearse taking an image back, and change nothing", Args: cobra.ExactArgs(1),

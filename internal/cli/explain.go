@@ -28,7 +28,7 @@ func (a *app) explainCommand() *cobra.Command {
 	var write bool
 	var dir string
 	cmd := &cobra.Command{
-		Use: "explain [RECIPE | CODE]", GroupID: "build", Short: "Find out why a build differs and what mends it; or explain a code, such as A0202 or T1",
+		Use: "explain [RECIPE | CODE]", GroupID: "build", Short: "Find out why a build differs and how to fix it; or explain a code such as A0202 or T1",
 		Long: `With a recipe (a file, or a folder with recipe.yaml; the current folder when left out): build it twice, and if the images differ, run the
 step at fault again on frozen copies of its inputs, with one thing varied at a time, until it is clear what the difference depends on. Known
 remedies are tried on that step alone. One after which both builders agree is shown as a change of the Dockerfile, and made with --write.
@@ -149,7 +149,7 @@ func (a *app) explainCode(code string) error {
 	} else if i, ok := diag.Lookup(diag.Code(code)); ok {
 		page.Exit, page.Title, page.Page = i.Exit, i.Title, i.Page
 	} else {
-		return usage("there is no diagnostic or cause `%s`", code)
+		return usage("there is no diagnostic or cause `%s`", code).WithHelp("codes are as messages show them: A0101 and so on; causes are T1 to T25")
 	}
 	if a.global.json {
 		return json.NewEncoder(a.Out).Encode(page)

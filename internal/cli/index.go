@@ -32,7 +32,7 @@ type indexFlags struct {
 }
 
 func (a *app) indexCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "index", GroupID: "trust", Short: "Sign which statements exist about an image, so that a deletion is noticed", Args: cobra.NoArgs}
+	cmd := &cobra.Command{Use: "index", GroupID: "trust", Short: "Sign a list of the statements about an image, so that a deletion is noticed", Args: cobra.NoArgs}
 	f := indexFlags{life: life(30 * 24 * time.Hour)}
 	renew := &cobra.Command{
 		Use: "renew REF --key KEY --signed-by RELEASE.pub", Short: "Publish the image's next release index", Args: cobra.ExactArgs(1),

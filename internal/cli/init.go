@@ -30,7 +30,7 @@ func (a *app) initCommand() *cobra.Command {
 func (a *app) runInit(dir, from string) error {
 	path := filepath.Join(dir, recipes.FileName)
 	if _, err := os.Lstat(path); err == nil {
-		return usage("`%s` is there already", path)
+		return usage("`%s` is there already", path).WithHelp("edit that one, or remove it first; `selfsame check` reads it")
 	}
 	abs, err := filepath.Abs(dir)
 	if err != nil {
@@ -64,7 +64,7 @@ func firstRecipe(dir, from string, o starter.Options) ([]byte, error) {
 	}
 	data, err := os.ReadFile(from) //nolint:gosec // the user's own file
 	if err != nil {
-		return nil, usage("reading the Dockerfile: %v", err)
+		return nil, usage("reading the Dockerfile: %v", err).WithHelp("give the path of one that is there; without --from the recipe spells the build out itself")
 	}
 	rel := relative(dir, from)
 	if rel == "" {

@@ -103,7 +103,7 @@ func (a *app) newKey(prefix, algorithm string) error {
 	}
 	for _, path := range []string{prefix + ".key", prefix + ".pub"} {
 		if _, err := os.Lstat(path); err == nil {
-			return usage("`%s` is there already; a key is never overwritten", path)
+			return usage("`%s` is there already; a key is never overwritten", path).WithHelp("choose another --out")
 		}
 	}
 	if !slices.Contains(signing.Algorithms(), algorithm) { // before a password is asked for

@@ -25,7 +25,7 @@ type keylessFlags struct {
 func (k *keylessFlags) register(cmd *cobra.Command) {
 	f := cmd.Flags()
 	k.define(cmd, f)
-	f.StringVar(&k.root, "trusted-root", "", "trusted_root.json: what the instance answers is checked against it before anything is published")
+	f.StringVar(&k.root, "trusted-root", "", "trusted_root.json: the instance's answers are checked against it before anything is published")
 }
 
 // registerBeside is for verbs whose --trusted-root says whose certificates count: settle takes that one, unless there is another.
@@ -38,7 +38,7 @@ func (k *keylessFlags) registerBeside(cmd *cobra.Command) {
 func (k *keylessFlags) define(cmd *cobra.Command, f *pflag.FlagSet) {
 	k.cmd = cmd
 	f.BoolVar(&k.on, "keyless", false, "sign without a key: an instance of sigstore vouches for whoever an identity token names; needs --signing-config and a trusted root")
-	f.StringVar(&k.config, "signing-config", "", "signing_config.json: the instance's certificate authority, timestamp authority and log; none is used that is not named. Beside a key: who says when it signed")
+	f.StringVar(&k.config, "signing-config", "", "signing_config.json: the instance's certificate authority, timestamp authority and log; there is no default instance. Beside --key: who attests when the key signed")
 	f.StringVar(&k.token, "identity-token", "", "file with the identity token, read when there is something to sign (else SIGSTORE_ID_TOKEN, GitHub Actions, or a browser)")
 }
 

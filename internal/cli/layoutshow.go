@@ -28,7 +28,7 @@ func readLayout(path string) (signing.Envelope, *intoto.Layout, error) {
 	}
 	l, failure := intoto.Parse(env.Payload)
 	if failure != nil {
-		return env, nil, diag.Errorf(codeLayout, "%w", failure).WithHelp(Name + " explain " + string(codeLayout))
+		return env, nil, diag.Errorf(codeLayout, "`%s`: %w", path, failure).WithHelp(Name + " explain " + string(codeLayout))
 	}
 	return env, l, nil
 }

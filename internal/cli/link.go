@@ -20,7 +20,6 @@ import (
 	"github.com/selfsame-build/selfsame/provenance/intoto"
 	"github.com/selfsame-build/selfsame/registry"
 	"github.com/selfsame-build/selfsame/registry/artifact"
-	"github.com/selfsame-build/selfsame/registry/layout"
 	"github.com/selfsame-build/selfsame/trust"
 )
 
@@ -34,7 +33,7 @@ type stepFlags struct {
 func (a *app) linkCommand() *cobra.Command {
 	var f stepFlags
 	cmd := &cobra.Command{
-		Use: "link STEP REF|LAYOUT {--key FILE | --keyless}", GroupID: "trust", Short: "Sign that a step was done with an image: an in-toto link, for a layout",
+		Use: "link STEP REF|LAYOUT {--key FILE | --keyless}", GroupID: "trust", Short: "Sign an in-toto link: a step of a layout was done with this image",
 		Long: `Sign an in-toto link that says: STEP (a scan, a promotion, whatever a layout calls it) was done with this image. The image and its
 platform manifests are among the materials and the products; --material and --product add files by their digest. The link is attached
 to the image. selfsame lock and selfsame build sign the links of their own steps with --link-key.`,
@@ -93,13 +92,9 @@ func (a *app) runLink(ctx context.Context, step, ref string, f stepFlags) error 
 
 // imageAt finds an image in a registry or in a layout on disk, where something can be attached to it.
 func (a *app) imageAt(ctx context.Context, ref string) (artifact.Store, artifact.Descriptor, string, error) {
-	if st, err := os.Stat(ref); err == nil && st.IsDir() {
-		l, err := layout.Open(ref)
-		if err != nil {
-			return nil, artifact.Descriptor{}, "", err
-		}
-		root, err := l.Root(ctx)
-		return l, root, ref + "@" + root.Digest.String(), err
+	if l, root, err := onDisk(ctx, ref); err != nil || l != nil {
+		path, _, _ := strings.Cut(ref, "@sha256:")
+		return l, root, path + "@" + root.Digest.String(), err
 	}
 	got, err := a.registry(registry.Options{}).Resolve(ctx, ref)
 	if err != nil {

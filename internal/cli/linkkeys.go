@@ -28,10 +28,10 @@ type linkFlags struct {
 
 func (l *linkFlags) add(f *pflag.FlagSet) {
 	own := slices.DeleteFunc(slices.Clone(l.steps), func(s string) bool { return slices.Contains(l.vouch, s) })
-	f.StringArrayVar(&l.keys, "link-key", nil, "private key that signs in-toto links, `[STEP,...=]KEY` (a file, pkcs11:... or NAME://...): of the steps "+strings.Join(l.steps, ", ")+
-		"; without STEP of "+strings.Join(own, ", ")+", as far as nobody else is named for them")
+	f.StringArrayVar(&l.keys, "link-key", nil, "private key (a file, pkcs11:... or NAME://...) that signs in-toto links, as `[STEP,...=]KEY`; the steps are "+strings.Join(l.steps, ", ")+
+		"; without STEP: those of "+strings.Join(own, ", ")+" for which no other key is given")
 	f.StringArrayVar(&l.tokens, "link-identity-token", nil, "file with the token of an identity that signs links without a key, `[STEP,...=]FILE` as for --link-key; needs --signing-config and --trusted-root")
-	f.StringVar(&l.dir, "links", "", "folder of links that are kept until there is an image (default: "+builder.LinksFolder+" beside the recipe)")
+	f.StringVar(&l.dir, "links", "", "folder that keeps links until there is an image (default: "+builder.LinksFolder+" beside the recipe)")
 }
 
 // addInstance is for commands that sign nothing else, and so do not name an instance of sigstore yet.
@@ -39,7 +39,7 @@ func (l *linkFlags) addInstance(cmd *cobra.Command) {
 	l.by.cmd = cmd
 	f := cmd.Flags()
 	f.StringVar(&l.by.config, "signing-config", "", "signing_config.json of the instance that vouches for --link-identity-token")
-	f.StringVar(&l.by.root, "trusted-root", "", "its trusted_root.json: what it answers is checked against that")
+	f.StringVar(&l.by.root, "trusted-root", "", "its trusted_root.json: its answers are checked against it")
 }
 
 // signers opens the keys, each once, before anything is done that would be lost without them.

@@ -25,7 +25,7 @@ func (l *listSigners) register(f *pflag.FlagSet, kind, who string) {
 // registerBeside leaves --trusted-root to another set of flags.
 func (l *listSigners) registerBeside(f *pflag.FlagSet, kind, who string) {
 	f.StringSliceVar(&l.keys, kind+"-key", nil, "public keys of "+who)
-	l.registerFor(f, kind, "subjects of "+who+", signing without a key; needs --trusted-root and --"+kind+"-issuer")
+	l.registerFor(f, kind, "certificate subjects (signing without a key) of "+who+"; needs --trusted-root and --"+kind+"-issuer")
 }
 
 // named says whether anybody is.

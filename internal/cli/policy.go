@@ -23,7 +23,7 @@ import (
 )
 
 func (a *app) policyCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "policy", GroupID: "nouns", Short: "Write, test, ask and publish policies: what may run", Args: cobra.NoArgs,
+	cmd := &cobra.Command{Use: "policy", GroupID: "nouns", Short: "Write, test, evaluate and publish policies: what may run", Args: cobra.NoArgs,
 		Long: `A policy is a file of rules in CEL over verified evidence (docs/reference/policy.md). What no rule is about is denied. "selfsame verify
 --policy" decides by it, and selfsame-guard at admission, pull and start.`}
 	cmd.AddCommand(a.policyNew(), a.policyCheck(), a.policyTest(), a.policyEval(), a.policyExplain(), a.policyDiff(), a.policyImport(), a.policyPush())
@@ -129,20 +129,16 @@ func (a *app) runPolicyCheck(paths []string, strict bool) error {
 	if a.global.json {
 		return a.jsonChecked(found, read, strict)
 	}
-	warnings := 0
-	for _, w := range found {
-		if w.Severity != diag.SeverityError {
-			a.warn(w)
-			warnings++
-		}
-	}
 	if err := found.Err(); err != nil {
-		return err
+		return err // with the warnings
+	}
+	for _, w := range found {
+		a.warn(w)
 	}
 	for _, p := range read {
 		fmt.Fprintf(a.Out, "%s: policy %s version %d\n", p.File, p.Name, p.Version)
 	}
-	if strict && warnings > 0 {
+	if strict && len(found) > 0 {
 		return shownError(diag.ExitUsage)
 	}
 	return nil
@@ -240,7 +236,7 @@ func (a *app) showCases(all []cases.Results) error {
 
 func (a *app) policyImport() *cobra.Command {
 	var out, trustOut, name string
-	cmd := &cobra.Command{Use: "import FILE", Short: "Make a policy and a trust file of Sigstore's ClusterImagePolicy", Args: cobra.ExactArgs(1),
+	cmd := &cobra.Command{Use: "import FILE", Short: "Make a policy and a trust file from Sigstore's ClusterImagePolicy", Args: cobra.ExactArgs(1),
 		Long: `Make a policy and a trust file of a file of ClusterImagePolicy resources (Sigstore's policy-controller). What does not map is listed, each
 with its place and with what that means: nothing becomes weaker without a word.`,
 		Example: "  selfsame policy import cluster-image-policy.yaml --out policy.yaml --trust-out trust.yaml",

@@ -20,8 +20,8 @@ import (
 func (a *app) policyEval() *cobra.Command {
 	var f evidenceFlags
 	var save string
-	cmd := &cobra.Command{Use: "eval REF|LAYOUT|EVIDENCE... --policy FILE|REF", Short: "Ask what a policy says of images, rule by rule", Args: cobra.MinimumNArgs(1),
-		Long: `Ask what a policy says of images: in a registry, in a layout on disk, or as evidence that --save wrote. --at asks the rules as of another
+	cmd := &cobra.Command{Use: "eval REF|LAYOUT|EVIDENCE... --policy FILE|REF", Short: "Evaluate a policy for images, rule by rule", Args: cobra.MinimumNArgs(1),
+		Long: `Evaluate a policy for images: in a registry, in a layout on disk, or as evidence that --save wrote. --at asks the rules as of another
 time, such as the day on which one of them begins to be in force; the evidence stays today's. The exit code is the verdict's, of several the
 worst.`,
 		Example: "  selfsame policy eval registry.example.com/team/shop:v1 --policy policy.yaml --trust trust.yaml\n" +
@@ -102,7 +102,7 @@ func (a *app) shown(code int, err error) error {
 
 func (a *app) policyExplain() *cobra.Command {
 	var f evidenceFlags
-	cmd := &cobra.Command{Use: "explain REF|LAYOUT|EVIDENCE... --policy FILE|REF", Short: "Say why a policy allows or denies images, part by part", Args: cobra.MinimumNArgs(1),
+	cmd := &cobra.Command{Use: "explain REF|LAYOUT|EVIDENCE... --policy FILE|REF", Short: "Explain why a policy allows or denies images, part by part", Args: cobra.MinimumNArgs(1),
 		Long: `Say why a policy allows or denies an image: every rule, and of one that fails each part of its expression with what it came to, down to
 the entry of a list that was not as demanded. The exit code is the verdict's.`,
 		Example: "  selfsame policy explain registry.example.com/team/shop:v1 --policy policy.yaml --trust trust.yaml",
@@ -134,7 +134,7 @@ the entry of a list that was not as demanded. The exit code is the verdict's.`,
 
 func (a *app) policyDiff() *cobra.Command {
 	var f evidenceFlags
-	cmd := &cobra.Command{Use: "diff OLD NEW REF|LAYOUT|EVIDENCE...", Short: "Say which images another policy decides otherwise", Args: cobra.MinimumNArgs(3),
+	cmd := &cobra.Command{Use: "diff OLD NEW REF|LAYOUT|EVIDENCE...", Short: "List the images whose verdict another policy would change", Args: cobra.MinimumNArgs(3),
 		Long: `Have two policies decide over the same evidence, and show the images of which a verdict or a rule changes. OLD and NEW are files, or
 references of signed policies with --policy-key. Exit 0 if no verdict changes, 13 if one does.`,
 		Example: "  selfsame policy diff policy.yaml policy-next.yaml evidence/*.json\n" +

@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"os"
 	"slices"
 
 	"github.com/opencontainers/go-digest"
@@ -16,7 +15,6 @@ import (
 	"github.com/selfsame-build/selfsame/provenance"
 	"github.com/selfsame-build/selfsame/registry"
 	"github.com/selfsame-build/selfsame/registry/artifact"
-	"github.com/selfsame-build/selfsame/registry/layout"
 	"github.com/selfsame-build/selfsame/registry/seal"
 	"github.com/selfsame-build/selfsame/signing"
 )
@@ -37,7 +35,7 @@ believe.`,
 			if len(args) == 2 {
 				part = args[1]
 				if showParts[part] == "" {
-					return usage("there is no part `%s`", part)
+					return usage("there is no part `%s`; the parts are provenance, sbom and rebuild", part)
 				}
 			}
 			return a.runShow(cmd.Context(), args[0], part)
@@ -47,12 +45,7 @@ believe.`,
 
 // source opens an image where it lies: a layout on disk or a registry.
 func (a *app) source(ctx context.Context, ref string) (artifact.Source, digest.Digest, error) {
-	if st, err := os.Stat(ref); err == nil && st.IsDir() {
-		l, err := layout.Open(ref)
-		if err != nil {
-			return nil, "", err
-		}
-		root, err := l.Root(ctx)
+	if l, root, err := onDisk(ctx, ref); err != nil || l != nil {
 		return l, digestOf(root), err
 	}
 	got, err := a.registry(registry.Options{}).Resolve(ctx, ref)

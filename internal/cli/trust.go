@@ -24,7 +24,7 @@ import (
 var trustStarter string
 
 func (a *app) trustCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "trust", GroupID: "nouns", Short: "Say whose word counts: trust files and rosters", Args: cobra.NoArgs}
+	cmd := &cobra.Command{Use: "trust", GroupID: "nouns", Short: "Write and check trust files and rosters: who may sign what", Args: cobra.NoArgs}
 	cmd.AddCommand(&cobra.Command{
 		Use: "check FILE...", Short: "Read trust files and rosters, and say what is wrong or looks wrong", Args: cobra.MinimumNArgs(1),
 		Long: `Read trust files and rosters with the keys that they name. Errors are shown all at once; warnings are signers whose time is over,

@@ -328,7 +328,7 @@ func TestTrustCheckSaysAll(t *testing.T) {
 	w.write("bad.yaml", "trust: v1\nsigners:\n  a: {keys: [gone.pub], roles: [release, finding]}\n")
 	w.must(10, "gone.pub", "trust", "check", "bad.yaml")
 	w.write("warn.yaml", "trust: v1\nsigners:\n  a: {keys: [release.pub], roles: [release], until: 2020-01-01}\n")
-	w.must(0, "was over on 2020-01-01", "trust", "check", "warn.yaml")
+	w.must(0, "ended on 2020-01-01", "trust", "check", "warn.yaml")
 	w.write("roster.yaml", "roster: v1\nowners:\n  front: {keys: [release.pub]}\n")
 	w.must(0, "the owner `front` has a key or identity of `a`", "trust", "check", "roster.yaml", "warn.yaml")
 	w.must(0, "1 file, 1 signer or owner", "trust", "check", "roster.yaml")
@@ -340,5 +340,5 @@ func TestTrustCheckSaysAll(t *testing.T) {
 	if err := json.Unmarshal([]byte(out), &shape); err != nil || shape.SchemaVersion != 1 || len(shape.Findings) != 2 {
 		t.Errorf("%v %s", err, out)
 	}
-	w.must(10, "wrong arguments", "trust", "check")
+	w.must(10, "needs arguments", "trust", "check")
 }

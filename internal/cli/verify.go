@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"os"
 
 	"github.com/opencontainers/go-digest"
 	"github.com/spf13/cobra"
@@ -10,7 +9,6 @@ import (
 	"github.com/selfsame-build/selfsame/freshness"
 	"github.com/selfsame-build/selfsame/registry"
 	"github.com/selfsame-build/selfsame/registry/artifact"
-	"github.com/selfsame-build/selfsame/registry/layout"
 	"github.com/selfsame-build/selfsame/signing"
 	"github.com/selfsame-build/selfsame/verify"
 )
@@ -33,20 +31,20 @@ type verifyFlags struct {
 func (a *app) verifyCommand() *cobra.Command {
 	var f verifyFlags
 	cmd := &cobra.Command{
-		Use: "verify REF|LAYOUT... {--key KEY.pub | --certificate-identity WHO | --trust FILE}", GroupID: "trust", Short: "Check an image's evidence: who built it, from what, and whether twice the same",
+		Use: "verify REF|LAYOUT... {--key KEY.pub | --certificate-identity WHO | --trust FILE}", GroupID: "trust", Short: "Check an image's evidence: who built it, from what, and whether two builds agreed",
 		Long: `Verify the evidence of an image in a registry (REF) or in an OCI layout on disk (LAYOUT): signatures, subjects, predicates, name,
 builder, and whether the image was reproduced. A tag is resolved once and verified by digest. Exit 0 only if everything that was
 asked for is proven.
 
-Evidence counts that a --key signed, or a --certificate-identity under a certificate that holds against --trusted-root. Both may be
-given, and each several times. With --trusted-root, timestamps and log entries beside a key's signature say when it was made. A trust file
-says who may say what, where and until when. --rebuilders counts owners of a roster, not keys or statements.
+Evidence counts if it was signed by a --key, or by a --certificate-identity under a certificate that --trusted-root vouches for. Both may
+be given, each several times. With --trusted-root, timestamps and log entries beside a key's signature prove when it was made. A trust file
+(--trust) says who may sign what, where and until when. --rebuilders counts owners of a roster, not keys or statements.
 
-With --policy the rules of a policy decide: each is shown with its reason, and the exit code is the policy's. What no rule lifts (the deny
-list, a rebuild that differed) keeps its own. A trust file may name the policy, too. What it allows can be signed and handed on to gates that
-do not have all of the evidence (--verdict, --attach-verdict); they take it only where they are told to (--accept-verdicts).
+With --policy the rules of a policy decide: each is shown with its reason, and the exit code is the policy's. What no rule can override (the
+deny list, a rebuild that differed) keeps its own exit code. A trust file may name the policy, too. An approval can be signed and handed on
+to gates that do not have all of the evidence (--verdict, --attach-verdict); they accept it only with --accept-verdicts.
 
-With --deny-list a signed list of what was taken back is asked before anything else. With --release-index-key everything that a signed
+With --deny-list, a signed list of what was taken back is asked before anything else. With --release-index-key, everything that a signed
 index lists must still be there.
 
 Several images may be named, or listed in a file, one a line. Each verdict is then one line, as text or JSON, and the exit code is that of
@@ -67,7 +65,7 @@ the worst.`,
 	fl.StringVar(&f.source, "source", "", "source that the image must come from")
 	f.trust.add(cmd)
 	fl.BoolVar(&f.allow, "allow-unreproduced", false, "accept an image that is signed but was not reproduced")
-	fl.StringVar(&f.layout, "layout", "", "in-toto layout that says how the image must have come about: each step's link must be signed by its functionaries")
+	fl.StringVar(&f.layout, "layout", "", "in-toto layout that says how the image must have been made: each step's link must be signed by its functionaries")
 	fl.StringSliceVar(&f.owners, "layout-key", nil, "public key of the layout's owner; with several, each must have signed it")
 	f.fresh.register(fl)
 	f.policy.register(fl)
@@ -202,26 +200,21 @@ func (r resolved) Manifest(ctx context.Context, d digest.Digest) (artifact.Descr
 
 // subjectAt finds image and evidence where ref says: in a layout on disk, or in a registry, resolving a tag once.
 func subjectAt(ctx context.Context, c *registry.Client, ref string, o *verify.Options) error {
-	if st, err := os.Stat(ref); err == nil && st.IsDir() {
-		l, err := layout.Open(ref)
-		if err != nil {
-			return err
-		}
-		root, err := l.Root(ctx)
-		if err != nil {
-			return err
-		}
-		o.Source = l
-		o.Digest = digestOf(root)
-	} else {
-		got, err := c.Resolve(ctx, ref)
-		if err != nil {
-			return err
-		}
-		o.Source, o.Digest = resolved{got.Repository, got}, digestOf(got.Descriptor)
-		if o.ExpectName == "" {
-			o.ExpectName = got.Repository.Name()
-		}
+	l, root, err := onDisk(ctx, ref)
+	if err != nil {
+		return err
+	}
+	if l != nil {
+		o.Source, o.Digest = l, digestOf(root)
+		return nil
+	}
+	got, err := c.Resolve(ctx, ref)
+	if err != nil {
+		return err
+	}
+	o.Source, o.Digest = resolved{got.Repository, got}, digestOf(got.Descriptor)
+	if o.ExpectName == "" {
+		o.ExpectName = got.Repository.Name()
 	}
 	return nil
 }

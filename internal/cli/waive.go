@@ -28,7 +28,7 @@ type waiveFlags struct {
 func (a *app) waiveCommand() *cobra.Command {
 	var f waiveFlags
 	cmd := &cobra.Command{
-		Use: "waive REF|LAYOUT --finding sha256:DIGEST", GroupID: "trust", Short: "Answer for it that one finding against an image does not count, for a while",
+		Use: "waive REF|LAYOUT --finding sha256:DIGEST", GroupID: "trust", Short: "Overrule one finding against an image, by name and until a given day",
 		Long: `Sign a waiver of one finding (a rebuild that differed, a verification that failed) and attach it to the image. It counts where a trust
 file gives the key the role waiver, for this image and this finding only, and until it expires. "selfsame verify" names findings.`,
 		Example: "  selfsame waive registry.example.com/team/shop@sha256:... --finding sha256:... --owner sec@example.com \\\n" +

@@ -109,7 +109,8 @@ Attach again when the other writers are done. For a repository with immutable ta
 	{"A0517", ExitInvalid, "the registry's data is malformed", `A manifest or index cannot be read strictly: it is not JSON, names a key twice, is of a kind that is not known, or lacks what it must
 have. Nothing was concluded from it.
 `},
-	{"A0518", ExitUsage, "not an OCI image layout", `The folder has no oci-layout file and index.json, or they cannot be read. An image is written as a layout by
+	{"A0518", ExitUsage, "not an OCI image layout", `The path is not there, is no folder, has no oci-layout file and index.json that can be read, or has no image of the digest that
+was given. An image is written as a layout by
 
     selfsame build --out DIR
 `},

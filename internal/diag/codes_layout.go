@@ -9,9 +9,9 @@ that does not exist, one key under two ids are all refused.
 
 Three things that in-toto knows are refused by name:
 
-  inspections   they would run a command on the machine that verifies; nothing from a layout is ever run
-  sublayouts    a functionary's own layout in place of a link
-  certificates  functionaries are named by key
+    inspections   they would run a command on the machine that verifies; nothing from a layout is ever run
+    sublayouts    a functionary's own layout in place of a link
+    certificates  functionaries are named by key
 
 Write the standard layout, and change what differs for you:
 

@@ -22,7 +22,7 @@ var lockCodes = append(append(lockFileCodes, inputCodes...), sourceCodes...)
 func lockInfo(code Code, exit int, title, what, why, fix string) Info {
 	return Info{
 		Code: code, Exit: exit, Title: title,
-		Page: "What it means\n" + what + "\n\nWhy it matters\n" + why + "\n\nWhat to do\n" + fix + "\n",
+		Page: what + "\n\n" + why + "\n\n" + fix + "\n",
 	}
 }
 

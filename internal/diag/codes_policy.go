@@ -31,14 +31,14 @@ The message points at the place.
 	{CodePolicyKeys, ExitUsage, "a key of the policy is unknown, missing or there twice", `Every key of a policy is known to this version, because a misspelt "effectiveUntil" would keep a rule in force, and a misspelt "match"
 would change what it is about, without a word. The message says which keys there are.
 `},
-	{CodePolicyValue, ExitUsage, "a value of the policy is not what is meant there", `A text, a list, a mapping or a number is expected, and something else is written; or a value is empty; or a list names one thing twice.
+	{CodePolicyValue, ExitUsage, "a value of the policy has the wrong type", `A text, a list, a mapping or a number is expected, and something else is written; or a value is empty; or a list names one thing twice.
 Nothing is converted silently.
 `},
 	{CodePolicyForm, ExitUsage, "a value of the policy has the wrong form", `A name, pattern, time or digest is not written as it must be. The message shows the form:
 
-  match      registry.example.com/team/shop, registry.example.com/team/*, registry.example.com/**
-  images     sha256: and 64 hexadecimal digits
-  times      2026-01-31 or 2026-01-31T12:00:00Z
+    match      registry.example.com/team/shop, registry.example.com/team/*, registry.example.com/**
+    images     sha256: and 64 hexadecimal digits
+    times      2026-01-31 or 2026-01-31T12:00:00Z
 
 A star stands for a part of one path element, two stars for any number of elements.
 `},
@@ -60,7 +60,7 @@ depth and number of parts.
 	{CodePolicyWaiver, ExitUsage, "a waiver is for no rule", `A waiver names a rule that the policy does not have. It would excuse nothing, and when a rule of that name is added it would excuse
 more than was meant. Correct the name, or remove the waiver.
 `},
-	{CodePolicyWaiverOver, ExitProven, "a waiver's time is over", `The waiver excuses nothing any more. Remove it, or have its owner look at it again and set another "expires".
+	{CodePolicyWaiverOver, ExitProven, "a waiver has expired", `The waiver excuses nothing any more. Remove it, or have its owner look at it again and set another "expires".
 `},
 	{CodePolicyEmpty, ExitProven, "a rule is true of nothing at all", `"list.all(x, ...)" is true of an empty list: an image without any provenance passes "provenance.all(p, p.level >= 2)". Write
 "every" in its place, which also demands that there is at least one:
@@ -77,7 +77,7 @@ nothing is known: signatures.exists(s, s.signer == "x") == false.
 	{CodePolicyConstant, ExitProven, "a rule looks at nothing", `The expression uses none of the evidence, so it says the same of every image. A rule that is always true lets any image through to which
 no other rule applies. If that is meant, keep "match" narrow.
 `},
-	{CodePolicyOver, ExitPolicy, "the policy's time is over", `"expires" has passed. A policy that is over denies everything, so that nobody goes on by rules that nobody looks at any more. Look at it
+	{CodePolicyOver, ExitPolicy, "the policy has expired", `"expires" has passed. A policy that is over denies everything, so that nobody goes on by rules that nobody looks at any more. Look at it
 again, set another "expires", and raise "version".
 `},
 }

@@ -32,7 +32,7 @@ var recipeCodes = slices.Concat(recipeReadCodes, recipeRuleCodes, recipeLintCode
 func recipeInfo(code Code, title, what, why, fix string) Info {
 	return Info{
 		Code: code, Exit: ExitUsage, Title: title,
-		Page: "What it means\n" + what + "\n\nWhy it matters\n" + why + "\n\nWhat to do\n" + fix + "\n",
+		Page: what + "\n\n" + why + "\n\n" + fix + "\n",
 	}
 }
 

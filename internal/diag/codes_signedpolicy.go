@@ -32,7 +32,7 @@ Or name the key:
 
 A policy in a plain file is yours, and needs none.
 `},
-	{"A0654", ExitUsage, "the policy says already what is demanded", `
+	{"A0654", ExitUsage, "the policy already says what is demanded", `
 With a policy its rules decide, so that a flag beside it would either be lifted by a rule or make another policy of it. Write the demand as
 a rule. Examples:
 

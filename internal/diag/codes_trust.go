@@ -35,17 +35,17 @@ than was meant without a word. The message says which keys there are.
 
     selfsame trust check trust.yaml
 `},
-	{CodeTrustValue, ExitUsage, "a value of the trust file is not what is meant there", `A text, a list, a mapping or a number is expected, and something else is written; or a value is empty; or a list names one thing
+	{CodeTrustValue, ExitUsage, "a value of the trust file has the wrong type", `A text, a list, a mapping or a number is expected, and something else is written; or a value is empty; or a list names one thing
 twice. Nothing is converted silently.
 
     selfsame trust check trust.yaml
 `},
 	{CodeTrustForm, ExitUsage, "a value of the trust file has the wrong form", `A role, level, time, repository, builder or identity is not written as it must be. The message shows the form:
 
-  roles         release, rebuilder, finding, promoter, revoker, waiver, indexer, break-glass
-  builders      https://selfsame.build/builder/local/v1: L2
-  names         registry.example.com/team/shop, or registry.example.com/team/* for all below
-  from, until   2026-01-31 or 2026-01-31T12:00:00Z
+    roles         release, rebuilder, finding, promoter, revoker, waiver, functionary, indexer, policy, verifier, break-glass
+    builders      https://selfsame.build/builder/local/v1: L2
+    names         registry.example.com/team/shop, or registry.example.com/team/* for all below
+    from, until   2026-01-31 or 2026-01-31T12:00:00Z
 `},
 	{CodeTrustKeyFile, ExitUsage, "a key that the trust file names cannot be used", `A public key is named by its path, relative to the trust file, or written into it as a PEM block. This one is not there, is no public
 key, or is of a kind that is not supported. A private key is refused: who verifies must not be able to sign.
@@ -54,10 +54,12 @@ key, or is of a kind that is not supported. A private key is refused: who verifi
 `},
 	{CodeTrustRoles, ExitUsage, "one signer has roles that exclude each other", `Who releases an image must not be able to speak against it with the same key, nor to excuse what others found:
 
-  release and finding   stock cosign takes any statement signed by a key as "signed", a failed scan too
-  release and waiver    a release could overrule its own rebuilders
-  break-glass           (with any other, and an owner of the roster) what opens every gate for hours is for nothing else
-  waiver and finding    (also rebuilder, promoter, and an owner of the roster) who finds something could excuse it himself
+    release and finding   stock cosign takes any statement signed by a key as "signed", a failed scan too
+    release and waiver    a release could overrule its own rebuilders
+    release and others    (revoker, indexer, policy) who releases must not also say what is taken back, listed or allowed
+    verifier              (with release, rebuilder, waiver, revoker, indexer, policy) gates believe a verdict without looking again
+    break-glass           (with any other, and an owner of the roster) what opens every gate for hours is for nothing else
+    waiver and finding    (also rebuilder, promoter, and an owner of the roster) who finds something could excuse it himself
 
 Make a key for each role, also where one person has both:
 

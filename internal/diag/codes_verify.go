@@ -27,14 +27,14 @@ the step signs one with --link-key (selfsame lock, selfsame build) or selfsame l
 	{"A0532", ExitInvalid, "evidence is invalid", `
 Statements are attached to the image, and none of them holds for it. The table of checks says which check failed first:
 
-  signature       no bundle is signed by a key or an identity you gave, or a bundle was changed after it was signed
-  subject         the statement is about another digest
-  predicate type  the signer said something else than where the image came from
-  name            the statement is about another repository: evidence does not carry over from one name to another
-  builder         the builder is not one that you accept
-  build type, parameters   the statement is not of a form that this version understands completely
-  platforms       the index lists another set of manifests than the evidence vouches for
-  step NAME       with --layout: the links break one of the step's rules, or its functionaries contradict each other
+    signature       no bundle is signed by a key or an identity you gave, or a bundle was changed after it was signed
+    subject         the statement is about another digest
+    predicate type  the signer said something else than where the image came from
+    name            the statement is about another repository: evidence does not carry over from one name to another
+    builder         the builder is not one that you accept
+    build type, parameters   the statement is not of a form that this version understands completely
+    platforms       the index lists another set of manifests than the evidence vouches for
+    step NAME       with --layout: the links break one of the step's rules, or its functionaries contradict each other
 
 Do not run this image before it is understood which one it is. Look at everything that is attached:
 

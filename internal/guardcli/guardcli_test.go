@@ -33,7 +33,7 @@ func TestUsage(t *testing.T) {
 		"version in JSON":    {[]string{"version", "--json"}, 0, `{"schemaVersion":1,"version":`, ""},
 		"an unknown verb":    {[]string{"versoin"}, 10, "", "did you mean `selfsame-guard version`?"},
 		"an unknown flag":    {[]string{"version", "--no"}, 10, "", "A0316"},
-		"an argument":        {[]string{"version", "1"}, 10, "", "was given wrong arguments"},
+		"an argument":        {[]string{"version", "1"}, 10, "", "does not take these arguments: `1`"},
 		"no configuration":   {[]string{"check", "--config", "/does/not/exist"}, 10, "", "A0900"},
 		"a bad one":          {[]string{"check", "--config", wrong}, 10, "", "A0901"},
 		"a path for a CA":    {[]string{"manifests", "--ca", "/does/not/exist", "--config", wrong}, 10, "", "check the path"},

@@ -26,11 +26,11 @@ func NameArgs(cmd *cobra.Command) {
 		if check == nil || check(cmd, args) == nil {
 			return nil
 		}
-		got := "none"
-		if len(args) > 0 {
-			got = "`" + strings.Join(args, " ") + "`"
+		if len(args) == 0 {
+			return diag.Errorf("A0316", "`%s` needs arguments", cmd.CommandPath()).WithHelp("use it as: " + cmd.UseLine())
 		}
-		return diag.Errorf("A0316", "`%s` was given wrong arguments: %s", cmd.CommandPath(), got).WithHelp("use it as: " + cmd.UseLine())
+		return diag.Errorf("A0316", "`%s` does not take these arguments: `%s`", cmd.CommandPath(), strings.Join(args, " ")).
+			WithHelp("use it as: " + cmd.UseLine())
 	}
 	for _, c := range cmd.Commands() {
 		NameArgs(c)

@@ -26,7 +26,12 @@ func Recover(name string, stderr io.Writer, code *int) {
 // signalled is the cause of a context that a signal ended.
 type signalled struct{ sig os.Signal }
 
-func (s signalled) Error() string        { return "interrupted (" + s.sig.String() + ")" }
+func (s signalled) Error() string {
+	if s.sig == syscall.SIGTERM {
+		return "ended by SIGTERM"
+	}
+	return "interrupted by SIGINT"
+}
 func (s signalled) Is(target error) bool { return target == context.Canceled }
 
 // CancelOnSignal gives a context that the first SIGINT or SIGTERM cancels, so that the command can clean up; a second one ends the process
@@ -58,7 +63,7 @@ func (i Invocation) Finish(ctx context.Context, err error) int {
 	}
 	var sig signalled
 	if cause := context.Cause(ctx); errors.As(cause, &sig) {
-		fmt.Fprintf(i.Err, "%s: %v\n", i.Name, sig)
+		fmt.Fprintf(i.Err, "%s: %v, and cleaned up\n", i.Name, sig)
 		if sig.sig == syscall.SIGTERM {
 			return diag.ExitTerminated
 		}

@@ -58,6 +58,9 @@ func helpText(cmd *cobra.Command, width int) string {
 // flagLine is a flag as pflag lists it: name and type, then what it is for, all of a list in one column.
 var flagLine = lazyregexp.New(`^( +(?:-\w, )?--\S+(?: \S+)?)( {3,})(.*)$`)
 
+// optionalValue is a flag whose value may be left out, as pflag shows it: with the value that is then taken. A value needs the equals sign.
+var optionalValue = lazyregexp.New(`--(\S+) (\w+)\[=.*\]$`)
+
 // The widest column of names beside which there is room for what they are for, and where that stands otherwise, on a line of its own.
 const (
 	besideNames = 30
@@ -72,9 +75,10 @@ func foldFlags(usages string, width int) string {
 			out = append(out, l)
 			continue
 		}
-		at, first := len(m[1]+m[2]), m[1]+m[2]
+		name := optionalValue.ReplaceAllString(m[1], "--$1[=$2]")
+		at, first := len(m[1]+m[2]), name+strings.Repeat(" ", len(m[1]+m[2])-len(name))
 		if at > besideNames {
-			at, first = belowNames, m[1]+"\n"+strings.Repeat(" ", belowNames)
+			at, first = belowNames, name+"\n"+strings.Repeat(" ", belowNames)
 		}
 		out = append(out, first+strings.ReplaceAll(diag.Fold(m[3], width-at), "\n", "\n"+strings.Repeat(" ", at)))
 	}

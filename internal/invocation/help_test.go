@@ -19,6 +19,8 @@ func tree(out *bytes.Buffer) *cobra.Command {
 	verb.Flags().String("to", "", "where to write it, which is said at some length here as well")
 	group := &cobra.Command{Use: "group", Short: "Things"}
 	below := &cobra.Command{Use: "below", Short: "Do another thing", RunE: func(*cobra.Command, []string) error { return nil }}
+	below.Flags().String("maybe", "", "what may be left out")
+	below.Flags().Lookup("maybe").NoOptDefVal = "-"
 	below.Flags().StringArray("a-flag-with-quite-a-long-name", nil, "what stands on a line of its own, because names are long")
 	group.AddCommand(below)
 	for _, c := range []*cobra.Command{verb, group} {
@@ -49,6 +51,8 @@ func say(t *testing.T, line string) (string, string) {
 
 func TestHelpIsAboutCommands(t *testing.T) {
 	for line, want := range map[string]string{
+		"verb":              "`prog verb` needs arguments / use it as: prog verb FILE [flags]",
+		"verb x y":          "`prog verb` does not take these arguments: `x y` / use it as: prog verb FILE [flags]",
 		"verb x":            "nothing was given / run `prog verb --help`",
 		"group":             "`prog group` needs a command: below / run `prog group --help`",
 		"group other":       "there is no command `prog group other` / run `prog group --help` for the list",
@@ -75,7 +79,7 @@ func TestHelpFits(t *testing.T) {
 			"  prog verb a-file-with-quite-a-long-name.yaml --to another-file-with-a-long-name\n", // to be copied
 			"      --to string   where to write it, which is said at some\n                    length here as well\n",
 		},
-		"group below --help": {"      --a-flag-with-quite-a-long-name stringArray\n          what stands on a line of its own, because names\n          are long\n"},
+		"group below --help": {"      --maybe[=string]\n          what may be left out\n", "      --a-flag-with-quite-a-long-name stringArray\n          what stands on a line of its own, because names\n          are long\n"},
 		"--help":             {"  verb        Do one thing, and say at some length what that\n              is, so that it does not fit\n"},
 	} {
 		out, _ := say(t, line)

@@ -75,7 +75,7 @@ func (w *world) denyListStale(t *testing.T, a ask) {
 func (w *world) policyExpired(t *testing.T, a ask) {
 	w.policy("expires: " + time.Now().Add(4*time.Second).UTC().Format(time.RFC3339) + "\n")
 	w.soon("the policy's time is over", func() bool { return w.everywhere(a, refuses) })
-	w.refused(t, a, []string{a.image + " is denied: ", "was over on"}, nil)
+	w.refused(t, a, []string{a.image + " is denied: ", "expired on"}, nil)
 	w.policy("")
 	w.soon("a newer policy counts", func() bool { return w.everywhere(a, passes) })
 }
