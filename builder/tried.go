@@ -25,8 +25,6 @@ const maxTries = 5
 
 // change is a remedy that was applied to the author's file.
 type change struct {
-	class cause.Class
-	title string
 	text  string // the changed instruction
 	file  []byte // the whole file, changed
 	patch report.Patch
@@ -114,7 +112,7 @@ func (b *build) changes(c culprit, findings []cause.Finding) []change {
 			text += "\n"
 		}
 		if file, ok := in.put(text); ok {
-			out = append(out, change{class: class, title: title, deletes: gone, text: text, file: file, patch: in.patch(class, title, file)})
+			out = append(out, change{deletes: gone, text: text, file: file, patch: in.patch(class, title, file)})
 		}
 	}
 	programs := b.programs(in)
@@ -205,7 +203,7 @@ func (p programList) change(r cause.Remedy) (change, bool) {
 		file := strings.Join(p.lines[:g.first], "") + now + strings.Join(p.lines[g.last:], "")
 		at := p.in
 		at.line = g.first + 1
-		return change{class: r.Class, title: r.Title, text: file, file: []byte(file), patch: at.patch(r.Class, r.Title, []byte(file))}, true
+		return change{text: file, file: []byte(file), patch: at.patch(r.Class, r.Title, []byte(file))}, true
 	}
 	return change{}, false
 }
