@@ -121,7 +121,7 @@ func (h *Host) build(ctx context.Context, o Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &build{host: h, opt: o, project: p, lock: l, run: run, platforms: platforms, reports: reports, started: started, from: from}
+	b := &build{host: h, opt: o, project: p, lock: l, run: run, reports: reports, started: started, from: from}
 	switch {
 	case !proof.Valid():
 		return b.mismatch(ctx)
@@ -133,18 +133,17 @@ func (h *Host) build(ctx context.Context, o Options) (*Result, error) {
 
 // build is a build whose twins have run.
 type build struct {
-	host      *Host
-	opt       Options
-	project   *project
-	lock      *lock.Lock
-	run       *twinRun
-	platforms []string
-	reports   []compare.Report
-	started   time.Time
-	from      *restored       // nil: built from a recipe on disk
-	tries     int             // runs of remedies so far
-	tried     map[string]bool // changed instructions and files that were built
-	control   *shape          // what the unchanged step makes; nil: not built alone so far
+	host    *Host
+	opt     Options
+	project *project
+	lock    *lock.Lock
+	run     *twinRun
+	reports []compare.Report
+	started time.Time
+	from    *restored       // nil: built from a recipe on disk
+	tries   int             // runs of remedies so far
+	tried   map[string]bool // changed instructions and files that were built
+	control *shape          // what the unchanged step makes; nil: not built alone so far
 }
 
 // inputs are a recipe and its lock: from disk, or those of a published image.

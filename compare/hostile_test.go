@@ -308,7 +308,7 @@ func TestIndexRefuses(t *testing.T) {
 	}
 	for raw, want := range cases {
 		os.WriteFile(filepath.Join(dir, "index.json"), []byte(raw), 0o644)
-		_, err := compare.Manifests(dir)
+		_, err := compare.List(dir, "", nil)
 		refused(t, err, want)
 	}
 }

@@ -36,16 +36,8 @@ type Listing struct {
 	Attestations, Artifacts []digest.Digest
 }
 
-// Manifests lists the images that a layout's index.json leads to, directly or through indexes, sorted by platform.
-// BuildKit's attestation manifests and attached artifacts are left out. Two images for one platform are an error: it would be a guess which one
-// is meant.
-func Manifests(dir string) ([]PlatformManifest, error) {
-	l, err := List(dir, "", nil)
-	return l.Images, err
-}
-
-// List lists the images below root, or, where that is empty, below the layout's index.json. With platforms only those are looked at.
-// Errors are as with Manifests.
+// List lists the images that root leads to, or, where that is empty, the layout's index.json: directly or through indexes. With platforms only
+// those are looked at. Two images for one platform are an error: it would be a guess which one is meant.
 func List(dir string, root digest.Digest, platforms []string) (Listing, error) {
 	w := indexWalk{dir: dir, platforms: platforms, found: map[string]digest.Digest{}}
 	if err := w.from(root); err != nil {

@@ -14,7 +14,6 @@ type matching struct {
 	counts  Counts
 	// swapA and swapB are the first place where the sequences of common entries part; -1 where they do not.
 	swapA, swapB int32
-	swapAt       int32 // that place, counted over common entries
 }
 
 // match pairs entries by name; the nth entry of a name in A belongs to the nth in B.
@@ -135,7 +134,7 @@ func (m *matching) findSwap(partner []int32, lenB, common int) {
 			continue
 		}
 		if i := inA[at]; int(partner[i]) != j {
-			m.swapA, m.swapB, m.swapAt = i, int32(j), int32(at)
+			m.swapA, m.swapB = i, int32(j)
 			return
 		}
 		at++

@@ -44,26 +44,15 @@ func (p Proof) Platforms() []string {
 
 // Manifest is the manifest digest that both builds gave for platform; false where platform was not proven.
 func (p Proof) Manifest(platform string) (digest.Digest, bool) {
-	img, ok := p.image(platform)
+	img, ok := p.Image(platform)
 	if !ok {
 		return "", false
 	}
 	return img.digest, true
 }
 
-// DiffIDs are the checked digests of platform's decompressed layers, base first; nil where platform was not proven.
-func (p Proof) DiffIDs(platform string) []digest.Digest {
-	img, ok := p.image(platform)
-	if !ok {
-		return nil
-	}
-	return img.DiffIDs()
-}
-
 // Image is A's image for platform; false where platform was not proven.
-func (p Proof) Image(platform string) (*Image, bool) { return p.image(platform) }
-
-func (p Proof) image(platform string) (*Image, bool) {
+func (p Proof) Image(platform string) (*Image, bool) {
 	if p.p == nil {
 		return nil, false
 	}

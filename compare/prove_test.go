@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -18,7 +19,7 @@ import (
 
 func TestTheZeroProofProvesNothing(t *testing.T) {
 	var p compare.Proof
-	if p.Valid() || p.Dir() != "" || p.Platforms() != nil || p.DiffIDs("linux/amd64") != nil {
+	if p.Valid() || p.Dir() != "" || p.Platforms() != nil {
 		t.Error("the zero proof says something")
 	}
 	if _, ok := p.Manifest("linux/amd64"); ok {
@@ -45,8 +46,8 @@ func TestProve(t *testing.T) {
 	if diff := cmp.Diff([]string{"linux/amd64"}, p.Platforms()); diff != "" || p.Dir() != a.Dir() {
 		t.Error(diff, p.Dir())
 	}
-	if diff := cmp.Diff([]digest.Digest{digest.FromBytes(img.Layers[0].Tar)}, p.DiffIDs("linux/amd64")); diff != "" {
-		t.Error(diff)
+	if proven, ok := p.Image("linux/amd64"); !ok || !slices.Equal(proven.DiffIDs(), []digest.Digest{digest.FromBytes(img.Layers[0].Tar)}) {
+		t.Errorf("the image proven is another: %v", ok)
 	}
 }
 
@@ -149,11 +150,11 @@ func blobs(t *testing.T, dir string) []digest.Digest {
 
 func TestManifestsOfALayout(t *testing.T) {
 	dir, m := layouttest.Of(t, entries{file("x", "1")}).Write(t)
-	got, err := compare.Manifests(dir)
+	got, err := compare.List(dir, "", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]compare.PlatformManifest{{Platform: "linux/amd64", Manifest: m}}, got); diff != "" {
+	if diff := cmp.Diff([]compare.PlatformManifest{{Platform: "linux/amd64", Manifest: m}}, got.Images); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -82,6 +82,3 @@ func noPolicy(p Place) error {
 		WithWhy("a policy that is hidden looks just like one that was never published").
 		WithHelp("check the reference; a policy is published with `selfsame policy push FILE " + p.String() + " --key KEY`")
 }
-
-// String names the policy and its edition.
-func (s *SignedPolicy) String() string { return s.Name + ", " + s.Edition.String() }

@@ -1,11 +1,6 @@
 package registry_test
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"encoding/pem"
 	"fmt"
 	"os"
 	"os/exec"
@@ -19,6 +14,7 @@ import (
 	"github.com/selfsame-build/selfsame/registry/local"
 	"github.com/selfsame-build/selfsame/signing"
 	"github.com/selfsame-build/selfsame/signing/plugin"
+	"github.com/selfsame-build/selfsame/signing/signingtest"
 	"github.com/selfsame-build/selfsame/test/fixture"
 	"github.com/selfsame-build/selfsame/trust"
 )
@@ -210,15 +206,8 @@ func TestStockCosignToken(t *testing.T) {
 	}
 	must("go", "build", "-o", filepath.Join(dir, "sigstore-kms-p11"), "../cmd/sigstore-kms-p11")
 	must("softhsm2-util", "--init-token", "--free", "--label", "release", "--pin", "1234", "--so-pin", "567890")
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	der, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	must("softhsm2-util", "--import", file("key.pem", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))), "--token", "release", "--label", "signing", "--id", "01", "--pin", "1234")
+	private, _ := signingtest.NewPair(t)
+	must("softhsm2-util", "--import", file("key.pem", string(private)), "--token", "release", "--label", "signing", "--id", "01", "--pin", "1234")
 	const path = "token=release;object=signing?module-path=" + module
 
 	programs := plugin.Programs{Env: env, Find: func(name string) (string, error) { return filepath.Join(dir, name), nil }}

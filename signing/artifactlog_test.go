@@ -16,6 +16,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/selfsame-build/selfsame/signing"
+	"github.com/selfsame-build/selfsame/signing/signingtest"
 )
 
 // intotoParts are what the suite's case intoto-canonical-log-entry is made of, and what a test changes of it.
@@ -32,7 +33,7 @@ type intotoParts struct {
 // intotoCase is a key's bundle with an entry intoto 0.0.2 in a log whose checkpoints have a plain origin.
 func (f *forge) intotoCase(t *testing.T, change func(*intotoParts)) *conformant {
 	t.Helper()
-	p := &intotoParts{key: plainKey(t), statement: statementOf(`"_type":"https://in-toto.io/Statement/v1",`), origin: f.logs[0].name, size: 1, log: f.logs[0]}
+	p := &intotoParts{key: signingtest.NewSigner(t, ""), statement: statementOf(`"_type":"https://in-toto.io/Statement/v1",`), origin: f.logs[0].name, size: 1, log: f.logs[0]}
 	var bundle map[string]any
 	f.check(json.Unmarshal(sign(t, p.key, p.statement), &bundle))
 	sig, err := base64.StdEncoding.DecodeString(bundle["dsseEnvelope"].(map[string]any)["signatures"].([]any)[0].(map[string]any)["sig"].(string))
@@ -84,7 +85,7 @@ func TestConformanceIntoto(t *testing.T) {
 		"the suite's":       {},
 		"another signature": {change: func(p *intotoParts) { p.sig = []byte("another") }, want: 1},
 		"another payload":   {change: func(p *intotoParts) { p.payload = []byte("another") }, want: 1},
-		"another key":       {change: func(p *intotoParts) { p.public = plainKey(t).Verifier().PEM() }, want: 1},
+		"another key":       {change: func(p *intotoParts) { p.public = signingtest.NewSigner(t, "").Verifier().PEM() }, want: 1},
 		"no key":            {change: func(p *intotoParts) { p.public = []byte("none") }, want: 1},
 		"another log's key": {change: func(p *intotoParts) { p.log = f.logs[1] }, want: 1},
 		"another origin":    {change: func(p *intotoParts) { p.origin = "evil.example" }, want: 1},

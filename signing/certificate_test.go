@@ -12,6 +12,7 @@ import (
 
 	"github.com/selfsame-build/selfsame/internal/diag"
 	"github.com/selfsame-build/selfsame/signing"
+	"github.com/selfsame-build/selfsame/signing/signingtest"
 	"github.com/selfsame-build/selfsame/trust"
 )
 
@@ -290,7 +291,7 @@ func TestN5Checkpoints(t *testing.T) {
 // A key's bundle gets a time from whom the root names, and from nobody else.
 func TestTimeOfAKeysBundle(t *testing.T) {
 	f, stranger := newForge(t), newForge(t)
-	key := plainKey(t)
+	key := signingtest.NewSigner(t, "")
 	plain := sign(t, key, statement)
 	var b struct {
 		Envelope struct {
@@ -324,7 +325,7 @@ func TestTimeOfAKeysBundle(t *testing.T) {
 		"a stranger's":          {at([][]byte{stranger.stamp(sig, early)}), time.Time{}},
 		"of another signature":  {at([][]byte{f.stamp([]byte("x"), early)}), time.Time{}},
 		"outside of the window": {at([][]byte{f.stamp(sig, f.now.Add(-2*hour))}), time.Time{}},
-		"log of another key":    {at(nil, f.entryV1(f.logs[0], []byte(statement), sig, plainKey(t).Verifier().PEM(), early)), time.Time{}},
+		"log of another key":    {at(nil, f.entryV1(f.logs[0], []byte(statement), sig, signingtest.NewSigner(t, "").Verifier().PEM(), early)), time.Time{}},
 		"broken entry":          {at([][]byte{f.stamp(sig, early)}, map[string]any{"logIndex": "x"}), time.Time{}},
 	} {
 		if !c.got.Equal(c.want) {

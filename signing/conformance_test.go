@@ -17,6 +17,7 @@ import (
 
 	"github.com/selfsame-build/selfsame/internal/conformance"
 	"github.com/selfsame-build/selfsame/signing"
+	"github.com/selfsame-build/selfsame/signing/signingtest"
 )
 
 // conformant is a case for the conformance client, in files: the classes of sigstore-conformance's test/assets/bundle-verify, made with a
@@ -122,7 +123,7 @@ func (f *forge) oldCase(t *testing.T, version string) *conformant {
 
 // keyCase is a key's bundle over a statement: no log, no time.
 func (f *forge) keyCase(t *testing.T, statement string) *conformant {
-	key := plainKey(t)
+	key := signingtest.NewSigner(t, "")
 	c := f.of(t, sign(t, key, statement))
 	c.args = []string{"--key", c.write("key.pub", key.Verifier().PEM())}
 	return c
@@ -201,8 +202,10 @@ func TestConformance(t *testing.T) {
 		"no-identity_fail":                     dsse(func(c *conformant) { c.args = nil }),
 		"other-trusted-root_fail":              dsse(func(c *conformant) { c.root = stranger.trustedRoot(nil) }),
 		"managed-key-and-client-identity_fail": key(statementOf(v1), func(c *conformant) { c.args = append(c.args, "--certificate-identity", forgedSubject) }),
-		"managed-key-wrong-key_fail":           key(statementOf(v1), func(c *conformant) { c.write("key.pub", plainKey(t).Verifier().PEM()) }),
-		"managed-key-for-certificate_fail":     dsse(func(c *conformant) { c.args = []string{"--key", c.write("key.pub", plainKey(t).Verifier().PEM())} }),
+		"managed-key-wrong-key_fail":           key(statementOf(v1), func(c *conformant) { c.write("key.pub", signingtest.NewSigner(t, "").Verifier().PEM()) }),
+		"managed-key-for-certificate_fail": dsse(func(c *conformant) {
+			c.args = []string{"--key", c.write("key.pub", signingtest.NewSigner(t, "").Verifier().PEM())}
+		}),
 		"identity-for-managed-key_fail": key(statementOf(v1), func(c *conformant) {
 			c.args = []string{"--certificate-identity", forgedSubject, "--certificate-oidc-issuer", forgedIssuer}
 		}),

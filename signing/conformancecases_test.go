@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/selfsame-build/selfsame/signing/signingtest"
 )
 
 // equivalents are the cases of sigstore-conformance's test/assets/bundle-verify, each by its name there.
@@ -182,7 +184,7 @@ func (s suite) managedKeys() map[string]func(*testing.T) *conformant {
 		"managed-key-no-key_fail": with(func(c *conformant) {
 			c.args = []string{"--certificate-identity", forgedSubject, "--certificate-oidc-issuer", forgedIssuer}
 		}),
-		"managed-key-wrong-key_fail": with(func(c *conformant) { c.write("key.pub", plainKey(c.t).Verifier().PEM()) }),
+		"managed-key-wrong-key_fail": with(func(c *conformant) { c.write("key.pub", signingtest.NewSigner(c.t, "").Verifier().PEM()) }),
 	}
 }
 

@@ -329,21 +329,3 @@ func (p *parts) bundle(t testing.TB, material map[string]any) []byte {
 	}
 	return bytes.TrimSpace(out.Bytes())
 }
-
-// plainKey is a key without a password, and so made quickly.
-func plainKey(t testing.TB) *signing.Signer {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	der, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := signing.LoadSigner(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
-}

@@ -86,16 +86,6 @@ func (r *Result) indexed(ctx context.Context, name string, q freshness.IndexQues
 	}
 }
 
-// CheckIndex finds the release index that q asks for and demands every statement that it lists among present. name is that of the check,
-// as in "release index of acme": whoever counts owners calls it once for each owner that publishes an index, with the owner's repository
-// as the source, so that a registry cannot hide what that owner has said. The check fails as missing (exit 16) where the index or a listed
-// statement is not there, as undecided (17) where the index has ended, is older than what was seen or cannot be read, and as invalid (15)
-// never: an index that does not hold is anybody's, and is passed over. The list is nil where there is no index that counts.
-func CheckIndex(ctx context.Context, name string, q freshness.IndexQuestion, d freshness.Demand, present Present) (Check, *List) {
-	check, list, _ := checkIndexOf(ctx, name, q, d, present)
-	return check, list
-}
-
 // unreachable says whether an index could not be asked for, rather than that it does not count (A0560) or cannot be remembered (A0562).
 func unreachable(err error) bool {
 	for _, d := range diag.All(err) {
@@ -106,7 +96,11 @@ func unreachable(err error) bool {
 	return err != nil && (len(diag.All(err)) == 0 || diag.ExitCode(err) == diag.ExitUndecided)
 }
 
-// checkIndexOf is CheckIndex, with why there is no index that counts.
+// checkIndexOf finds the release index that q asks for and demands every statement that it lists among present. name is that of the check,
+// as in "release index of acme": a roster's owners are asked one by one, each with its own repository as the source, so that a registry cannot
+// hide what an owner has said. The check fails as missing (exit 16) where the index or a listed statement is not there, and as undecided (17)
+// where the index has ended, is older than what was seen or cannot be read. It never fails as invalid (15): an index that does not hold is
+// anybody's, and is passed over. The list is nil where there is no index that counts, and the error says why there is none.
 func checkIndexOf(ctx context.Context, name string, q freshness.IndexQuestion, d freshness.Demand, present Present) (Check, *List, error) {
 	f := &findings{}
 	x, err := freshness.OpenIndex(ctx, q, d)

@@ -196,7 +196,7 @@ func TestIndexElsewhere(t *testing.T) {
 
 	// As a roster calls it, for one owner.
 	q := freshness.IndexQuestion{Source: owned, Image: w.build.Index.Digest, Name: shop, Owner: "acme"}
-	check, list := CheckIndex(context.Background(), "release index of acme", q, o.Index.Demand, Present{})
+	check, list, _ := checkIndexOf(context.Background(), "release index of acme", q, o.Index.Demand, Present{})
 	if check.Status != StatusFail || check.verdict != VerdictMissing || check.Name != "release index of acme" || list == nil {
 		t.Errorf("%+v, %v", check, list)
 	}

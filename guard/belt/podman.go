@@ -39,7 +39,6 @@ type (
 
 func (c storedContainer) id() string { return c.ID }
 func (i storedImage) id() string     { return i.ID }
-func (l storedLayer) id() string     { return l.ID }
 
 // podmanBundle gives the driver's name if a bundle is one of podman's storage: STORAGE/DRIVER-containers/ID/userdata.
 func podmanBundle(storage, bundle, id string) (driver string, ok bool) {

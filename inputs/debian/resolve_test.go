@@ -342,31 +342,3 @@ func TestVerify(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
-
-func TestFetch(t *testing.T) {
-	f, store := newFake(t, here), newStore(t)
-	o := options(t, f, "curl")
-	_, entries, err := Resolve(t.Context(), f, store, o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	f.asked = nil
-	fresh, told := newStore(t), 0
-	actual := Mirrors{here, "http://mirror.test/debian-security"}
-	if err := Fetch(t.Context(), f, fresh, o.Spec, actual, entries, func(string, int, int) { told++ }); err != nil || told != 6 || len(f.asked) != 6 {
-		t.Errorf("told %d, asked %v, %v", told, f.asked, err)
-	}
-	f.asked = nil
-	if err := Fetch(t.Context(), f, fresh, o.Spec, actual, entries, nil); err != nil || len(f.asked) != 0 {
-		t.Errorf("asked again for %v, %v", f.asked, err)
-	}
-	for url, data := range f.files {
-		if strings.HasSuffix(url, ".deb") {
-			f.files[url] = append(bytes.Clone(data[:len(data)-1]), 'x')
-		}
-	}
-	err = Fetch(t.Context(), f, newStore(t), o.Spec, actual, entries, nil)
-	if d := diag.All(err); len(d) != 1 || d[0].Code != "A0715" {
-		t.Errorf("other bytes than locked: %v", err)
-	}
-}

@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -22,6 +24,25 @@ func TestLayers(t *testing.T) {
 	}
 	for _, breach := range Check(pkgs) {
 		t.Error(breach)
+	}
+}
+
+// TestNoStaleRule: every package that a rule names is there, so that the rules say what the tree is and not what it was.
+func TestNoStaleRule(t *testing.T) {
+	named := slices.Collect(maps.Keys(layers))
+	for from, to := range sideways {
+		named = append(append(named, from), to...)
+	}
+	for _, o := range owners {
+		named = append(named, o.owners...)
+	}
+	for _, b := range bans {
+		named = append(named, b.root)
+	}
+	for _, name := range named {
+		if info, err := os.Stat(filepath.Join("..", "..", name)); err != nil || !info.IsDir() {
+			t.Errorf("a rule names %s, which is not there", name)
+		}
 	}
 }
 

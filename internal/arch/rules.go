@@ -44,7 +44,6 @@ var layers = map[string]int{
 	"signing":         adapter, // also the program for tokens, signing/token
 	"provenance/sbom": adapter, // reads an image
 	"registry":        adapter,
-	"ledger":          adapter,
 	"internal/trace":  adapter,
 	"internal/canary": adapter,
 	"internal/userns": adapter,
@@ -75,24 +74,20 @@ var layers = map[string]int{
 // sideways are the imports within one layer that the design draws. Packages of one family (the same first element of the
 // path, as inputs and inputs/debian) need no entry.
 var sideways = map[string][]string{
-	"builder/graph":         {"recipes"},
-	"inputs/debian/archive": {"recipes"},
-	"provenance":            {"recipes", "compare", "trust"},
-	"registry/artifact":     {"provenance"},
-	"policy":                {"provenance"},
-	"policy/cases":          {"report"}, // JUnit
-	"report":                {"compare"},
-	"provenance/sbom":       {"registry"},
-	"builder/daemon":        {"internal"},
-	"rebuild":               {"builder", "verify"},
-	"verify":                {"freshness"},
-	"internal/guardcli":     {"guard", "report", "internal/invocation"},
-	"internal/cli":          {"report", "internal/invocation"},
-	"internal/trace":        {"internal/canary"},
-	"internal/atomicfile":   {"internal/flock"},
-	"internal/strictyaml":   {"internal/diag", "internal/lazyregexp"},
-	"guard":                 {"report"},
-	"cmd":                   {"internal"},
+	"builder/graph":       {"recipes"},
+	"provenance":          {"recipes", "trust"},
+	"policy/cases":        {"report"}, // JUnit
+	"report":              {"compare"},
+	"provenance/sbom":     {"registry"},
+	"builder/daemon":      {"internal"},
+	"rebuild":             {"builder", "verify"},
+	"verify":              {"freshness"},
+	"internal/guardcli":   {"guard", "internal/invocation"},
+	"internal/cli":        {"report", "internal/invocation"},
+	"internal/trace":      {"internal/canary"},
+	"internal/atomicfile": {"internal/flock"},
+	"internal/strictyaml": {"internal/diag", "internal/lazyregexp"},
+	"cmd":                 {"internal"},
 }
 
 // owner says that only some packages may import a heavy library, so that one place has to change with it.

@@ -89,24 +89,8 @@ func (a *app) runBuild(cmd *cobra.Command, o builder.Options, key string, keyles
 	ctx, cancel := context.WithCancelCause(cmd.Context())
 	defer cancel(nil)
 	links.by = keyless
-	release := keyless
-	if key == "" && !keyless.on && len(links.tokens) > 0 {
-		release.config, release.root = "", "" // the instance is that of the links
-	}
-	if err := release.check(key, unsigned); err != nil {
+	if err := checkBuild(o.Push, key, keyless, unsigned, links); err != nil {
 		return err
-	}
-	if o.Push != "" && key == "" && !keyless.on && !unsigned {
-		return diag.Errorf("A0315", "`--push` needs `--key` or `--keyless`, or `--unsigned`").WithWhy("evidence that nobody signed proves nothing").
-			WithHelp("selfsame key new --out selfsame")
-	}
-	if o.Push != "" && o.Push != builder.PushDefault {
-		if err := registry.CheckReference(o.Push); err != nil {
-			return err
-		}
-	}
-	if key == "" && !keyless.on && links.names(intoto.StepSign) {
-		return usage("a link of the step %s needs --key or --keyless: without it nothing is signed", intoto.StepSign)
 	}
 	if err := a.asRoot(); err != nil { // before a password is asked for
 		return err
@@ -114,31 +98,8 @@ func (a *app) runBuild(cmd *cobra.Command, o builder.Options, key string, keyles
 	if err := openReport(a.report); err != nil {
 		return err
 	}
-	if key != "" {
-		var err error
-		if o.Signer, err = a.signer(ctx, key, keyless, trust.Release, cancel); err != nil {
-			return err
-		}
-	}
-	a.private = append(links.files(), keyFiles(key)...)
-	for _, path := range []string{keyless.token, o.BuilderTLS.Key} {
-		if path != "" {
-			a.private = append(a.private, path)
-		}
-	}
-	var err error
-	if o.Links, err = links.signers(ctx, a); err != nil {
+	if err := a.buildSigners(ctx, cancel, &o, key, keyless, links); err != nil {
 		return err
-	}
-	if err := links.apartFrom(a, o.Links, o.Signer, keyless); err != nil {
-		return err
-	}
-	if keyless.on {
-		a.keylessRoot = keyless.root
-		var err error
-		if o.Signer, err = a.keylessSigner(keyless, trust.Release); err != nil {
-			return err
-		}
 	}
 	h, done, err := a.host(ctx)
 	if err != nil {
@@ -155,6 +116,57 @@ func (a *app) runBuild(cmd *cobra.Command, o builder.Options, key string, keyles
 		return err
 	}
 	return a.showBuild(res, o)
+}
+
+// checkBuild refuses flags that do not go together, before anything is asked for or started.
+func checkBuild(push, key string, keyless keylessFlags, unsigned bool, links linkFlags) error {
+	signs := key != "" || keyless.on
+	release := keyless
+	if !signs && len(links.tokens) > 0 {
+		release.config, release.root = "", "" // the instance is that of the links
+	}
+	if err := release.check(key, unsigned); err != nil {
+		return err
+	}
+	if push != "" && !signs && !unsigned {
+		return diag.Errorf("A0315", "`--push` needs `--key` or `--keyless`, or `--unsigned`").WithWhy("evidence that nobody signed proves nothing").
+			WithHelp("selfsame key new --out selfsame")
+	}
+	if push != "" && push != builder.PushDefault {
+		if err := registry.CheckReference(push); err != nil {
+			return err
+		}
+	}
+	if !signs && links.names(intoto.StepSign) {
+		return usage("a link of the step %s needs --key or --keyless: without it nothing is signed", intoto.StepSign)
+	}
+	return nil
+}
+
+// buildSigners opens what signs the evidence and the links, and notes which files hold keys, so that none gets into the image.
+func (a *app) buildSigners(ctx context.Context, cancel context.CancelCauseFunc, o *builder.Options, key string, keyless keylessFlags, links linkFlags) (err error) {
+	if key != "" {
+		if o.Signer, err = a.signer(ctx, key, keyless, trust.Release, cancel); err != nil {
+			return err
+		}
+	}
+	a.private = append(links.files(), keyFiles(key)...)
+	for _, path := range []string{keyless.token, o.BuilderTLS.Key} {
+		if path != "" {
+			a.private = append(a.private, path)
+		}
+	}
+	if o.Links, err = links.signers(ctx, a); err != nil {
+		return err
+	}
+	if err := links.apartFrom(a, o.Links, o.Signer, keyless); err != nil {
+		return err
+	}
+	if keyless.on {
+		a.keylessRoot = keyless.root
+		o.Signer, err = a.keylessSigner(keyless, trust.Release)
+	}
+	return err
 }
 
 // showBuild prints the result: one line or JSON on stdout, the verdict for people on stderr.

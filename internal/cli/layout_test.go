@@ -3,11 +3,6 @@
 package cli
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"encoding/pem"
 	"os"
 	"path/filepath"
 	"strings"
@@ -18,18 +13,11 @@ import (
 
 	"github.com/selfsame-build/selfsame/internal/diag"
 	"github.com/selfsame-build/selfsame/provenance/intoto"
+	"github.com/selfsame-build/selfsame/signing/signingtest"
 )
 
 func TestLinkKeys(t *testing.T) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader) // in the clear: opening an encrypted one takes long on purpose
-	if err != nil {
-		t.Fatal(err)
-	}
-	der, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	private := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
+	private, _ := signingtest.NewPair(t)
 	dir := t.TempDir()
 	for _, name := range []string{"ci.key", "dev.key"} {
 		if err := os.WriteFile(filepath.Join(dir, name), private, 0o600); err != nil {

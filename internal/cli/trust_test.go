@@ -2,12 +2,7 @@ package cli
 
 import (
 	"bytes"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
 	"encoding/json"
-	"encoding/pem"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -24,6 +19,7 @@ import (
 	"github.com/selfsame-build/selfsame/registry/artifact"
 	"github.com/selfsame-build/selfsame/registry/layout"
 	"github.com/selfsame-build/selfsame/signing"
+	"github.com/selfsame-build/selfsame/signing/signingtest"
 )
 
 const shop = "registry.example.com/team/shop"
@@ -77,20 +73,9 @@ func newTrusting(t *testing.T, keys ...string) *trusting {
 // newKey makes a pair that needs no password, since finding a key behind one takes a while on purpose.
 func (w *trusting) newKey(name string) {
 	w.t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	private, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	public, err := x509.MarshalPKIXPublicKey(key.Public())
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	w.write(name+".key", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})))
-	w.write(name+".pub", string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public})))
+	private, public := signingtest.NewPair(w.t)
+	w.write(name+".key", string(private))
+	w.write(name+".pub", string(public))
 }
 
 func (w *trusting) put(mediaType string, v any, list bool) artifact.Descriptor {

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -74,7 +75,7 @@ func (a *app) open(ctx context.Context, c config.Config) (*guard, error) {
 	}
 	g.end = slices.Insert(g.end, 0, g.Close) // before what it writes to
 	if a.OwnProcess && a.Env("GOGC") == "" { // whoever starts it may know better
-		g.end = append(g.end, makeRoom())
+		debug.SetGCPercent(garbage)
 	}
 	return g, nil
 }

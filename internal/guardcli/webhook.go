@@ -89,7 +89,11 @@ func (a *app) runWebhook(ctx context.Context, o webhookOptions) error {
 		Failed:    func(err error) { g.notice(err.Error()) },
 		Listening: func(hook, health net.Addr) { g.notice("serving reviews on " + hook.String() + listens(health)) },
 	}
-	// The engine outlives the listeners: what is under way when the signal comes still gets an answer.
+	return g.serveReviews(ctx, gate, serving)
+}
+
+// serveReviews serves until ctx ends. The engine outlives the listeners: what is under way when the signal comes still gets an answer.
+func (g *guard) serveReviews(ctx context.Context, gate *admission.Gate, serving admission.Serving) error {
 	life, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end()
 	all, life := errgroup.WithContext(life)

@@ -2,12 +2,7 @@ package handon
 
 import (
 	"bytes"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
 	"encoding/json"
-	"encoding/pem"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -22,6 +17,7 @@ import (
 	"github.com/selfsame-build/selfsame/registry/artifact"
 	"github.com/selfsame-build/selfsame/registry/layout"
 	"github.com/selfsame-build/selfsame/signing"
+	"github.com/selfsame-build/selfsame/signing/signingtest"
 	"github.com/selfsame-build/selfsame/test/fixture"
 )
 
@@ -46,20 +42,9 @@ func newWorld(t *testing.T) *world {
 // key makes a pair that needs no password.
 func (w *world) key(name string) {
 	w.t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	private, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	public, err := x509.MarshalPKIXPublicKey(key.Public())
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	w.write(name+".key", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})))
-	w.write(name+".pub", string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public})))
+	private, public := signingtest.NewPair(w.t)
+	w.write(name+".key", string(private))
+	w.write(name+".pub", string(public))
 }
 
 // publish pushes an image as team/shop, with all statements of a build, signed by the release key.

@@ -120,11 +120,6 @@ func (c *Client) Get(ctx context.Context, path string, into any) error {
 	return c.into(ctx, http.MethodGet, path, "", nil, into)
 }
 
-// Replace puts an object in an older one's place.
-func (c *Client) Replace(ctx context.Context, path string, object, into any) error {
-	return c.into(ctx, http.MethodPut, path, "application/json", object, into)
-}
-
 // Patch changes an object or subresource (".../pods/p/ephemeralcontainers") by a patch of the type Strategic, Merge or JSONPatch.
 func (c *Client) Patch(ctx context.Context, path, patchType string, patch, into any) error {
 	return c.into(ctx, http.MethodPatch, path, patchType, patch, into)

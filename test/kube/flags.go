@@ -3,7 +3,6 @@ package kube
 import (
 	"fmt"
 	"io"
-	"net"
 	"path/filepath"
 	"strings"
 )
@@ -48,20 +47,4 @@ func writeStatic(w io.Writer, opts Options) {
 			fmt.Fprintf(w, "- name: %s\n  configuration: {apiVersion: apiserver.config.k8s.io/v1, kind: %s, staticManifestsDir: %q}\n", p.plugin, p.kind, p.folder)
 		}
 	}
-}
-
-// threePorts asks the kernel for ports that are free now, all at once, so that they differ.
-func threePorts() (a, b, c string, err error) {
-	var ports [3]string
-	for i := range ports {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return "", "", "", err
-		}
-		defer func() { _ = l.Close() }()
-		if _, ports[i], err = net.SplitHostPort(l.Addr().String()); err != nil {
-			return "", "", "", err
-		}
-	}
-	return ports[0], ports[1], ports[2], nil
 }

@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/selfsame-build/selfsame/test/fixture"
 )
 
 // start tries three times: a port that was free may be somebody else's by the time that a program asks for it.
@@ -38,10 +40,11 @@ func startOnce(opts Options) (s *Server, err error) {
 	if s.Dir, err = os.MkdirTemp("", "kube-"); err != nil {
 		return s, err
 	}
-	client, peer, secure, err := threePorts()
+	ports, err := fixture.Ports(3)
 	if err != nil {
 		return s, err
 	}
+	client, peer, secure := ports[0], ports[1], ports[2]
 	if err := s.files(opts); err != nil {
 		return s, err
 	}

@@ -8,11 +8,9 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -123,17 +121,6 @@ func (i *Issuer) mint(mail string, claims map[string]any) string {
 }
 
 func b64(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
-
-// free is an address on loopback where nobody listens.
-func free() (host, port string, err error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", "", err
-	}
-	defer func() { _ = l.Close() }()
-	host, port, _ = strings.Cut(l.Addr().String(), ":")
-	return host, port, nil
-}
 
 // Visit follows links from address, as a browser does in which somebody has logged in already.
 func Visit(ctx context.Context, address string) {

@@ -195,7 +195,7 @@ func get(address string) ([]byte, error) {
 }
 
 func (i *Instance) startCA(program string) error {
-	ports, err := ports(3)
+	ports, err := fixture.Ports(3)
 	if err != nil {
 		return err
 	}
@@ -213,7 +213,7 @@ func (i *Instance) startCA(program string) error {
 }
 
 func (i *Instance) startTSA(program string) error {
-	ports, err := ports(1)
+	ports, err := fixture.Ports(1)
 	if err != nil {
 		return err
 	}
@@ -223,7 +223,7 @@ func (i *Instance) startTSA(program string) error {
 }
 
 func (i *Instance) startLog(program string) error {
-	ports, err := ports(3)
+	ports, err := fixture.Ports(3)
 	if err != nil {
 		return err
 	}
@@ -234,16 +234,4 @@ func (i *Instance) startLog(program string) error {
 	return i.run(i.Log+"/healthz", program, "serve", "--hostname", logName, "--http-address", "127.0.0.1", "--grpc-address", "127.0.0.1",
 		"--http-port", ports[0], "--grpc-port", ports[1], "--http-metrics-port", ports[2], "--signer-filepath", filepath.Join(i.dir, "log.pem"),
 		"--storage-dir", filepath.Join(i.dir, "log"), "--checkpoint-interval", "200ms", "--batch-max-age", "50ms")
-}
-
-func ports(n int) ([]string, error) {
-	var out []string
-	for range n {
-		_, port, err := free()
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, port)
-	}
-	return out, nil
 }

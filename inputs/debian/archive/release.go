@@ -25,7 +25,6 @@ type Release struct {
 	noAllSupport     bool
 	Files            map[string]File
 	Keys             []string // fingerprints of the primary keys with a good signature, sorted
-	components       []string
 }
 
 // File is one line of the SHA256 field: a file below the suite's folder.
@@ -84,7 +83,6 @@ func parseRelease(text []byte) (*Release, error) {
 		Architectures: strings.Fields(s["architectures"]),
 		AcquireByHash: s["acquire-by-hash"] == "yes",
 		noAllSupport:  slices.Contains(strings.Fields(s["no-support-for-architecture-all"]), "Packages"),
-		components:    strings.Fields(s["components"]),
 	}
 	if r.Date, err = parseDate(s["date"]); err != nil {
 		return nil, fmt.Errorf("field Date: %w", err)

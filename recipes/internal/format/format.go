@@ -28,15 +28,6 @@ func Lookup(name string) (*Format, bool) {
 	return f, ok
 }
 
-// Names lists all formats, in no particular order.
-func Names() []string {
-	var names []string
-	for n := range table {
-		names = append(names, n)
-	}
-	return names
-}
-
 // ParseTag reads the check tag of a recipe's field. A tag that cannot be read is a mistake in the program.
 func ParseTag(tag reflect.StructTag) Checks { return strictyaml.ParseTag(tag, table) }
 

@@ -9,11 +9,7 @@ import (
 
 // TestFormatsAreWhole: each has what its messages and the schema are made of, and its examples are right.
 func TestFormatsAreWhole(t *testing.T) {
-	for _, name := range Names() {
-		f, ok := Lookup(name)
-		if !ok {
-			t.Fatalf("%s cannot be looked up", name)
-		}
+	for name, f := range Table() {
 		if _, ok := diag.Lookup(f.Code); !ok || f.Noun == "" || f.Want == "" || strings.HasSuffix(f.Want, ".") {
 			t.Errorf("%s lacks a code, a noun or a rule: %+v", name, f)
 		}
