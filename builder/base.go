@@ -22,20 +22,26 @@ import (
 	"github.com/selfsame-build/selfsame/recipes/lock"
 )
 
+// baseOptions say how a base is made.
+type baseOptions struct {
+	again bool  // though it was made before
+	bytes int64 // that a builder may write, as RepeatOptions.RootBytes
+}
+
 // provenBase is a Debian base as an image in the store. The base is built as an image of its own, by both twins, and enters the
 // store only if they agree; later builds from the same packages start from it. It is made this way every time, remembered or
 // not, so that remembering cannot change a byte.
-func (h *Host) provenBase(ctx context.Context, epoch time.Time, d recipes.Debian, platform string, entries []lock.Entry, again bool) (graph.Image, error) {
+func (h *Host) provenBase(ctx context.Context, epoch time.Time, d recipes.Debian, platform string, entries []lock.Entry, o baseOptions) (graph.Image, error) {
 	base, err := h.debianBase(ctx, epoch, d, platform, entries)
 	if err != nil {
 		return graph.Image{}, err
 	}
 	mark := filepath.Join(h.CacheDir, "bases", baseKey(base, epoch).Encoded())
-	if img, ok := h.rememberedBase(mark); ok && !again {
+	if img, ok := h.rememberedBase(mark); ok && !o.again {
 		return img, nil
 	}
 	h.notice("%s: building the base twice", base.Name)
-	manifest, err := h.proveBase(ctx, base, platform, epoch, again)
+	manifest, err := h.proveBase(ctx, base, platform, epoch, o)
 	if err != nil {
 		return graph.Image{}, err
 	}
@@ -82,7 +88,7 @@ func (h *Host) rememberedBase(mark string) (graph.Image, bool) {
 }
 
 // proveBase builds a base on both twins and brings it into the store if they agree.
-func (h *Host) proveBase(ctx context.Context, base graph.DebianBase, platform string, epoch time.Time, again bool) (digest.Digest, error) {
+func (h *Host) proveBase(ctx context.Context, base graph.DebianBase, platform string, epoch time.Time, o baseOptions) (digest.Digest, error) {
 	work, err := newWorkDir(h.TempDir)
 	if err != nil {
 		return "", err
@@ -94,7 +100,7 @@ func (h *Host) proveBase(ctx context.Context, base graph.DebianBase, platform st
 	}
 	run := &twinRun{
 		host: h, lock: &lock.Lock{}, drafts: map[string]*graph.Draft{platform: draft}, exports: h.exports("zstd"),
-		opt: Options{NoCache: again}, work: work.path,
+		opt: Options{NoCache: o.again}, work: work.path, bytes: o.bytes,
 	}
 	defer run.close()
 	if err := run.build(ctx); err != nil {

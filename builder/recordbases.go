@@ -80,7 +80,7 @@ func (r *recorder) debian(ctx context.Context, d recipes.Debian, platform string
 		}
 	}
 	r.after.Entries = append(r.after.Entries, entries...)
-	return r.h.provenBase(ctx, r.p.epoch, d, platform, entries, false)
+	return r.h.provenBase(ctx, r.p.epoch, d, platform, entries, baseOptions{})
 }
 
 func (r *recorder) resolveDebian(ctx context.Context, d recipes.Debian, platform, name string, previous []lock.Entry) ([]lock.Entry, error) {

@@ -162,7 +162,7 @@ func (h *Host) Repeat(ctx context.Context, r *Restored, o RepeatOptions) (*Repet
 }
 
 func (h *Host) repeatTwice(ctx context.Context, r *Restored, o RepeatOptions, platforms []string, out *Repetition) error {
-	drafts, err := h.drafts(ctx, r.project, platforms, &lockResolver{h: h, p: r.project, lock: r.lock})
+	drafts, err := h.drafts(ctx, r.project, platforms, &lockResolver{h: h, p: r.project, lock: r.lock, bytes: o.RootBytes})
 	if err != nil {
 		return err
 	}

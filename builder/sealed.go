@@ -29,6 +29,8 @@ type lockResolver struct {
 	lock *lock.Lock
 	// again makes bases anew, whatever was proven before.
 	again bool
+	// bytes bound what the builders of bases write, as RepeatOptions.RootBytes.
+	bytes int64
 }
 
 func (r *lockResolver) image(_ context.Context, ref, platform string) (graph.Image, error) {
@@ -45,7 +47,7 @@ func (r *lockResolver) debian(ctx context.Context, d recipes.Debian, platform st
 	if len(entries) == 0 {
 		return graph.Image{}, diag.Errorf("A0334", "Debian base `%s` is not in the lock", baseName(d)).WithHelp("run `selfsame lock`")
 	}
-	return r.h.provenBase(ctx, r.p.epoch, d, platform, entries, r.again)
+	return r.h.provenBase(ctx, r.p.epoch, d, platform, entries, baseOptions{r.again, r.bytes})
 }
 
 // sealing is how a draft becomes the plan of a sealed build for one twin.

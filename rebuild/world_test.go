@@ -64,6 +64,7 @@ type world struct {
 	noSeal       bool
 	signer       *signing.Signer // nil: release
 	name         string
+	mark         string // in the image's configuration
 	context      digest.Digest
 }
 
@@ -115,7 +116,7 @@ func (w *world) publish() string {
 		}
 		return d
 	}
-	config := put(v1.MediaTypeImageConfig, []byte(`{"os":"linux","architecture":"amd64","rootfs":{"type":"layers","diff_ids":[]}}`))
+	config := put(v1.MediaTypeImageConfig, fmt.Appendf(nil, `{"author":%q,"os":"linux","architecture":"amd64","rootfs":{"type":"layers","diff_ids":[]}}`, w.mark))
 	raw := fmt.Appendf(nil, `{"schemaVersion":2,"mediaType":"%s","config":{"mediaType":"%s","digest":"%s","size":%d},"layers":[]}`,
 		v1.MediaTypeImageManifest, config.MediaType, config.Digest, config.Size)
 	manifest := put(v1.MediaTypeImageManifest, raw)

@@ -3,6 +3,7 @@
 package signing
 
 import (
+	"crypto/x509"
 	"fmt"
 	"time"
 
@@ -83,6 +84,11 @@ func (m verificationMaterial) claims() trust.Identity {
 	if leaf == nil {
 		return trust.Identity{}
 	}
+	return named(leaf)
+}
+
+// named is whom an unchecked certificate names; nobody: it cannot be read.
+func named(leaf *x509.Certificate) trust.Identity {
 	c, err := fulcio.SummarizeCertificate(leaf)
 	if err != nil {
 		return trust.Identity{}

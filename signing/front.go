@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/selfsame-build/selfsame/trust"
 )
 
 // In the front (internal/cli/handover.go) nothing checks certificates, and nothing signs without a key. Nobody can make a Root or a keyless
@@ -29,6 +31,10 @@ func (*Root) verifyCertified(*bundle) (Signed, error) { return Signed{}, ErrElse
 func (*Root) timeOf(*bundle, *Verifier) time.Time { return time.Time{} }
 
 func (*keyless) sign(context.Context, []byte) ([]byte, error) { return nil, ErrElsewhere }
+
+func (*keyless) who(context.Context) (trust.Identity, error) { return trust.Identity{}, ErrElsewhere }
+
+func (*keyless) by([]byte) (trust.Party, error) { return trust.Party{}, ErrElsewhere }
 
 func (*stamper) add(context.Context, *verificationMaterial, *Verifier, []byte, []byte) error {
 	return ErrElsewhere

@@ -63,6 +63,24 @@ func (s *Signer) Key() trust.Key {
 	return s.public.info
 }
 
+// Who is who will sign: the key, or, without one, whom the instance's certificate names, which is asked for now and signed under later. What
+// the instance answered is checked when something is signed under it, and not before. Diagnostics: A0552 to A0554.
+func (s *Signer) Who(ctx context.Context) (trust.Party, error) {
+	if s.keyless == nil {
+		return trust.Party{Key: s.Key()}, nil
+	}
+	id, err := s.keyless.who(ctx)
+	return trust.Party{Identity: id}, err
+}
+
+// By is who has signed a bundle of this signer's: its key, or, without one, whom the instance's certificate names.
+func (s *Signer) By(bundle []byte) (trust.Party, error) {
+	if s.keyless == nil {
+		return trust.Party{Key: s.Key()}, nil
+	}
+	return s.keyless.by(bundle)
+}
+
 // Role is what Sign lets the key say; empty: nothing.
 func (s *Signer) Role() trust.Role { return s.role }
 

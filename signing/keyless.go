@@ -107,12 +107,17 @@ func (k *keyless) sign(ctx context.Context, statement []byte) ([]byte, error) {
 	return out, nil
 }
 
-// By is who has signed a bundle of this signer's: its key, or, without one, whom the instance's certificate names.
-func (s *Signer) By(bundle []byte) (trust.Party, error) {
-	if s.keyless == nil {
-		return trust.Party{Key: s.Key()}, nil
+// who is whom the instance's certificate names.
+func (k *keyless) who(ctx context.Context) (trust.Identity, error) {
+	held, err := k.hold(ctx)
+	if err != nil {
+		return trust.Identity{}, err
 	}
-	got, err := (Trust{Root: s.keyless.options.Root}).Verify(bundle)
+	return named(held.leaf), nil
+}
+
+func (k *keyless) by(bundle []byte) (trust.Party, error) {
+	got, err := (Trust{Root: k.options.Root}).Verify(bundle)
 	return got.By, err
 }
 

@@ -20,6 +20,11 @@ var mayVoice = map[trust.Role][]provenance.Meaning{
 		{Kind: provenance.KindContents, Tone: provenance.Positive},
 		{Kind: provenance.KindSignature, Tone: provenance.Positive},
 	},
+	trust.Decoy: { // it is to look like a release to those who are put to the test
+		{Kind: provenance.KindProvenance, Tone: provenance.Positive},
+		{Kind: provenance.KindRebuild, Tone: provenance.Positive},
+		{Kind: provenance.KindContents, Tone: provenance.Positive},
+	},
 	trust.Rebuilder: {
 		{Kind: provenance.KindRebuild, Tone: provenance.Positive},
 		{Kind: provenance.KindProvenance, Tone: provenance.Positive}, // of the rebuilder's own run

@@ -48,5 +48,9 @@ const (
 	Verifier    Role = "verifier"    // I looked, by that policy: a verdict that gates may take over
 )
 
-// Roles are all of them.
+// Decoy is the role of a key that signs decoys, whose evidence is false on purpose. It is not among Roles: no trust file can give it, so that
+// no verifier takes a decoy for an image.
+const Decoy Role = "decoy"
+
+// Roles are all of them that a trust file can give.
 var Roles = []Role{Release, Rebuilder, Finding, Promoter, Revoker, Waiver, Functionary, Indexer, Policy, Verifier, BreakGlass}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
 	"slices"
@@ -78,7 +79,13 @@ func (a *app) deciderAlone(ctx context.Context, c *registry.Client, f evidenceFl
 	if err != nil {
 		return decider{}, err
 	}
-	return a.decider(ctx, a.policySetup(c, at, f.fresh.stateless), verify.Options{}, f.policy)
+	var o verify.Options
+	if f.who.root != "" { // only the policy's signers are proven by it: images are not looked at
+		if o.Trust.Root, err = loadRoot(f.who.root); err != nil {
+			return decider{}, err
+		}
+	}
+	return a.decider(ctx, a.policySetup(c, at, f.fresh.stateless), o, f.policy)
 }
 
 // policySetup is enough to read a policy.
@@ -117,24 +124,24 @@ func (f verifyFlags) named() error {
 // policyFlags say by which policy is decided, and at what time.
 type policyFlags struct {
 	at   string
-	keys []string
+	by   listSigners
 	time string
 	none bool // no policy is asked, whatever the trust file names
 }
 
 func (f *policyFlags) register(fl *pflag.FlagSet) {
 	fl.StringVar(&f.at, "policy", "", "policy that decides: a file, or the reference of a signed one")
-	fl.StringSliceVar(&f.keys, "policy-key", nil, "public key that must have signed the policy; none that signs images")
+	f.by.registerBeside(fl, "policy", "whoever must have signed the policy; none that signs images")
 	fl.StringVar(&f.time, "at", "", "ask the policy's rules as of this time (2026-01-31 or 2026-01-31T12:00:00Z); the evidence stays today's")
 }
 
 // place is where the policy is, for the set-up.
 func (a *app) policyPlace(ctx context.Context, f policyFlags) (ground.PolicyAt, error) {
-	if f.at == "" && len(f.keys) > 0 {
-		return ground.PolicyAt{}, usage("--policy-key needs --policy")
+	if f.at == "" && f.by.named() {
+		return ground.PolicyAt{}, usage("--policy-key and --policy-identity need --policy")
 	}
-	keys, err := a.verifiers(ctx, f.keys)
-	return ground.PolicyAt{At: f.at, Keys: keys}, err
+	by, err := f.by.speakers(ctx, a)
+	return ground.PolicyAt{At: f.at, Keys: by.Keys, Identities: by.Identities}, err
 }
 
 // now is when rules are asked.
@@ -191,9 +198,18 @@ func (d decider) decide(ctx context.Context, res *verify.Result) {
 	res.Judge(ctx, d.policy, d.at)
 }
 
+// readPolicy reads the policy that is to decide; nil: none is named.
+func (a *app) readPolicy(ctx context.Context, s ground.Setup, o verify.Options) (*policy.Policy, error) {
+	p, err := s.ReadPolicy(ctx, o)
+	if errors.Is(err, ground.ErrPolicyRootless) {
+		err = needsRoot("policy-identity")
+	}
+	return p, err
+}
+
 // decider reads the policy that flags or trust file name; without one nothing is decided by it.
 func (a *app) decider(ctx context.Context, s ground.Setup, o verify.Options, f policyFlags) (decider, error) {
-	p, err := s.ReadPolicy(ctx, o)
+	p, err := a.readPolicy(ctx, s, o)
 	if err != nil {
 		return decider{}, err
 	}

@@ -35,8 +35,9 @@ func TestLinkWaits(t *testing.T) {
 // TestLinkFlagsWithoutUse: what would change nothing is said, and not passed over.
 func TestLinkFlagsWithoutUse(t *testing.T) {
 	for command, says := range map[string]string{
-		"lock . --link-key ci.key --signing-config c --trusted-root r":              "are for --link-identity-token",
-		"lock . --trusted-root r":                                                   "are for --link-identity-token",
+		"lock . --signing-config c --trusted-root r":                                "are for links",
+		"lock . --trusted-root r":                                                   "are for links",
+		"lock . --link-key ci.key --trusted-root r":                                 "times beside a key need",
 		"build . --link-identity-token sign=ci --signing-config c --trusted-root r": "a link of the step sign needs --key or --keyless",
 	} {
 		wrong(t, nil, 10, says, strings.Fields(command)...)

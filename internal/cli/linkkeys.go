@@ -38,7 +38,7 @@ func (l *linkFlags) add(f *pflag.FlagSet) {
 func (l *linkFlags) addInstance(cmd *cobra.Command) {
 	l.by.cmd = cmd
 	f := cmd.Flags()
-	f.StringVar(&l.by.config, "signing-config", "", "signing_config.json of the instance that vouches for --link-identity-token")
+	f.StringVar(&l.by.config, "signing-config", "", "signing_config.json of the instance that vouches for --link-identity-token, and says when a --link-key signed")
 	f.StringVar(&l.by.root, "trusted-root", "", "its trusted_root.json: its answers are checked against it")
 }
 
@@ -70,7 +70,7 @@ func (l *linkFlags) signers(ctx context.Context, a *app) (builder.Links, error) 
 		}
 		return nil
 	}
-	if err := name(l.keys, "--link-key", func(key string) (*signing.Signer, error) { return a.openKey(ctx, key, trust.Functionary) }); err != nil {
+	if err := name(l.keys, "--link-key", func(key string) (*signing.Signer, error) { return l.keyed(ctx, a, key) }); err != nil {
 		return out, err
 	}
 	if err := name(l.tokens, "--link-identity-token", func(file string) (*signing.Signer, error) { return l.keyless(ctx, a, file) }); err != nil {
@@ -78,6 +78,11 @@ func (l *linkFlags) signers(ctx context.Context, a *app) (builder.Links, error) 
 	}
 	out.Signer = func(step string) *signing.Signer { return by[step] }
 	return out, nil
+}
+
+// keyed is the signer with that key. The instance that is named says when it signs, as beside any key.
+func (l *linkFlags) keyed(ctx context.Context, a *app, key string) (*signing.Signer, error) {
+	return a.openSigner(ctx, key, keylessFlags{config: l.by.config, root: l.by.root, cmd: l.by.cmd}, trust.Functionary)
 }
 
 // keyless is the signer whom a token names. An instance that nobody named is as wrong as for whatever else is signed without a key.

@@ -47,8 +47,8 @@ into the store, and its digest into selfsame.lock, one input a line. What was lo
 }
 
 func (a *app) runLock(cmd *cobra.Command, o builder.LockOptions, links linkFlags) error {
-	if len(links.tokens) == 0 && links.by.config+links.by.root != "" {
-		return usage("--signing-config and --trusted-root are for --link-identity-token; a --link-key says nothing of when it signed")
+	if len(links.tokens)+len(links.keys) == 0 && links.by.config+links.by.root != "" {
+		return usage("--signing-config and --trusted-root are for links: give --link-key or --link-identity-token")
 	}
 	if !o.Check {
 		if err := a.asRoot(); err != nil { // before a password is asked for

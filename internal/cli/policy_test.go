@@ -49,7 +49,7 @@ func TestVerifyByPolicy(t *testing.T) {
 		verify(10, "--at asks the policy as of another time", "--policy", "policy.yaml", "--at", "2100-01-01", flag, "summary.json", "--sign-with", "other.key")
 	}
 	verify(10, "it is a day or a time", "--policy", "policy.yaml", "--at", "soon")
-	verify(10, "--policy-key needs --policy", "--policy-key", "rules.pub")
+	verify(10, "--policy-key and --policy-identity need --policy", "--policy-key", "rules.pub")
 
 	// Signed: by its own key, newer than seen.
 	push := func(code int, say, file string, more ...string) {

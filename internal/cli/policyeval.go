@@ -136,13 +136,13 @@ func (a *app) policyDiff() *cobra.Command {
 	var f evidenceFlags
 	cmd := &cobra.Command{Use: "diff OLD NEW REF|LAYOUT|EVIDENCE...", Short: "List the images whose verdict another policy would change", Args: cobra.MinimumNArgs(3),
 		Long: `Have two policies decide over the same evidence, and show the images of which a verdict or a rule changes. OLD and NEW are files, or
-references of signed policies with --policy-key. Exit 0 if no verdict changes, 13 if one does.`,
+references of signed policies with --policy-key or --policy-identity. Exit 0 if no verdict changes, 13 if one does.`,
 		Example: "  selfsame policy diff policy.yaml policy-next.yaml evidence/*.json\n" +
 			"  selfsame policy diff registry.example.com/ops/policy policy-next.yaml registry.example.com/team/shop:v1 --policy-key policy.pub --trust trust.yaml",
 		RunE: func(cmd *cobra.Command, args []string) error { return a.runPolicyDiff(cmd.Context(), args, f) }}
 	f.register(cmd.Flags())
 	fl := cmd.Flags()
-	fl.StringSliceVar(&f.policy.keys, "policy-key", nil, "public key that must have signed a policy that is no plain file")
+	f.policy.by.registerBeside(fl, "policy", "whoever must have signed a policy that is no plain file")
 	fl.StringVar(&f.policy.time, "at", "", "ask the rules as of this time (2026-01-31 or 2026-01-31T12:00:00Z)")
 	return cmd
 }
@@ -152,7 +152,7 @@ func (a *app) runPolicyDiff(ctx context.Context, args []string, f evidenceFlags)
 	if err != nil {
 		return err
 	}
-	keys := f.policy.keys
+	by := f.policy.by
 	future := f.policy.time != ""
 	f.policy = policyFlags{none: true}
 	all, o, _, err := a.evidence(ctx, args[2:], f)
@@ -162,12 +162,12 @@ func (a *app) runPolicyDiff(ctx context.Context, args []string, f evidenceFlags)
 	var both [2]*policy.Policy
 	c := a.registry(registry.Options{})
 	for i := range both {
-		place, err := a.policyPlace(ctx, policyFlags{at: args[i], keys: keys})
+		place, err := a.policyPlace(ctx, policyFlags{at: args[i], by: by})
 		if err != nil {
 			return err
 		}
 		// The older one of two that are compared may be older than what was seen.
-		if both[i], err = a.policySetup(c, place, true).ReadPolicy(ctx, o); err != nil {
+		if both[i], err = a.readPolicy(ctx, a.policySetup(c, place, true), o); err != nil {
 			return err
 		}
 	}

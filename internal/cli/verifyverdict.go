@@ -63,30 +63,38 @@ func (s summaryFlags) handOn(ctx context.Context, a *app, o verify.Options, epoc
 	if err != nil {
 		return err
 	}
-	if !s.sign.on && o.Releases(trust.Party{Key: signer.Key()}) {
-		return usage("--sign-with is a key that releases images; who says that they pass needs a key of its own: `selfsame key new --out verifier`")
+	by, err := signer.Who(ctx)
+	if err == nil {
+		err = s.apart(o, by)
+	}
+	if err != nil {
+		return err
+	}
+	// Each stays beside the image when it is over, and is read by whoever verifies that: a timer must not add one at every turn. Nor is one
+	// signed that is not wanted, since a log keeps that.
+	h, stands := res.Standing(made, epoch, func(name string) bool { return speaksAs(o, name, by) })
+	if stands && v.attach {
+		a.notice("no verdict is attached: one that says the same counts until %s", h.NotAfter.Format(time.RFC3339))
+		if v.path == "" {
+			return nil
+		}
 	}
 	bundle, err := signing.Sign(ctx, signer, made.Payload)
 	if err != nil {
 		return err
 	}
-	by := trust.Party{Key: signer.Key()}
-	if s.sign.on {
-		if by, err = s.apart(o, bundle); err != nil {
-			return err
-		}
+	if by, err = signer.By(bundle); err == nil { // whom the certificate names that was used, now that it is checked
+		err = s.apart(o, by)
+	}
+	if err != nil {
+		return err
 	}
 	if v.path != "" {
 		if err := atomicfile.Write(v.path, bundle, 0o644); err != nil {
 			return err
 		}
 	}
-	if v.attach {
-		// Each stays beside the image when it is over, and is read by whoever verifies that: a timer must not add one at every turn.
-		if h, stands := res.Standing(made, epoch, func(name string) bool { return speaksAs(o, name, by) }); stands {
-			a.notice("no verdict is attached: one that says the same counts until %s", h.NotAfter.Format(time.RFC3339))
-			return nil
-		}
+	if v.attach && !stands {
 		stored, err := store.Attach(ctx, made.Subject, artifact.Bundle(signing.BundleMediaType, bundle, made.PredicateType))
 		if err != nil {
 			return err
@@ -101,16 +109,13 @@ func speaksAs(o verify.Options, name string, by trust.Party) bool {
 	return slices.ContainsFunc(o.Signers, func(w trust.Signer) bool { return w.Name == name && w.May(trust.Verifier) && w.Is(by) })
 }
 
-// apart says who signed a verdict without a key, and refuses it where that is somebody who releases images: whom a token names is known for
-// sure only now.
-func (s summaryFlags) apart(o verify.Options, bundle []byte) (trust.Party, error) {
-	root, err := loadRoot(s.sign.root)
-	if err != nil {
-		return trust.Party{}, err
+// apart refuses a verdict by somebody who releases images. Whom a token names is known for sure only from the certificate.
+func (s summaryFlags) apart(o verify.Options, by trust.Party) error {
+	switch {
+	case !o.Releases(by):
+		return nil
+	case s.sign.on:
+		return usage("the identity token is that of %s, who releases images; who says that they pass needs an identity of his own", by)
 	}
-	got, err := (signing.Trust{Root: root}).Verify(bundle)
-	if err == nil && o.Releases(got.By) {
-		return got.By, usage("the identity token is that of %s, who releases images; who says that they pass needs an identity of his own", got.By)
-	}
-	return got.By, err
+	return usage("--sign-with is a key that releases images; who says that they pass needs a key of its own: `selfsame key new --out verifier`")
 }

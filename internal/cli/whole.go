@@ -23,7 +23,7 @@ func (a *app) commands() []*cobra.Command {
 	return []*cobra.Command{
 		a.initCommand(), a.checkCommand(), a.lockCommand(),
 		a.buildCommand(), a.diffCommand(), a.explainCommand(),
-		a.verifyCommand(), a.auditCommand(), a.waiveCommand(), a.breakGlassCommand(), a.linkCommand(), a.showCommand(), a.denyCommand(), a.indexCommand(), a.drillCommand(),
+		a.verifyCommand(), a.auditCommand(), a.decoyCommand(), a.waiveCommand(), a.breakGlassCommand(), a.linkCommand(), a.showCommand(), a.denyCommand(), a.indexCommand(), a.drillCommand(),
 		a.keyCommand(), a.trustCommand(), a.policyCommand(), a.layoutCommand(), a.schemaCommand(), a.buildersCommand(), a.storeCommand(), a.registryCommand(),
 		a.doctorCommand(), a.versionCommand(), a.builderCommand(),
 	}

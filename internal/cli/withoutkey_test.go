@@ -1,8 +1,11 @@
+//go:build !front
+
 package cli
 
 import (
 	"encoding/json"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -105,5 +108,60 @@ func TestWithoutKeys(t *testing.T) {
 		"--trusted-root", i.TrustedRoot, "--policy", "policy.yaml", "--verdict", "verdict.json"}, keyless("verifier@selfsame.example", "--signing-root")...)...)
 	if said := verify(0, "", append(edge, "--json")...); !strings.Contains(said, `"handedOn": {`) {
 		t.Error(said)
+	}
+
+	// One that says the same stands: none is signed. The instance has no log or timestamp authority here, so that signing would fail.
+	w.write("both.yaml", string(read("edge.yaml"))+"  release: {keys: [release.pub], roles: [release]}\n")
+	central := append([]string{"--name", shop, "--trust", "both.yaml", "--policy", "policy.yaml", "--attach-verdict"}, keyless("verifier@selfsame.example", "--signing-root")...)
+	verify(0, "the verdict is attached as", central...)
+	var services map[string]any
+	if err := json.Unmarshal(read(i.SigningConfig), &services); err != nil {
+		t.Fatal(err)
+	}
+	for _, kind := range []string{"rekorTlogUrls", "tsaUrls"} {
+		for _, s := range services[kind].([]any) {
+			s.(map[string]any)["url"] = "http://127.0.0.1:1"
+		}
+	}
+	raw, err = json.Marshal(services)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.write("silent.json", string(raw))
+	central[slices.Index(central, i.SigningConfig)] = "silent.json"
+	verify(0, "no verdict is attached: one that says the same counts until", central...)
+	verify(17, "", append(central, "--verdict", "verdict.json")...) // this one is wanted
+
+	// A policy that nobody's key signed, and that flags say who may sign.
+	by = []string{"--policy-identity", "ops@selfsame.example", "--policy-issuer", i.Issuer.URL}
+	w.must(0, "", append(append([]string{"policy", "push", "policy.yaml", "./signed.json"}, by...), keyless("ops@selfsame.example", "--trusted-root")...)...)
+	decided := []string{"--key", "release.pub", "--policy", "./signed.json", "--stateless"}
+	rooted := append(decided, "--trusted-root", i.TrustedRoot)
+	verify(0, "policy prod, version 3", append(rooted, by...)...)
+	verify(10, "`--policy-identity` needs `--trusted-root`", append(decided, by...)...)
+	verify(10, "needs `--policy-identity`", append(rooted, "--policy-issuer", i.Issuer.URL)...)
+	verify(15, "A0561", append(rooted, "--policy-identity", "other@selfsame.example", "--policy-issuer", i.Issuer.URL)...)
+	verify(15, "A0561", append(append(rooted, by...), "--certificate-identity", "ops@selfsame.example", "--certificate-oidc-issuer", i.Issuer.URL)...) // he releases, too
+	w.must(0, "", append([]string{"policy", "eval", "image", "--key", "release.pub", "--policy", "./signed.json", "--stateless", "--save", "evidence.json", "--trusted-root", i.TrustedRoot}, by...)...)
+	w.must(0, "", append([]string{"policy", "eval", "evidence.json", "--policy", "./signed.json", "--trusted-root", i.TrustedRoot}, by...)...)
+	w.must(0, "", append([]string{"policy", "diff", "policy.yaml", "./signed.json", "image", "--key", "release.pub", "--trusted-root", i.TrustedRoot}, by...)...)
+
+	// Who says when the release key signed says it of links, too.
+	links := buildLinks()
+	links.keys, links.by = []string{"owner.key"}, keylessFlags{config: i.SigningConfig, root: i.TrustedRoot}
+	signers, err := links.signers(t.Context(), &app{Streams: Streams{Env: func(string) string { return "" }}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	bundle, err := signing.SignUnchecked(t.Context(), signers.Signer("build-a"), w.statements[0].Payload)
+	if err != nil {
+		t.Fatal(err)
+	}
+	owner, err := signing.LoadVerifier(read("owner.pub"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := (signing.Trust{Keys: []*signing.Verifier{owner}, Root: root}).Verify(bundle); err != nil || got.Time.IsZero() {
+		t.Errorf("a link that others say the time of: %s, %v", got.Time, err)
 	}
 }

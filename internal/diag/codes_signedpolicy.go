@@ -30,6 +30,8 @@ Or name the key:
 
     selfsame verify REF --key release.pub --policy registry.example.com/ops/policy --policy-key policy.pub
 
+Or, of a policy that was signed without a key, "--policy-identity" and "--policy-issuer", with "--trusted-root".
+
 A policy in a plain file is yours, and needs none.
 `},
 	{"A0654", ExitUsage, "the policy already says what is demanded", `

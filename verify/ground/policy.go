@@ -28,14 +28,15 @@ const (
 type PolicyAt struct {
 	// At is a file, or the reference of a signed policy; empty: what the trust file says.
 	At string
-	// Keys must have signed it; none: the signers with the role policy.
-	Keys    []*signing.Verifier
-	Minimum int64
-	MaxAge  time.Duration
+	// Keys or Identities must have signed it; none: the signers with the role policy.
+	Keys       []*signing.Verifier
+	Identities []trust.IdentityRule
+	Minimum    int64
+	MaxAge     time.Duration
 }
 
 // ReadPolicy reads the policy that is to decide; nil: none is named. A plain file is the verifier's own and needs no signature. Everything
-// else is signed (freshness.OpenPolicy), by p.Keys or by whom the trust file gives the role policy (A0653: nobody has it), and not by
+// else is signed (freshness.OpenPolicy), by whom s.Policy names or by whom the trust file gives the role policy (A0653: nobody has it), and not by
 // whom o.Deny names.
 func (s Setup) ReadPolicy(ctx context.Context, o verify.Options) (*policy.Policy, error) {
 	at, d := s.policyAt(o)
@@ -94,18 +95,29 @@ func (s Setup) speakers(o verify.Options, d *freshness.Demand) error {
 				WithHelp("selfsame key new --out policy")
 		}
 	}
+	by := Speakers{s.Policy.Keys, s.Policy.Identities}
 	switch {
-	case len(s.Policy.Keys) > 0:
-		d.Trust.Keys = s.Policy.Keys
+	case by.named():
+		if err := by.speak(d, o.Trust.Root, ErrPolicyRootless); err != nil {
+			return err
+		}
+		d.Counts = notReleasing(o, d.Counts)
 	case slices.ContainsFunc(o.Signers, func(w trust.Signer) bool { return w.May(trust.Policy) }):
 		d.Trust, d.Counts = o.Trust, o.Speaks(trust.Policy)
 	default:
 		return diag.Errorf(codeUnsigned, "nobody is named who may sign policies").
 			WithWhy("whoever may push to the registry could put rules of his own there").
-			WithHelp("pass --policy-key policy.pub, or give a signer of the trust file `roles: [policy]`")
+			WithHelp("pass --policy-key policy.pub, or --policy-identity with --policy-issuer, or give a signer of the trust file `roles: [policy]`")
 	}
 	d.Counts = notDenied(o.Deny, d.Counts)
 	return nil
+}
+
+// notReleasing is counts without identities that release images: who they are is known only when one has signed.
+func notReleasing(o verify.Options, counts freshness.Counts) freshness.Counts {
+	return func(by trust.Party, at time.Time, series string) bool {
+		return (counts == nil || counts(by, at, series)) && !o.Releases(by)
+	}
 }
 
 // notDenied is counts without whom the deny list names: who stole a key must not write the rules with it.

@@ -53,8 +53,9 @@ var (
 	ErrTwoRoots = errors.New("two trusted roots are named")
 	ErrTwoLists = errors.New("a list is named twice")
 	// Identities sign a list, and nothing can prove one.
-	ErrDenyRootless  = errors.New("there is no trusted root to prove by who signed the deny list")
-	ErrIndexRootless = errors.New("there is no trusted root to prove by who signed the release index")
+	ErrDenyRootless   = errors.New("there is no trusted root to prove by who signed the deny list")
+	ErrIndexRootless  = errors.New("there is no trusted root to prove by who signed the release index")
+	ErrPolicyRootless = errors.New("there is no trusted root to prove by who signed the policy")
 )
 
 // Load reads files and lists. The lists are read once, for however many images are verified by them. base has what else is expected of
