@@ -38,6 +38,8 @@ type ForeignImage struct {
 	Build       foreign.Build  `json:"build"`
 	Lacks       []foreign.Lack `json:"lacks"`
 	Complete    bool           `json:"complete"` // but for what no provenance of BuildKit's has
+	// Compression of its layers: zstd, gzip, none, or "mixed".
+	Compression string `json:"compression"`
 	// Materials is what upstream says of them; nil: nobody was asked.
 	Materials []ForeignMaterial `json:"materials,omitempty"`
 }
@@ -84,8 +86,8 @@ func (a *Auditor) Foreign(ctx context.Context, ref string, upstream *registry.Cl
 			continue
 		}
 		img, err := readAttestation(ctx, got.Repository, c, about)
-		if err == nil && upstream != nil {
-			err = img.ask(ctx, got.Repository, upstream)
+		if err == nil {
+			err = img.look(ctx, got.Repository, upstream)
 		}
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
@@ -136,8 +138,9 @@ func readAttestation(ctx context.Context, repo *registry.Repository, c descripto
 	return img, fmt.Errorf("it holds no provenance")
 }
 
-// ask asks upstream for what the image was made of. What is gone is one thing more that a rebuild lacks.
-func (i *ForeignImage) ask(ctx context.Context, repo *registry.Repository, upstream *registry.Client) error {
+// look reads the image's own manifest, and asks upstream, where there is one, for what the image was made of. What is gone is one thing more that a
+// rebuild lacks.
+func (i *ForeignImage) look(ctx context.Context, repo *registry.Repository, upstream *registry.Client) error {
 	desc, raw, err := repo.Manifest(ctx, i.Manifest)
 	if err != nil {
 		return err
@@ -148,6 +151,10 @@ func (i *ForeignImage) ask(ctx context.Context, repo *registry.Repository, upstr
 	}
 	if parsed.Manifest == nil {
 		return fmt.Errorf("the image that it is about is no manifest")
+	}
+	i.Compression = compression(parsed.Manifest.Layers)
+	if upstream == nil {
+		return nil
 	}
 	i.Materials = materials(ctx, upstream, i.Build, parsed.Manifest.Layers)
 	for _, m := range i.Materials {
@@ -180,7 +187,7 @@ func (f *Foreign) conclude(platforms int) error {
 	f.ExitCode = diag.ExitMissing
 	if len(complete) == platforms {
 		f.ExitCode = diag.ExitUndecided
-		f.Summary = "the provenance, which nobody signed, names all inputs; images of other tools are not built, so nothing is proven"
+		f.Summary = "the provenance, which nobody signed, names all inputs; nothing is built from it here, so nothing is proven (--recipe DIR writes what to build)"
 		return nil
 	}
 	f.Summary = fmt.Sprintf("the provenance, which nobody signed, lacks what a rebuild needs (%d things for %d of %d platforms)", lacks, len(described), platforms)

@@ -35,6 +35,7 @@ type auditFlags struct {
 	disk            int64
 	report          string
 	untrusted       bool
+	recipe          string
 	watch           rebuild.WatchOptions
 }
 
@@ -49,7 +50,8 @@ and never with another; without keys, --keyless and --finding-identity-token sig
 released without a key is audited with --trusted-root, --certificate-identity and --certificate-oidc-issuer, as "verify" has them.
 
 With --untrusted, REF is an image that another tool built: BuildKit's provenance in it is read, and what it lacks for a rebuild is listed; with --refetch
-its registries are asked for the images that it was made of, and which of them it begins with is shown.
+its registries are asked for the images that it was made of, and which of them it begins with is shown. --recipe DIR writes what the provenance says as
+a recipe: read it, then "selfsame lock DIR", "selfsame build DIR" and "selfsame diff REF selfsame-out/image" show how much comes out the same.
 With --watch FILE, the images that FILE names (one a line, by digest) are audited again and again, one line of JSON for each.`,
 		Example: "  selfsame audit registry.example.com/team/shop@sha256:... --release-key release.pub --key rebuilder.key --push\n" +
 			"  selfsame audit --watch published.txt --release-key release.pub --every 24h",
@@ -81,6 +83,7 @@ func (f *auditFlags) define(cmd *cobra.Command) {
 	fl.Int64Var(&f.disk, "disk", 40, "gigabytes that the inputs may take, and each builder; one without a filesystem of its own (without root, and the first of --twice) is measured while it builds")
 	fl.DurationVar(&f.Timeout, "timeout", 2*time.Hour, "how long an audit may take")
 	fl.BoolVar(&f.untrusted, "untrusted", false, "read BuildKit's provenance of an image that another tool built, which nobody vouches for, and build nothing")
+	fl.StringVar(&f.recipe, "recipe", "", "with --untrusted: write a recipe that repeats the build, as far as its provenance goes, into this folder")
 	fl.StringVar(&f.watch.File, "watch", "", "audit the images that this file names, again and again")
 	fl.DurationVar(&f.watch.Every, "every", 24*time.Hour, "with --watch: how long a result stands")
 	fl.BoolVar(&f.watch.Once, "once", false, "with --watch: end after one round")
@@ -98,6 +101,8 @@ func (a *app) runAudit(ctx context.Context, args []string, f auditFlags) error {
 		return usage("--untrusted reads one image, and --watch audits many")
 	case f.untrusted && (f.Push || f.key != "" || f.findingKey != "" || f.sign.on || f.findingToken != ""):
 		return usage("--untrusted builds nothing, so there is nothing to sign or to attach")
+	case f.recipe != "" && !f.untrusted:
+		return usage("--recipe goes with --untrusted: an image of selfsame's has its recipe in its seal")
 	case f.untrusted:
 		return a.runForeign(ctx, args[0], f)
 	}

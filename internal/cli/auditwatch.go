@@ -6,11 +6,15 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/selfsame-build/selfsame/inputs"
+	"github.com/selfsame-build/selfsame/internal/atomicfile"
 	"github.com/selfsame-build/selfsame/internal/diag"
 	"github.com/selfsame-build/selfsame/rebuild"
+	"github.com/selfsame-build/selfsame/recipes"
 	"github.com/selfsame-build/selfsame/registry"
 )
 
@@ -42,5 +46,30 @@ func (a *app) runForeign(ctx context.Context, ref string, f auditFlags) error {
 	if err := show(a.Out); err != nil {
 		return err
 	}
+	if f.recipe != "" {
+		if err := a.writeForeign(res, f); err != nil {
+			return err
+		}
+	}
 	return shownError(res.ExitCode)
+}
+
+// writeForeign writes the recipe that repeats the build of another tool.
+func (a *app) writeForeign(res *rebuild.Foreign, f auditFlags) error {
+	text, err := res.Recipe(f.Private)
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(f.recipe, recipes.FileName)
+	if _, err := os.Lstat(path); err == nil {
+		return usage("`%s` is there already", path).WithHelp("name another folder, or remove that file first")
+	}
+	if err := os.MkdirAll(f.recipe, 0o755); err != nil {
+		return err
+	}
+	if err := atomicfile.Write(path, text, 0o644); err != nil {
+		return err
+	}
+	a.notice("wrote %s. Nobody signed what it says: read it before you run `%s lock %s`", path, Name, f.recipe)
+	return nil
 }

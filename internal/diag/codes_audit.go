@@ -81,8 +81,19 @@ An image of selfsame's own is audited with the public key of whoever released it
     selfsame audit REF --release-key release.pub
 `},
 	{"A0811", ExitUndecided, "an audit of another tool's image ends with the report", `
-The provenance names everything that a rebuild needs: a commit, pinned images, no network. This version reports that and does not build from
-it: it has no seal, so that upstream would have to be asked, and what is not sealed cannot be repeated by the next auditor.
+The provenance names everything that a rebuild needs: a commit, pinned images, no network. An audit reports that and does not build from it: there is
+no seal, and nobody signed what would be fetched and run. To build it yourself, have a recipe written, read it, and compare what comes out:
+
+    selfsame audit --untrusted REF --recipe again
+    selfsame lock again && selfsame build again
+    selfsame diff REF selfsame-out/image
+`},
+	{"A0812", ExitMissing, "no recipe can repeat that build", `
+"--recipe" writes down what BuildKit's provenance says of a build: the commit, the Dockerfile in it, its arguments, and what the names of base images led
+to. This provenance does not say enough for that, and the message says what is missing first. Most often the context was a folder of the machine that
+built: only whoever has its files can build it again.
+
+"docker buildx build https://git.example.com/team/shop.git#COMMIT --provenance=mode=max" leaves provenance from which it can be built again.
 `},
 	{"A0346", ExitUsage, "the seal would give secrets away", `
 A seal holds the source and all that the build fetched, for everybody who may read the repository it goes to. In what would be sealed there are

@@ -1,8 +1,8 @@
 // Package foreign reads provenance that BuildKit makes by itself (SLSA v0.2 and v1, docs/attestations/slsa-definitions.md of
 // moby/buildkit), and says what it lacks for somebody else to repeat the build.
 //
-// It is a stranger's word: BuildKit attaches it unsigned, so what is read here is never a reason to run anything. Its flags "hermetic" and
-// "reproducible" are self-declarations, and nothing is concluded from them.
+// It is a stranger's word: BuildKit attaches it unsigned, so what is read here is never by itself a reason to run anything. Its flags "hermetic"
+// and "reproducible" are self-declarations, and nothing is concluded from them. Rebuild turns it into the values of a recipe, for a person to read.
 package foreign
 
 import (

@@ -38,7 +38,7 @@ var fromDockerfile string
 
 // Template is a recipe that builds a small image from Debian packages, without a Dockerfile.
 func Template(o Options) ([]byte, error) {
-	return write(fresh, o, lint.Outline{})
+	return fill(fresh, o, lint.Outline{})
 }
 
 // FromDockerfile is a recipe for an existing Dockerfile, which stays as it is. A Dockerfile that cannot be parsed is a
@@ -49,7 +49,7 @@ func FromDockerfile(dockerfile []byte, o Options) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return write(fromDockerfile, o, outline)
+	return fill(fromDockerfile, o, outline)
 }
 
 func (o Options) withDefaults() Options {
@@ -65,16 +65,20 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-func write(text string, o Options, outline lint.Outline) ([]byte, error) {
-	t, err := template.New("recipe").Funcs(template.FuncMap{"scalar": scalar, "comment": comment, "join": strings.Join}).Parse(text)
+func fill(text string, o Options, outline lint.Outline) ([]byte, error) {
+	return write(text, struct {
+		Options
+		lint.Outline
+	}{o.withDefaults(), outline})
+}
+
+func write(text string, values any) ([]byte, error) {
+	t, err := template.New("recipe").Funcs(template.FuncMap{"scalar": scalar, "quote": quote, "comment": comment, "join": strings.Join}).Parse(text)
 	if err != nil {
 		return nil, fmt.Errorf("reading the template of a recipe: %w", err)
 	}
 	var b bytes.Buffer
-	if err := t.Execute(&b, struct {
-		Options
-		lint.Outline
-	}{o.withDefaults(), outline}); err != nil {
+	if err := t.Execute(&b, values); err != nil {
 		return nil, fmt.Errorf("writing the recipe: %w", err)
 	}
 	// The options come from a user; what is wrong with them is said in the words of the recipe that they would make.

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/selfsame-build/selfsame/internal/diag"
 	"github.com/selfsame-build/selfsame/recipes"
 )
@@ -114,4 +115,46 @@ func FuzzFromDockerfile(f *testing.F) {
 		}
 		parse(t, text)
 	})
+}
+
+// TestForRebuild: whoever wrote the provenance writes no more of the recipe than values.
+func TestForRebuild(t *testing.T) {
+	r := Rebuild{
+		Reference: "registry.example.com/team/My_App@sha256:" + strings.Repeat("ab", 32) + "\nbuild: x", Name: "My_App", Platforms: []string{"linux/amd64", "linux/arm64"},
+		Git: "https://git.example.com/x.git", Commit: strings.Repeat("cd", 20), Dockerfile: "docker/Dockerfile", Target: "app", Epoch: 1750000000, Compression: "gzip",
+		Args:   map[string]string{"V": "1.10", "Y": "a \"b\": {c} #d"},
+		Images: map[string]string{"debian:trixie": "debian@sha256:" + strings.Repeat("ef", 32)}, Private: []string{"127.0.0.1:5000"},
+		Untold: []string{"label:a=b\nrecipe: v2"},
+	}
+	text, err := ForRebuild(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := parse(t, text)
+	want := recipes.Build{Dockerfile: r.Dockerfile, Target: r.Target, Args: r.Args, Contexts: map[string]recipes.Context{"debian:trixie": {Image: r.Images["debian:trixie"]}}}
+	if diff := cmp.Diff(want, got.Build); diff != "" || got.Name != "my-app" || got.Epoch.Seconds != r.Epoch || got.Source != (recipes.Source{Git: r.Git, Ref: r.Commit}) || got.Output.Compression != "gzip" ||
+		!cmp.Equal(got.Platforms, r.Platforms) || !cmp.Equal(got.Record.Private, r.Private) {
+		t.Errorf("%s\n%+v\n%s", diff, got, text)
+	}
+	bare, err := ForRebuild(Rebuild{Platforms: []string{"linux/amd64"}, Git: r.Git, Commit: r.Commit, Dockerfile: "Dockerfile", Compression: "zstd"})
+	if err != nil || !parse(t, bare).Epoch.FromSource {
+		t.Errorf("%v\n%s", err, bare)
+	}
+	for name, change := range map[string]func(*Rebuild){
+		"platform":   func(r *Rebuild) { r.Platforms = []string{"linux/amd64]\nx: [y"} },
+		"repository": func(r *Rebuild) { r.Git = "ext::sh -c evil" },
+		"option":     func(r *Rebuild) { r.Commit = "--upload-pack=evil" },
+		"path":       func(r *Rebuild) { r.Dockerfile = "../../etc/passwd" },
+		"argument":   func(r *Rebuild) { r.Args = map[string]string{"A: x\n  B": "c"} },
+		"value":      func(r *Rebuild) { r.Args = map[string]string{"A": "x\u2028y"} },
+		"context":    func(r *Rebuild) { r.Images = map[string]string{"context": "debian"} },
+	} {
+		bad := r
+		if change(&bad); cmp.Equal(bad, r) {
+			t.Errorf("%s: nothing is changed", name)
+		}
+		if text, err := ForRebuild(bad); len(diag.All(err)) == 0 {
+			t.Errorf("%s: %v\n%s", name, err, text)
+		}
+	}
 }

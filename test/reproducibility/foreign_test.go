@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -79,17 +80,67 @@ func TestForeign(t *testing.T) {
 	m.must(10, t.TempDir(), "audit", "--untrusted", host+"/team/above:v1", "--push", "--key", "k")
 }
 
+// TestForeignRepeated builds an image again that stock BuildKit made of a commit, by the recipe that its provenance gives: what that tells comes out
+// the same, although branch and tag have moved on since.
+func TestForeignRepeated(t *testing.T) {
+	s, err := local.Serve(t.Context(), local.Options{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	m, socket, base, ref := onMachine(t, "foreign"), stockBuilder(t), s.Host+"/upstream/base:v1", s.Host+"/team/app:v1"
+	stockPush(t, socket, base, "mode=min", "FROM scratch\nCOPY Dockerfile /base\n")
+	r := newRepository(t, map[string]string{
+		"docker/Dockerfile": "ARG BASE\nFROM " + base + " AS base\nFROM base AS app\nARG WHO\nLABEL who=$WHO\nCOPY hello /hello\nFROM app AS other\nCOPY hello /other\n", "hello": "world\n",
+	})
+	stock(t, socket, ref, "mode=max", "--opt", "context="+r.url+"#main", "--opt", "filename=docker/Dockerfile", "--opt", "target=app", "--opt", "build-arg:WHO=a \"b\": c",
+		"--opt", "build-arg:SOURCE_DATE_EPOCH=1750000000", "--opt", "label:stage=test")
+	r.commit("second", map[string]string{"hello": "moon\n"})
+	stockPush(t, socket, base, "mode=min", "FROM scratch\nCOPY Dockerfile /another\n")
+
+	dir := t.TempDir()
+	got := m.must(16, dir, "audit", "--untrusted", ref, "--recipe", "again", "--private", s.Host, "--private", r.host)
+	if !strings.Contains(got.err, "wrote again/recipe.yaml") {
+		t.Errorf("%s%s", got.out, got.err)
+	}
+	if text := read(t, filepath.Join(dir, "again", "recipe.yaml")); !strings.Contains(text, "# Not repeated here: the build was told label:stage=test\n") {
+		t.Error(text)
+	}
+	m.must(10, dir, "audit", "--untrusted", ref, "--recipe", "again")
+	m.must(0, dir, "lock", "-q", "again")
+	m.must(0, dir, "build", "-q", "again")
+	// The layers are equal, with the base of then; what a recipe cannot say, and the time at which the base was built, is all that differs.
+	diff := m.must(13, dir, "diff", ref, "selfsame-out/image")
+	text := diff.out + diff.err
+	if !strings.Contains(text, "layers equal, manifest or config differs") || strings.Count(text, "    $.") != 2 || !strings.Contains(text, "$.config.Labels.stage ") || !strings.Contains(text, "$.history[0].created ") {
+		t.Error(text)
+	}
+
+	if got := m.must(16, dir, "audit", "--untrusted", base, "--recipe", "base"); !strings.Contains(got.err, "A0812") || !strings.Contains(got.err, "mode=min") {
+		t.Error(got.err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "base")); err == nil {
+		t.Error("a folder without a recipe was left")
+	}
+	m.must(10, dir, "audit", s.Host+"/team/app:v1", "--recipe", "x", "--release-key", "k")
+}
+
 // stockPush builds and pushes as BuildKit does without us, with its own provenance.
 func stockPush(t *testing.T, socket, ref, mode, dockerfile string) {
+	t.Helper()
+	work := t.TempDir()
+	write(t, work, map[string]string{"Dockerfile": dockerfile})
+	stock(t, socket, ref, mode, "--local", "context="+work, "--local", "dockerfile="+work)
+}
+
+func stock(t *testing.T, socket, ref, mode string, args ...string) {
 	t.Helper()
 	buildctl, err := filepath.Abs("../../bin/buildctl")
 	if err != nil {
 		t.Fatal(err)
 	}
-	work := t.TempDir()
-	write(t, work, map[string]string{"Dockerfile": dockerfile})
-	cmd := exec.Command(buildctl, "--addr", "unix://"+socket, "build", "--progress", "plain", "--frontend", "dockerfile.v0", "--local", "context="+work,
-		"--local", "dockerfile="+work, "--opt", "attest:provenance="+mode, "--output", "type=image,push=true,registry.insecure=true,name="+ref)
+	cmd := exec.Command(buildctl, append([]string{"--addr", "unix://" + socket, "build", "--progress", "plain", "--frontend", "dockerfile.v0",
+		"--opt", "attest:provenance=" + mode, "--output", "type=image,push=true,registry.insecure=true,name=" + ref}, args...)...)
 	if text, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("buildctl: %v\n%s", err, text)
 	}
