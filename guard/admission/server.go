@@ -46,8 +46,8 @@ func (g *Gate) Serve(ctx context.Context, s Serving) error {
 	if err != nil {
 		return diag.Errorf(codeListen, "listening for the API server: %w", err).WithHelp("give another address with --listen")
 	}
-	server := g.server(s)
 	var ending atomic.Bool
+	server := g.server(s, &ending)
 	var health *http.Server
 	failed := make(chan error, 2)
 	var at net.Addr
@@ -85,9 +85,20 @@ func (g *Gate) Serve(ctx context.Context, s Serving) error {
 	return nil
 }
 
-func (g *Gate) server(s Serving) *http.Server {
+// leaving has each answer of a server that is ending be the last of its connection, so that API servers come back by way of their Service, to a
+// replica that goes on: on a connection that is closed at the very end, the review that was just sent would be lost.
+func leaving(h http.Handler, ending *atomic.Bool) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if ending.Load() {
+			w.Header().Set("Connection", "close")
+		}
+		h.ServeHTTP(w, r)
+	})
+}
+
+func (g *Gate) server(s Serving, ending *atomic.Bool) *http.Server {
 	server := &http.Server{
-		Handler:           g.Handler(),
+		Handler:           leaving(g.Handler(), ending),
 		TLSConfig:         s.Certificates.Config(s.Callers),
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       2 * bodyTime,

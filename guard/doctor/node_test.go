@@ -187,7 +187,7 @@ func TestOneChange(t *testing.T) {
 		"old containerd":          {func(_ *testing.T, w *world) { w.Version = "v2.3.9" }, "A0973", "config.toml", "older than 2.4"},
 		"no version":              {func(_ *testing.T, w *world) { w.Version = "main" }, "A0973", "config.toml", "older than 2.4"},
 		"no agent":                {remove("agent.sock"), "A0974", "agent.sock", "does not answer"},
-		"wrong guard file":        {func(t *testing.T, w *world) { w.file(t, "guard.yaml", "guard: v1\n", 0o644) }, "A0975", "guard.yaml", "wrong: `policy` needs"},
+		"wrong guard file":        {func(t *testing.T, w *world) { w.file(t, "guard.yaml", "guard: v1\n", 0o644) }, "A0975", "guard.yaml", "the guard's configuration has no `trust`"},
 		"no guard file":           {remove("guard.yaml"), "A0975", "guard.yaml", "cannot read"},
 		"containerd says nothing": {func(t *testing.T, w *world) { w.Version = ""; more("[grpc]\naddress = 'DIR/none.sock'")(t, w) }, "A0973", "none.sock", "does not say its version"},
 	} {

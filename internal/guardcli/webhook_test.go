@@ -46,26 +46,33 @@ func (w *world) webhook() (hook, health string, c *http.Client) {
 	if code, out, said := run(w.t, "certificate", "--out", pair, "--name", "127.0.0.1"); code != 0 {
 		w.t.Fatal(out, said)
 	}
-	hook, health = free(w.t)
-	ctx, cancel := context.WithCancel(w.t.Context())
-	done := make(chan int, 1)
-	go func() {
-		done <- guardcli.Main(ctx, []string{"webhook", "--config", filepath.Join(w.dir, "guard.yaml"), "--tls-cert", pair + "/tls.crt", "--tls-key", pair + "/tls.key",
-			"--listen", hook, "--health-listen", health, "--drain", "10ms"}, invocation.Streams{Out: &w.log, Err: &w.log, Env: func(string) string { return "" }})
-	}()
-	var once sync.Once
-	code := -1
-	w.stop = func() int { once.Do(func() { cancel(); code = <-done }); return code }
-	w.t.Cleanup(func() { w.stop() })
-	w.soon("the webhook is ready", func() bool {
-		code, _ := fetch(w.t, http.DefaultClient, "http://"+health+"/readyz", "")
-		return code == 200
-	})
+	hook, health, w.stop = w.replica("guard.yaml", 10*time.Millisecond)
 	ca, err := os.ReadFile(pair + "/ca.crt")
 	w.must(err)
 	pool := x509.NewCertPool()
 	pool.AppendCertsFromPEM(ca)
 	return hook, health, &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS13}}}
+}
+
+// replica runs one with the certificate that is there.
+func (w *world) replica(config string, drain time.Duration) (hook, health string, stop func() int) {
+	w.t.Helper()
+	hook, health = free(w.t)
+	ctx, cancel := context.WithCancel(w.t.Context())
+	done := make(chan int, 1)
+	go func() {
+		done <- guardcli.Main(ctx, []string{"webhook", "--config", filepath.Join(w.dir, config), "--tls-cert", w.dir + "/tls/tls.crt", "--tls-key", w.dir + "/tls/tls.key",
+			"--listen", hook, "--health-listen", health, "--drain", drain.String()}, invocation.Streams{Out: &w.log, Err: &w.log, Env: func(string) string { return "" }})
+	}()
+	var once sync.Once
+	code := -1
+	stop = func() int { once.Do(func() { cancel(); code = <-done }); return code }
+	w.t.Cleanup(func() { stop() })
+	w.soon("the webhook is ready", func() bool {
+		code, _ := fetch(w.t, http.DefaultClient, "http://"+health+"/readyz", "")
+		return code == 200
+	})
+	return hook, health, stop
 }
 
 func fetch(t *testing.T, c *http.Client, url, body string) (code int, text string) {

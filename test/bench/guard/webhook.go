@@ -24,6 +24,7 @@ type hook struct {
 	pair   string
 	ca     []byte
 	pid    int
+	start  time.Duration // until it was ready
 	stop   func()
 }
 
@@ -49,6 +50,7 @@ func (w *world) serveHook(ctx context.Context, program string) (*hook, error) {
 	cmd := exec.CommandContext(ctx, program, "webhook", "--config", filepath.Join(w.dir, "webhook.yaml"), "--tls-cert", pair+"/tls.crt", "--tls-key", pair+"/tls.key", //nolint:gosec // the flag's
 		"--listen", at, "--health-listen", probes, "--quiet")
 	cmd.Stderr = os.Stderr
+	began := time.Now()
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
@@ -68,6 +70,7 @@ func (w *world) serveHook(ctx context.Context, program string) (*hook, error) {
 		h.stop()
 		return nil, fmt.Errorf("the webhook is not ready: %w", err)
 	}
+	h.start = time.Since(began)
 	return h, nil
 }
 
@@ -95,6 +98,7 @@ func admission(ctx context.Context, t *table, w *world, program string, all []en
 	}
 	defer h.stop()
 	t.head("admission: `selfsame-guard webhook`, HTTPS as API servers speak it")
+	t.aim("started, ready, policy in force", short(h.start), "< 1 s", h.start < time.Second)
 	if err := coldPods(ctx, t, w, h); err != nil {
 		return err
 	}
