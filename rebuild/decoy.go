@@ -36,8 +36,8 @@ type Decoy struct {
 	Dir string
 }
 
-// Push makes the decoy, whole, in the folder, and pushes it. Diagnostics: A0316 the two images make no decoy, A0808 the key releases images,
-// and those of a verification of Build.
+// Push makes the decoy, whole, in the folder, and pushes it. Diagnostics: A0316 the two images make no decoy, or there is something where it would
+// go; A0808 the key releases images; and those of a verification of Build.
 func (d Decoy) Push(ctx context.Context, c *registry.Client) (registry.Pushed, error) {
 	m := decoyMaker{Decoy: d, client: c}
 	if err := m.look(ctx); err != nil {
@@ -78,6 +78,9 @@ func (m *decoyMaker) look(ctx context.Context) error {
 	if to.Name() == m.image.Repository.Name() || to.Name() == m.build.Repository.Name() {
 		return diag.Errorf("A0316", "the decoy would lie in `%s`, beside images", to.Name()).WithHelp("give it a repository of its own: --push REPOSITORY")
 	}
+	if err := m.free(ctx); err != nil {
+		return err
+	}
 	o := verify.Options{Reference: m.Build, Source: m.build.Repository, Digest: m.build.Descriptor.Digest, Trust: signing.Trust{Keys: m.Release}, ExpectName: m.build.Repository.Name()}
 	if o.Releases(trust.Party{Key: m.Signer.Key()}) {
 		return diag.Errorf("A0808", "one key for two roles").
@@ -104,6 +107,18 @@ func (m *decoyMaker) look(ctx context.Context) error {
 		return err
 	}
 	return m.words(ctx, found.Name, in.Seal, to.Name())
+}
+
+// free refuses to move a tag: what it leads to may be somebody's release.
+func (m *decoyMaker) free(ctx context.Context) error {
+	_, err := m.client.Resolve(ctx, m.To)
+	switch list := diag.All(err); {
+	case err == nil:
+		return diag.Errorf("A0316", "there is an image at `%s` already", m.To).WithHelp("give a repository or a tag that is not there yet: --push REPOSITORY:TAG")
+	case len(list) > 0 && list[0].Code == "A0513": // not found
+		return nil
+	}
+	return err
 }
 
 // match pairs the platforms.
@@ -227,7 +242,8 @@ func (m *decoyMaker) write(ctx context.Context) error {
 	return m.seal(ctx)
 }
 
-// evidence signs for the image what the release said of the build.
+// evidence signs for the image what the release said of the build. A list of contents (SBOM) is left out: it is named after what is in it, and would
+// tell the one repository from the other.
 func (m *decoyMaker) evidence(ctx context.Context, p pair) error {
 	listing, err := m.build.Repository.Referrers(ctx, p.from.Digest, artifact.Budget{})
 	if err != nil {
@@ -246,7 +262,7 @@ func (m *decoyMaker) evidence(ctx context.Context, p pair) error {
 			continue // somebody else's
 		}
 		st, err := said.Statement()
-		if err != nil || !slices.Contains([]string{provenance.PredicateProvenance, provenance.PredicateRebuild, provenance.PredicateSPDX}, st.PredicateType) {
+		if err != nil || !slices.Contains([]string{provenance.PredicateProvenance, provenance.PredicateRebuild}, st.PredicateType) {
 			continue
 		}
 		bundle, err := signing.Sign(ctx, m.Signer, []byte(m.say.Replace(string(said.Payload))))

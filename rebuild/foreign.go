@@ -26,6 +26,8 @@ type Foreign struct {
 	ExitCode      int              `json:"exitCode"`
 	Images        []ForeignImage   `json:"images"`
 	Unreadable    []ForeignProblem `json:"unreadable,omitempty"`
+	// platforms is how many images the index has.
+	platforms int
 	// Ignored is how many attestations were not looked at, because there are too many.
 	Ignored int `json:"ignored,omitempty"`
 }
@@ -77,6 +79,7 @@ func (a *Auditor) Foreign(ctx context.Context, ref string, upstream *registry.Cl
 			platforms[c.Digest] = compare.DescriptorPlatform(c)
 		}
 	}
+	out.platforms = len(platforms)
 	out.Ignored = max(0, len(attested)-maxAttested)
 	for _, c := range attested[:min(len(attested), maxAttested)] {
 		about := digest.Digest(c.Annotations[annotationSubject])
@@ -99,7 +102,7 @@ func (a *Auditor) Foreign(ctx context.Context, ref string, upstream *registry.Cl
 		img.Platform = platform
 		out.Images = append(out.Images, img)
 	}
-	return out, out.conclude(len(platforms))
+	return out, out.conclude()
 }
 
 // readAttestation finds the provenance among an attestation's layers.
@@ -166,7 +169,7 @@ func (i *ForeignImage) look(ctx context.Context, repo *registry.Repository, upst
 	return nil
 }
 
-func (f *Foreign) conclude(platforms int) error {
+func (f *Foreign) conclude() error {
 	if len(f.Images) == 0 {
 		why := "its index names no attestation"
 		if len(f.Unreadable) > 0 {
@@ -185,12 +188,12 @@ func (f *Foreign) conclude(platforms int) error {
 		}
 	}
 	f.ExitCode = diag.ExitMissing
-	if len(complete) == platforms {
+	if len(complete) == f.platforms {
 		f.ExitCode = diag.ExitUndecided
 		f.Summary = "the provenance, which nobody signed, names all inputs; nothing is built from it here, so nothing is proven (--recipe DIR writes what to build)"
 		return nil
 	}
-	f.Summary = fmt.Sprintf("the provenance, which nobody signed, lacks what a rebuild needs (%d things for %d of %d platforms)", lacks, len(described), platforms)
+	f.Summary = fmt.Sprintf("the provenance, which nobody signed, lacks what a rebuild needs (%d things for %d of %d platforms)", lacks, len(described), f.platforms)
 	return nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"strings"
 
+	"github.com/opencontainers/go-digest"
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/selfsame-build/selfsame/internal/diag"
@@ -18,7 +19,12 @@ import (
 // A0812: there is nothing to repeat.
 func (f *Foreign) Recipe(private []string) ([]byte, error) {
 	var whole starter.Rebuild
+	described := map[digest.Digest]bool{}
 	for n, i := range f.Images {
+		if described[i.Manifest] {
+			return nil, f.unrepeatable(fmt.Errorf("%s: two attestations say how it was built", i.Platform))
+		}
+		described[i.Manifest] = true
 		one, err := i.Build.Rebuild()
 		switch {
 		case err != nil:
@@ -32,6 +38,9 @@ func (f *Foreign) Recipe(private []string) ([]byte, error) {
 			return nil, f.unrepeatable(fmt.Errorf("%s: %w", i.Platform, err))
 		}
 		whole.Platforms = append(whole.Platforms, i.Platform)
+	}
+	if n := f.platforms - len(described); n > 0 {
+		return nil, f.unrepeatable(fmt.Errorf("of %d more of its platforms nothing is said that can be read", n))
 	}
 	repository, _, _ := strings.Cut(f.Reference, "@")
 	name, _, _ := strings.Cut(path.Base(repository), ":")

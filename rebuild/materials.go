@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/containerd/platforms"
 	"github.com/opencontainers/go-digest"
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 
@@ -97,7 +98,7 @@ func manifestOf(ctx context.Context, c *registry.Client, repository string, d di
 		return found.Parsed.Manifest, err
 	}
 	for _, child := range found.Parsed.Children() {
-		if compare.DescriptorPlatform(child) != platform {
+		if normal(compare.DescriptorPlatform(child)) != normal(platform) {
 			continue
 		}
 		desc, raw, err := repo.Manifest(ctx, child.Digest)
@@ -111,6 +112,15 @@ func manifestOf(ctx context.Context, c *registry.Client, repository string, d di
 		return parsed.Manifest, err
 	}
 	return nil, fmt.Errorf("it has nothing for %s", clip(platform))
+}
+
+// normal is a platform as BuildKit names it in package URLs: without the variant that is the only one (containerd/platforms, Normalize).
+func normal(platform string) string {
+	p, err := platforms.Parse(platform)
+	if err != nil {
+		return platform
+	}
+	return platforms.Format(platforms.Normalize(p))
 }
 
 // begins says whether layers begin with those of base, of which there is at least one.

@@ -23,7 +23,6 @@ var mayVoice = map[trust.Role][]provenance.Meaning{
 	trust.Decoy: { // it is to look like a release to those who are put to the test
 		{Kind: provenance.KindProvenance, Tone: provenance.Positive},
 		{Kind: provenance.KindRebuild, Tone: provenance.Positive},
-		{Kind: provenance.KindContents, Tone: provenance.Positive},
 	},
 	trust.Rebuilder: {
 		{Kind: provenance.KindRebuild, Tone: provenance.Positive},

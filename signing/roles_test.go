@@ -70,6 +70,7 @@ func TestRoles(t *testing.T) {
 		trust.BreakGlass:  "break-glass",
 		trust.Policy:      "policy",
 		trust.Indexer:     "index",
+		trust.Decoy:       "provenance, match",
 	}
 	for _, role := range trust.Roles {
 		if allowed[role] == "" {
@@ -77,7 +78,7 @@ func TestRoles(t *testing.T) {
 		}
 	}
 	key := newKey(t)
-	for _, role := range append([]trust.Role{"", "root"}, trust.Roles...) {
+	for _, role := range append([]trust.Role{"", "root", trust.Decoy}, trust.Roles...) {
 		for name, payload := range said {
 			t.Run(string(role)+"/"+name, func(t *testing.T) {
 				bundle, err := signing.Sign(t.Context(), key.For(role), payload)

@@ -186,7 +186,7 @@ func against(b wire.Brief, beside bool) bool {
 func refusal(what string, err error) error {
 	rule, fix := "nobody knows its image", "have "+Name+".json say who knows it (containerd, podman, docker), and use an image that was pulled from a registry"
 	if errors.Is(err, errTooMany) {
-		rule, fix = "more leads to its image than is looked at, and somebody may object to the rest", "remove the image from this host, with all its names, and pull it again"
+		rule, fix = "more leads to its image than is looked at, and somebody may object to the rest", "remove the image from this host, with all its names, and pull it again by the digest of its platform"
 	}
 	return fmt.Errorf("%.80s is denied: %.300s\nbefore any rule: %s\nfix: %s", what, strings.ReplaceAll(err.Error(), "\n", " "), rule, fix)
 }

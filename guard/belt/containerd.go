@@ -59,7 +59,7 @@ func askVolumes(ctx context.Context, client images.ImagesClient, dir string) (al
 			continue
 		}
 		if len(all) >= maxVolumes {
-			return nil, fmt.Errorf("%w: it mounts more than %d images", errTooMany, maxVolumes)
+			return nil, fmt.Errorf("it mounts more than %d images", maxVolumes)
 		}
 		got, err := client.List(ctx, &images.ListImagesRequest{Filters: []string{"target.digest==" + strconv.Quote(digest)}})
 		if err != nil {

@@ -28,7 +28,9 @@ type descriptor struct {
 
 // leads says whether a digest is an image's manifest whose configuration is config, or an index that has such a one, by the bytes
 // themselves. The evidence is about that digest, the container was made from that configuration: no name or note stands between them.
-func leads(get bytesOf, from, config string) (index bool, err error) {
+//
+// configs are the configurations of the manifests that indexes named before: many may name one, and it is read once.
+func leads(get bytesOf, from, config string, configs map[string]string) (index bool, err error) {
 	m, err := readManifest(get, from)
 	if err != nil {
 		return false, err
@@ -40,7 +42,15 @@ func leads(get bytesOf, from, config string) (index bool, err error) {
 		return false, fmt.Errorf("%w: the index %s has %d images, and %d are looked at", errTooMany, from, len(m.Manifests), maxPlatforms)
 	}
 	for _, d := range m.Manifests {
-		if below, err := readManifest(get, d.Digest); err == nil && below.Config.Digest == config {
+		below, known := configs[d.Digest]
+		if !known {
+			m, err := readManifest(get, d.Digest)
+			if err == nil {
+				below = m.Config.Digest
+			}
+			configs[d.Digest] = below
+		}
+		if below != "" && below == config {
 			return true, nil
 		}
 	}
@@ -76,8 +86,9 @@ func leading(get bytesOf, digests []string, config string) (out []string, why er
 		return nil, fmt.Errorf("%w: the image was pulled by %d digests, and at most %d are asked about", errTooMany, len(digests), maxDigests)
 	}
 	var manifests []string
+	configs := map[string]string{}
 	for _, d := range digests {
-		switch index, err := leads(get, d, config); {
+		switch index, err := leads(get, d, config, configs); {
 		case errors.Is(err, errTooMany):
 			return nil, err
 		case err != nil:

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/selfsame-build/selfsame/registry/local"
 	"github.com/selfsame-build/selfsame/test/containerd"
@@ -102,7 +103,12 @@ func podman(t *testing.T, dir, runtime string) client {
 		return string(out), err
 	})
 	t.Cleanup(func() {
-		if out, err := c("rm", "--all", "--force", "--time", "0"); err != nil {
+		out, err := c("rm", "--all", "--force", "--time", "0")
+		for n := 0; n < 10 && err != nil; n++ { // podman's own clean-up may be at the same container still
+			time.Sleep(200 * time.Millisecond)
+			out, err = c("rm", "--all", "--force", "--time", "0")
+		}
+		if err != nil {
 			t.Errorf("%v\n%s", err, out)
 		}
 		_ = exec.Command("umount", dir+"/storage/overlay").Run()

@@ -8,6 +8,7 @@ import (
 	digest "github.com/opencontainers/go-digest"
 
 	"github.com/selfsame-build/selfsame/guard/metrics"
+	"github.com/selfsame-build/selfsame/internal/diag"
 	"github.com/selfsame-build/selfsame/policy"
 )
 
@@ -20,25 +21,26 @@ type Denier interface {
 
 // Lister is an Asker that can be asked what the deny list says of a digest alone.
 type Lister interface {
-	Denied(d digest.Digest) error
+	// Denied is the denial of a digest that the list names, or of which it cannot be asked; denied is false where neither is so. The question's name
+	// counts for nothing.
+	Denied(q Question) (denial Answer, denied bool)
 }
 
 var _ Lister = (*Engine)(nil)
 
-// Denied implements Lister: that the deny list names a digest, or cannot be asked, where nothing else is known of it: not even a name. nil: it does not, or
-// there is none.
-func (e *Engine) Denied(d digest.Digest) error {
+// Denied implements Lister.
+func (e *Engine) Denied(q Question) (Answer, bool) {
 	denier, ok := e.c.Gatherer.(Denier)
 	if !ok {
-		return nil
+		return Answer{}, false // it has no list
 	}
-	switch block, denied, err := denier.Denied(d); {
-	case err != nil:
-		return fmt.Errorf("the deny list cannot be asked: %w", err)
-	case denied:
-		return errors.New(block.Reason)
+	block, denied, err := denier.Denied(q.Digest)
+	if err != nil {
+		return Unanswered(q, fmt.Errorf("the deny list cannot be asked: %w", err)), true
 	}
-	return nil
+	a := Unanswered(q, errors.New(block.Reason))
+	a.Class, a.ExitCode = ClassDenied, diag.ExitPolicy
+	return a, denied
 }
 
 // breakGlass lets through what a signed statement names, against the policy: where a rule said no, evidence is missing or nothing could be
@@ -79,8 +81,15 @@ func (e *Engine) notDenied(q Question) error {
 	if old, _ := e.disk.load(k, e.clock.now()); e.wasDenied(k, old) {
 		return fmt.Errorf("the deny list named it, or what it is made of, when its evidence was last read")
 	}
-	if _, ok := e.c.Gatherer.(Denier); !ok {
+	denier, ok := e.c.Gatherer.(Denier)
+	if !ok {
 		return fmt.Errorf("the deny list cannot be asked")
 	}
-	return e.Denied(q.Digest)
+	switch block, denied, err := denier.Denied(q.Digest); {
+	case err != nil:
+		return fmt.Errorf("the deny list cannot be asked: %w", err)
+	case denied:
+		return fmt.Errorf("%s", block.Reason)
+	}
+	return nil
 }

@@ -55,27 +55,30 @@ func (g *gate) volumes(ctx context.Context, pod string, c *api.Container, who en
 	return nil
 }
 
-// denied says what the deny list has against a digest of which nothing else is known: it needs no name.
-func (g *gate) denied(d digest.Digest) error {
+// nameless decides about a volume of which nobody knows the name: it passes, and is counted as what nobody checked, or is refused. What the deny list
+// names is refused in any case: that needs no name.
+func (g *gate) nameless(q engine.Question, at string) error {
+	a, denied := engine.Answer{}, false
 	if list, ok := g.p.Asker.(engine.Lister); ok {
-		return list.Denied(d)
+		a, denied = list.Denied(q)
 	}
-	return nil
+	switch {
+	case denied:
+	case g.p.RefuseVolumes:
+		a = engine.Unanswered(q, fmt.Errorf("nobody knows its name: nobody on this node asked about it (volume at %.80q)", at))
+	default:
+		g.p.Metrics.Add(metrics.Unchecked, 1, string(engine.GateStart), "image-volume")
+		return nil
+	}
+	g.p.Metrics.Add(metrics.Verify, 1, string(engine.GateStart), "deny", string(a.Class))
+	return errors.New(a.Denial())
 }
 
 func (g *gate) volume(ctx context.Context, d digest.Digest, at string, who engine.Who) error {
 	who.Container, who.Reference = volumeOf(at, who.Container), ""
 	names := g.p.Names.of(d)
 	if len(names) == 0 {
-		g.p.Metrics.Add(metrics.Unchecked, 1, string(engine.GateStart), "image-volume")
-		why := fmt.Errorf("nobody knows its name: nobody on this node asked about it (volume at %.80q)", at)
-		if !g.p.RefuseVolumes {
-			if why = g.denied(d); why == nil {
-				return nil
-			}
-		}
-		a := engine.Unanswered(engine.Question{Name: "an image volume", Digest: d, Who: who}, why)
-		return errors.New(a.Denial())
+		return g.nameless(engine.Question{Name: "an image volume", Digest: d, Who: who}, at)
 	}
 	qs := make([]engine.Question, len(names))
 	for n, name := range names {

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -62,28 +64,37 @@ func TestVolumeUnderAnotherName(t *testing.T) {
 }
 
 // Denied is the deny list, of which the word "listed" stands for a digest.
-func (a answers) Denied(digest.Digest) error {
-	if a["listed"] != "" {
-		return errors.New("on the deny list: leaks keys")
-	}
-	return nil
+func (a answers) Denied(q engine.Question) (engine.Answer, bool) {
+	out := engine.Unanswered(q, errors.New("on the deny list: leaks keys"))
+	out.Class = engine.ClassDenied
+	return out, a["listed"] != ""
 }
 
 // TestNamelessVolumeThatIsDenied: the deny list names digests. That nobody knows an image volume's name, or that somebody had it forgotten, does
-// not let in what is on it.
+// not let in what is on it. What is refused is counted as that, and not as what nobody checked.
 func TestNamelessVolumeThatIsDenied(t *testing.T) {
 	d, pod := digest.FromString("volume"), strings.Repeat("a", 64)
 	c := &api.Container{Name: "app", Mounts: []*api.Mount{{Source: "/run/containerd/image-volumes/" + pod + "/" + d.Encoded(), Destination: "/data"}}}
-	for _, refuse := range []bool{false, true} {
-		for asked, want := range map[string]string{"": "", "listed": "leaks keys"} {
-			if refuse {
-				want = "nobody knows its name"
-			}
-			p := &Plugin{Asker: answers{asked: engine.ClassDenied}, Names: &Names{}, Metrics: metrics.New(), RefuseVolumes: refuse}
-			err := (&gate{p}).volumes(t.Context(), pod, c, engine.Who{})
-			if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
-				t.Errorf("refuse %t, %q: %v, want %q", refuse, asked, err, want)
-			}
+	const unchecked = `selfsame_unchecked_total{point="start",reason="image-volume"} 1`
+	for _, test := range []struct {
+		refuse      bool
+		asked       string
+		want, count string
+	}{
+		{false, "", "", unchecked},
+		{true, "", "nobody knows its name", `selfsame_verify_total{point="start",reason="undecided",result="deny"} 1`},
+		{false, "listed", "leaks keys\nbefore any rule (denied)", `selfsame_verify_total{point="start",reason="denied",result="deny"} 1`},
+		{true, "listed", "leaks keys\nbefore any rule (denied)", `selfsame_verify_total{point="start",reason="denied",result="deny"} 1`},
+	} {
+		p := &Plugin{Asker: answers{test.asked: engine.ClassDenied}, Names: &Names{}, Metrics: metrics.New(), RefuseVolumes: test.refuse}
+		err := (&gate{p}).volumes(t.Context(), pod, c, engine.Who{})
+		if (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
+			t.Errorf("refuse %t, %q: %v, want %q", test.refuse, test.asked, err, test.want)
+		}
+		shown := httptest.NewRecorder()
+		p.Metrics.Handler().ServeHTTP(shown, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+		if text := shown.Body.String(); !strings.Contains(text, test.count) || test.count != unchecked && strings.Contains(text, unchecked) {
+			t.Errorf("refuse %t, %q: no %s in\n%s", test.refuse, test.asked, test.count, text)
 		}
 	}
 }

@@ -79,7 +79,7 @@ func (f *auditFlags) define(cmd *cobra.Command) {
 	fl.StringVar(&f.independence, "independence", string(provenance.SameHost), "what the auditor claims to be to the builder: same-host, other-host or other-owner")
 	fl.StringVar(&f.challenge, "challenge", "", "nonce, or file with one, under which the stages that are not in the image are answered for")
 	fl.BoolVar(&f.Refetch, "refetch", false, "also ask upstream for every input again, and count what has changed or vanished")
-	fl.StringSliceVar(&f.Private, "private", nil, "host, or host:port, on a private network that --refetch may reach")
+	fl.StringSliceVar(&f.Private, "private", nil, "host, or host:port, on a private network that --refetch may reach; and the recipe that --recipe writes")
 	fl.Int64Var(&f.disk, "disk", 40, "gigabytes that the inputs may take, and each builder; one without a filesystem of its own (without root, and the first of --twice) is measured while it builds")
 	fl.DurationVar(&f.Timeout, "timeout", 2*time.Hour, "how long an audit may take")
 	fl.BoolVar(&f.untrusted, "untrusted", false, "read BuildKit's provenance of an image that another tool built, which nobody vouches for, and build nothing")
@@ -101,6 +101,8 @@ func (a *app) runAudit(ctx context.Context, args []string, f auditFlags) error {
 		return usage("--untrusted reads one image, and --watch audits many")
 	case f.untrusted && (f.Push || f.key != "" || f.findingKey != "" || f.sign.on || f.findingToken != ""):
 		return usage("--untrusted builds nothing, so there is nothing to sign or to attach")
+	case f.untrusted && (f.Twice || f.report != "" || len(f.release) > 0 || f.challenge != ""):
+		return usage("--untrusted builds nothing and nobody signed what it reads: --twice, --report, --release-key and --challenge say nothing there")
 	case f.recipe != "" && !f.untrusted:
 		return usage("--recipe goes with --untrusted: an image of selfsame's has its recipe in its seal")
 	case f.untrusted:

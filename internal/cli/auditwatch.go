@@ -5,6 +5,8 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -30,6 +32,12 @@ func (a *app) watch(ctx context.Context, auditor *rebuild.Auditor, f auditFlags)
 
 // runForeign reads what another tool says of its image. Where its provenance leads is a stranger's choice.
 func (a *app) runForeign(ctx context.Context, ref string, f auditFlags) error {
+	ctx, cancel := context.WithTimeout(ctx, f.Timeout)
+	defer cancel()
+	path := filepath.Join(f.recipe, recipes.FileName)
+	if _, err := os.Lstat(path); f.recipe != "" && !errors.Is(err, fs.ErrNotExist) {
+		return usage("`%s` is there already, or cannot be seen: %v", path, err).WithHelp("name another folder, or remove that file first")
+	}
 	var upstream *registry.Client
 	if f.Refetch {
 		upstream = a.registry(registry.Options{Transport: inputs.Guarded(f.Private, http.ProxyFromEnvironment)})
@@ -47,7 +55,7 @@ func (a *app) runForeign(ctx context.Context, ref string, f auditFlags) error {
 		return err
 	}
 	if f.recipe != "" {
-		if err := a.writeForeign(res, f); err != nil {
+		if err := a.writeForeign(res, path, f.Private); err != nil {
 			return err
 		}
 	}
@@ -55,21 +63,17 @@ func (a *app) runForeign(ctx context.Context, ref string, f auditFlags) error {
 }
 
 // writeForeign writes the recipe that repeats the build of another tool.
-func (a *app) writeForeign(res *rebuild.Foreign, f auditFlags) error {
-	text, err := res.Recipe(f.Private)
+func (a *app) writeForeign(res *rebuild.Foreign, path string, private []string) error {
+	text, err := res.Recipe(private)
 	if err != nil {
 		return err
 	}
-	path := filepath.Join(f.recipe, recipes.FileName)
-	if _, err := os.Lstat(path); err == nil {
-		return usage("`%s` is there already", path).WithHelp("name another folder, or remove that file first")
-	}
-	if err := os.MkdirAll(f.recipe, 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
 	if err := atomicfile.Write(path, text, 0o644); err != nil {
 		return err
 	}
-	a.notice("wrote %s. Nobody signed what it says: read it before you run `%s lock %s`", path, Name, f.recipe)
+	a.notice("wrote %s. Nobody signed what it says: read it before you run `%s lock %s`", path, Name, filepath.Dir(path))
 	return nil
 }

@@ -122,7 +122,7 @@ func (a *app) runBuild(cmd *cobra.Command, o builder.Options, key string, keyles
 func checkBuild(push, key string, keyless keylessFlags, unsigned bool, links linkFlags) error {
 	signs := key != "" || keyless.on
 	release := keyless
-	if !signs && len(links.tokens) > 0 {
+	if !signs && len(links.keys)+len(links.tokens) > 0 {
 		release.config, release.root = "", "" // the instance is that of the links
 	}
 	if err := release.check(key, unsigned); err != nil {

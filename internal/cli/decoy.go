@@ -27,8 +27,9 @@ func (a *app) decoyCommand() *cobra.Command {
 decoys. Whoever builds what the evidence describes gets something else, and says so; whoever signs that it came out the same has not built.
 Nothing but a build must show it: build one recipe twice, and change a file in between.
 
-No verifier takes a decoy for a release: no trust file has a role for its key, its name is that of its own repository, and the key of a
-release is refused. Give rebuilders the public key as that of one more project, and read with "selfsame verify --json --roster" who signed.`,
+IMAGE must never be a release: what an honest rebuilder says against the decoy is about the digests of IMAGE, and would speak against that, too.
+No verifier of yours takes a decoy for a release as long as none of your trust files names its key: its name is that of its own repository, and the
+key that released --build is refused. Give rebuilders the public key as that of one more project, and read with "selfsame verify --json --roster" who signed.`,
 		Example: "  selfsame decoy registry.example.com/probe/work:two --build registry.example.com/probe/work:one --release-key probe.pub \\\n" +
 			"    --key decoy.key --push registry.example.com/tools/fetch:v3",
 		Args: cobra.ExactArgs(1),
@@ -38,7 +39,7 @@ release is refused. Give rebuilders the public key as that of one more project, 
 	fl.StringVar(&f.build, "build", "", "image whose evidence and seal the decoy gets: of the same platforms, and as many layers")
 	fl.StringSliceVar(&f.release, "release-key", nil, "public key that must have signed the evidence of --build")
 	fl.StringVar(&f.key, "key", "", "private key (a file, pkcs11:... or NAME://...) that signs the decoy, and releases nothing")
-	fl.StringVar(&f.to, "push", "", "where the decoy goes: a repository without images, REPOSITORY or REPOSITORY:TAG")
+	fl.StringVar(&f.to, "push", "", "where the decoy goes: REPOSITORY:TAG, or REPOSITORY for :latest, where nothing is yet")
 	return cmd
 }
 

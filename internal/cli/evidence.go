@@ -46,7 +46,7 @@ func (a *app) evidence(ctx context.Context, refs []string, f evidenceFlags) (out
 			return nil, o, by, err
 		}
 		o.Facts = true
-	} else if by, err = a.deciderAlone(ctx, c, f); err != nil {
+	} else if o, by, err = a.deciderAlone(ctx, c, f); err != nil {
 		return nil, o, by, err
 	}
 	for _, ref := range refs {
@@ -73,19 +73,20 @@ func isImage(ref string) bool {
 	return err != nil || !st.Mode().IsRegular()
 }
 
-// deciderAlone reads the policy where nothing else is asked for.
-func (a *app) deciderAlone(ctx context.Context, c *registry.Client, f evidenceFlags) (decider, error) {
+// deciderAlone reads the policy where nothing else is asked for. Of the options there is the root alone: only a policy's signers are proven by it, and no
+// image is looked at.
+func (a *app) deciderAlone(ctx context.Context, c *registry.Client, f evidenceFlags) (o verify.Options, by decider, err error) {
 	at, err := a.policyPlace(ctx, f.policy)
 	if err != nil {
-		return decider{}, err
+		return o, by, err
 	}
-	var o verify.Options
-	if f.who.root != "" { // only the policy's signers are proven by it: images are not looked at
+	if f.who.root != "" {
 		if o.Trust.Root, err = loadRoot(f.who.root); err != nil {
-			return decider{}, err
+			return o, by, err
 		}
 	}
-	return a.decider(ctx, a.policySetup(c, at, f.fresh.stateless), o, f.policy)
+	by, err = a.decider(ctx, a.policySetup(c, at, f.fresh.stateless), o, f.policy)
+	return o, by, err
 }
 
 // policySetup is enough to read a policy.

@@ -160,7 +160,7 @@ func (a *app) display(ctx context.Context) (*solver.Display, error) {
 	}
 	d, err := solver.NewDisplay(ctx, a.Err, mode)
 	if err != nil {
-		return nil, usage("`--progress %s`: choose one of auto, tty, plain, json and quiet", mode)
+		return nil, usage("`--progress %s`: %v", a.global.progress, err).WithHelp("choose one of auto, tty (which needs a terminal), plain, json and quiet")
 	}
 	return d, nil
 }

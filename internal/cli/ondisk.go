@@ -20,11 +20,13 @@ const codeNoLayout diag.Code = "A0518"
 // verify by such references, and a folder's evidence need not bear the image's name. A0518: the path has no such image.
 func onDisk(ctx context.Context, ref string) (*layout.Layout, artifact.Descriptor, error) {
 	path, want := ref, digest.Digest("")
-	st, err := os.Stat(path)
-	if before, hex, ok := strings.Cut(ref, "@sha256:"); err != nil && ok && !namesRegistry(before) {
+	if before, hex, ok := strings.Cut(ref, "@sha256:"); ok {
+		if namesRegistry(before) {
+			return nil, artifact.Descriptor{}, nil
+		}
 		path, want = before, digest.Digest("sha256:"+hex)
-		st, err = os.Stat(path)
 	}
+	st, err := os.Stat(path)
 	const help = "give the folder of an OCI layout, or a reference as in registry.example.com/team/shop:v1"
 	switch {
 	case err != nil && (strings.HasPrefix(path, "/") || strings.HasPrefix(path, ".")): // no reference begins so
@@ -50,8 +52,8 @@ func onDisk(ctx context.Context, ref string) (*layout.Layout, artifact.Descripto
 	return l, root, err
 }
 
-// namesRegistry says whether a name begins with a registry's host, as docker's references tell it from a path: by a dot or a port.
+// namesRegistry says whether a name begins with a registry's host, as docker's references tell it from a path: by a dot or a port, or it is localhost.
 func namesRegistry(name string) bool {
-	host, _, _ := strings.Cut(name, "/")
-	return strings.ContainsAny(host, ".:") && !strings.HasPrefix(name, ".")
+	host, _, more := strings.Cut(name, "/")
+	return strings.ContainsAny(host, ".:") && !strings.HasPrefix(name, ".") || more && host == "localhost"
 }

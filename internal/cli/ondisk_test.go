@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -22,6 +23,9 @@ func TestOnDisk(t *testing.T) {
 	}
 	file := filepath.Join(name, "index.json")
 	at := "@" + root.String()
+	if err := errors.Join(os.Symlink(dir, host+at), os.Symlink(filepath.Dir(dir), "localhost")); err != nil { // folders that are called as references are
+		t.Fatal(err)
+	}
 	other := "@sha256:" + strings.Repeat("0", 64)
 	for ref, fails := range map[string]string{
 		name: "", name + at: "", dir + at: "", "./" + name + at: "",
@@ -39,7 +43,7 @@ func TestOnDisk(t *testing.T) {
 			t.Errorf("%s: %v, %s", ref, err, got.Digest)
 		}
 	}
-	for _, ref := range []string{"gone", "team/shop:v1", "team/shop" + at, host + at, "127.0.0.1:5000/shop" + at} {
+	for _, ref := range []string{"gone", "team/shop:v1", "team/shop" + at, host + at, "127.0.0.1:5000/shop" + at, "localhost/" + name + at} {
 		if l, _, err := onDisk(t.Context(), ref); err != nil || l != nil {
 			t.Errorf("%s: a layout, or %v; want a registry's", ref, err)
 		}

@@ -144,6 +144,7 @@ func TestWithoutKeys(t *testing.T) {
 	verify(15, "A0561", append(append(rooted, by...), "--certificate-identity", "ops@selfsame.example", "--certificate-oidc-issuer", i.Issuer.URL)...) // he releases, too
 	w.must(0, "", append([]string{"policy", "eval", "image", "--key", "release.pub", "--policy", "./signed.json", "--stateless", "--save", "evidence.json", "--trusted-root", i.TrustedRoot}, by...)...)
 	w.must(0, "", append([]string{"policy", "eval", "evidence.json", "--policy", "./signed.json", "--trusted-root", i.TrustedRoot}, by...)...)
+	w.must(0, "", append([]string{"policy", "diff", "policy.yaml", "./signed.json", "evidence.json", "--trusted-root", i.TrustedRoot}, by...)...)
 	w.must(0, "", append([]string{"policy", "diff", "policy.yaml", "./signed.json", "image", "--key", "release.pub", "--trusted-root", i.TrustedRoot}, by...)...)
 
 	// Who says when the release key signed says it of links, too.

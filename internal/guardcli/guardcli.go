@@ -62,13 +62,8 @@ func Main(parent context.Context, args []string, s invocation.Streams) (code int
 	return a.invocation().Finish(ctx, filesystem(err))
 }
 
-// softMemory is how much memory Go may use before its collector works harder, in bytes. With the program itself and what the kernel counts
-// besides, that is less than the 100 MB that a node gives (issue 6).
-const softMemory = 64 << 20
-
-// garbage is how much garbage may lie beside what is in use before it is collected, in percent, in a guard that serves. One that knows a
-// hundred images uses 9 MB: with Go's own 100% it collects five times a second under load, each time in the way of what is being judged.
-const garbage = 400
+// softMemory is how much memory is used before the collector works harder, in bytes: less than the 100 MB that a node gives (issue 6).
+const softMemory = 80 << 20
 
 func (a *app) invocation() invocation.Invocation {
 	return invocation.Invocation{Name: Name, Streams: a.Streams, Quiet: a.global.quiet, NoColor: a.global.noColor}

@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -40,6 +39,8 @@ type guard struct {
 	notice  func(string)
 	end     []func()
 }
+
+var _ engine.Lister = (*guard)(nil) // where the name of an image volume is not known
 
 // registryOptions give up soon: somebody waits at a gate, and is told to try again. Connections are kept, a few for each gathering.
 var registryOptions = registry.Options{Attempts: 2, Stall: 10 * time.Second, Connections: 64}
@@ -75,7 +76,7 @@ func (a *app) open(ctx context.Context, c config.Config) (*guard, error) {
 	}
 	g.end = slices.Insert(g.end, 0, g.Close) // before what it writes to
 	if a.OwnProcess && a.Env("GOGC") == "" { // whoever starts it may know better
-		debug.SetGCPercent(garbage)
+		g.end = append(g.end, makeRoom())
 	}
 	return g, nil
 }

@@ -43,7 +43,7 @@ func (a *app) whereCommand() *cobra.Command {
 		Use: "where DIGEST", GroupID: "look", Short: "Say where on this node an image runs", Args: cobra.ExactArgs(1),
 		Long: `Ask this node's agent which containers run or mount an image, by the digest of its index or of one platform. Exit 0 also where none does: that is the
 answer then. Exit 17 where none is found, and of some that run nobody knows now which platforms their image has (its evidence could not be read, the deny
-list names it, or it was not judged yet): the digest of a platform may be one of theirs. What was started by a platform's digest is found by that alone,
+list names it, an image volume has no name here, or it was not judged yet): the digest of a platform may be one of theirs. What was started by a platform's digest is found by that alone,
 and not by the digest of an index.`,
 		Example: "  selfsame-guard where sha256:1f1c...",
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -70,7 +70,7 @@ func (b *balancer) next() (hook string) {
 
 // add has one more replica take connections; its name is its configuration's.
 func (b *balancer) add(w *world, config string) (stop func() int) {
-	hook, health, stop := w.replica(config, time.Second)
+	hook, health, stop := w.replica(config, 3*time.Second)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.replicas[health] = hook
@@ -138,5 +138,7 @@ func TestTwoReplicas(t *testing.T) {
 		b.add(w, replica.config)
 		more()
 	}
-	t.Logf("%d admitted, %d refused, connections by replica since the last start: %v", admitted.Load(), refused.Load(), b.taken)
+	ended.Store(true)
+	callers.Wait()
+	t.Logf("%d admitted, %d refused", admitted.Load(), refused.Load())
 }

@@ -57,8 +57,8 @@ func (g *Ground) Policy(ctx context.Context) (*policy.Policy, error) {
 }
 
 // Stands says, without asking anybody, that the signed policy which Policy gave last does not count any more by the trust file and deny list of
-// now: the error has policy.ErrRevoked in its chain. nil: it does, or none was given. That another place is named by now, or none, lets a policy
-// go on only until Policy has read that place, and only if who signed it still may sign policies.
+// now: the error has policy.ErrRevoked in its chain. nil: it does, or none was given. Where another place is named by now, a policy goes on
+// only until Policy has read that one, and where none is, until its own end or a restart; and only if who signed it still may sign policies.
 func (g *Ground) Stands() error {
 	g.reading.Lock()
 	defer g.reading.Unlock()
