@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/selfsame-build/selfsame/internal/flock"
 )
@@ -56,8 +57,11 @@ func newWorkDir(out string) (workDir, error) {
 	}
 }
 
-// close removes the folder; failing to is not worth failing for.
+// close removes the folder; failing to is not worth failing for. What was broken off may be about to write one more file there, so that it is not
+// empty just when it is removed.
 func (w workDir) close() {
-	_ = os.RemoveAll(w.path)
+	for n := 0; n < 20 && os.RemoveAll(w.path) != nil; n++ {
+		time.Sleep(50 * time.Millisecond)
+	}
 	_ = w.own.Close()
 }

@@ -42,6 +42,38 @@ func (l *loader) suspicious(at string, e expression, c *compiled) {
 		l.warn(diag.CodePolicyEmpty, l.At[at], "the rule `"+c.name+"` is true of an image of which nothing is known", "no evidence is no proof of anything",
 			"demand that there is something: list.every(x, ...), list.exists(x, ...), size(list) > 0")
 	}
+	if some := ofAnySubject(source); some != nil && len(l.warnings) == before {
+		list := some.AsCall().Target().AsIdent()
+		place := source.SourceInfo().GetStartLocation(some.ID())
+		l.warn(diag.CodePolicySubject, l.within(at, e, place.Line(), place.Column()), "this is true when what `"+list+"` has is about one platform of several",
+			"whoever may push can make an index that lists it beside an image of his own", "say what it is about: x.subject == image.digest, or of each platform: image.platforms.every(m, "+list+".exists(x, x.subject == m.digest && ...))")
+	}
+}
+
+// aboutOne are the lists of which each item is about one manifest: the image's or one of its platforms'.
+var aboutOne = []string{"signatures", "provenance", "rebuilds", "statements"}
+
+// ofAnySubject is a demand that somebody said something, of whatever manifest: list.exists(x, p) in an expression without a word of subjects, and of the
+// summary, which is about all of them. nil: there is none.
+func ofAnySubject(source *ast.AST) (some ast.Expr) {
+	says := false
+	ast.PreOrderVisit(source.Expr(), ast.NewExprVisitor(func(x ast.Expr) {
+		switch x.Kind() {
+		case ast.SelectKind:
+			says = says || x.AsSelect().FieldName() == "subject"
+		case ast.IdentKind:
+			says = says || x.AsIdent() == "summary"
+		case ast.CallKind:
+			c := x.AsCall()
+			if some == nil && c.FunctionName() == operators.Exists && c.IsMemberFunction() && c.Target().Kind() == ast.IdentKind && slices.Contains(aboutOne, c.Target().AsIdent()) {
+				some = x
+			}
+		}
+	}))
+	if says {
+		return nil
+	}
+	return some
 }
 
 // isEvidence says whether a name is that of a variable which may be empty: an image always has its name.

@@ -16,6 +16,7 @@ const (
 	CodePolicyTwice      Code = "A0631"
 	CodePolicyConstant   Code = "A0632"
 	CodePolicyOver       Code = "A0633"
+	CodePolicySubject    Code = "A0634"
 )
 
 var policyCodes = []Info{
@@ -76,6 +77,15 @@ nothing is known: signatures.exists(s, s.signer == "x") == false.
 `},
 	{CodePolicyConstant, ExitProven, "a rule looks at nothing", `The expression uses none of the evidence, so it says the same of every image. A rule that is always true lets any image through to which
 no other rule applies. If that is meant, keep "match" narrow.
+`},
+	{CodePolicySubject, ExitProven, "a rule is content with evidence about one platform", `Each signature, provenance and rebuild is about one manifest: the index that was asked for, or one of its platforms. "signatures.exists(s,
+s.signer == "x")" is true of an index of which one platform was signed, and anybody who may push can make an index that lists that one beside
+an image of his own. Say what it has to be about: the image itself, or each of its platforms.
+
+    signatures.exists(s, s.signer == "x" && s.subject == image.digest)
+    image.platforms.every(m, provenance.exists(p, p.subject == m.digest))
+
+"summary" is about all of them.
 `},
 	{CodePolicyOver, ExitPolicy, "the policy has expired", `"expires" has passed. A policy that is over denies everything, so that nobody goes on by rules that nobody looks at any more. Look at it
 again, set another "expires", and raise "version".

@@ -28,7 +28,7 @@ type signalled struct{ sig os.Signal }
 
 func (s signalled) Error() string {
 	if s.sig == syscall.SIGTERM {
-		return "ended by SIGTERM"
+		return "interrupted by SIGTERM"
 	}
 	return "interrupted by SIGINT"
 }
