@@ -162,7 +162,7 @@ func stock(t *testing.T, dir, ref string) {
 		t.Log("SKIPPED: SELFSAME_COSIGN names no cosign")
 		return
 	}
-	for key, good := range map[string]bool{"ci.pub": true, "release.pub": true, "scanner.pub": true, "owner.pub": false} {
+	for key, good := range map[string]bool{"ci.pub": true, "signer.pub": true, "scanner.pub": true, "release.pub": false, "owner.pub": false} {
 		cmd := exec.Command(cosign, "verify-attestation", "--key", key, "--insecure-ignore-tlog", "--allow-insecure-registry", "--type", intoto.PredicateLink, ref)
 		cmd.Dir = dir
 		if r := finish(t, cmd); (r.code == 0) != good {
