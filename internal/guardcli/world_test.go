@@ -96,7 +96,7 @@ func newWorld(t *testing.T) *world {
 
 // rules are a policy that wants a statement of a type.
 func rules(version int, typ string) string {
-	return fmt.Sprintf("policy: v1\nname: prod\nversion: %d\nrules:\n  - {name: contents, match: [\"**\"], require: 'signatures.exists(s, s.signer == \"release\" && s.type.matches(\"%s\"))', message: nobody says what is in it, fix: sign its contents}\n", version, typ)
+	return fmt.Sprintf("policy: v1\nname: prod\nversion: %d\nrules:\n  - {name: contents, match: [\"**\"], require: 'signatures.exists(s, s.signer == \"release\" && s.subject == image.digest && s.type.matches(\"%s\"))', message: nobody says what is in it, fix: sign its contents}\n", version, typ)
 }
 
 func (w *world) must(err error) {
