@@ -20,7 +20,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/selfsame-build/selfsame/guard/metrics"
-	"github.com/selfsame-build/selfsame/internal/atomicfile"
 	"github.com/selfsame-build/selfsame/internal/diag"
 	"github.com/selfsame-build/selfsame/internal/flock"
 	"github.com/selfsame-build/selfsame/internal/strictjson"
@@ -123,15 +122,15 @@ func (d *disk) writable() error {
 	return f.Close()
 }
 
-// save writes an image's evidence.
-func (d *disk) save(k key, e *entry, packed []byte) error {
+// save writes an image's evidence, with write: atomicfile's, or what does not wait for the disk. A file that a power cut has damaged is not used.
+func (d *disk) save(k key, e *entry, packed []byte, write func(string, []byte, os.FileMode) error) error {
 	sum := sha256.Sum256(packed)
 	head, err := json.Marshal(header{diskFormat, k.name, k.digest, e.epoch, e.gathered.UTC(), hex.EncodeToString(sum[:])})
 	if err != nil {
 		return err
 	}
 	data := slices.Concat(head, []byte("\n"), packed)
-	if err := atomicfile.Write(d.path(k, e.room), data, 0o600); err != nil {
+	if err := write(d.path(k, e.room), data, 0o600); err != nil {
 		return err
 	}
 	d.pruning.Lock()

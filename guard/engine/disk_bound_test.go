@@ -8,6 +8,8 @@ import (
 	"time"
 
 	digest "github.com/opencontainers/go-digest"
+
+	"github.com/selfsame-build/selfsame/internal/atomicfile"
 )
 
 // TestFolderIsBounded: the folder is kept within its bounds while evidence is written, and not at the next start alone.
@@ -28,7 +30,7 @@ func TestFolderIsBounded(t *testing.T) {
 		d.bytes = test.bytes
 		for i := range 100 {
 			k := key{"registry.example.com/team/shop", digest.FromString(fmt.Sprint(i))}
-			if err := d.save(k, &entry{gathered: time.Unix(0, 0)}, bytes.Repeat([]byte("x"), 700)); err != nil {
+			if err := d.save(k, &entry{gathered: time.Unix(0, 0)}, bytes.Repeat([]byte("x"), 700), atomicfile.Write); err != nil {
 				t.Fatal(err)
 			}
 		}

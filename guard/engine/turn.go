@@ -6,6 +6,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"github.com/selfsame-build/selfsame/internal/atomicfile"
 )
 
 // turn orders what is done to the files of one image: evidence that was gathered earlier is never written over what was gathered later,
@@ -15,8 +17,9 @@ type turn struct {
 	k     key
 	users int // guarded by disk.turning
 
-	mu     sync.Mutex
-	newest time.Time
+	mu      sync.Mutex
+	newest  time.Time
+	removed bool // older evidence: it must not be there again after a power cut
 }
 
 // turn takes part in the order of an image's files; leave ends that.
@@ -48,10 +51,13 @@ func (t *turn) supersede(gathered time.Time) error {
 		return nil
 	}
 	t.newest = gathered
-	return t.d.remove(t.k)
+	removed, err := t.d.remove(t.k)
+	t.removed = t.removed || removed
+	return err
 }
 
-// save writes evidence, unless newer evidence is kept.
+// save writes evidence, unless newer evidence is kept. It waits for the disk where older evidence was removed: flushing two files for each image
+// took longer than verifying it, and what a power cut takes of a new one is gathered again.
 func (t *turn) save(e *entry, packed []byte) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -59,15 +65,26 @@ func (t *turn) save(e *entry, packed []byte) error {
 		return nil
 	}
 	t.newest = e.gathered
-	return t.d.save(t.k, e, packed)
+	write := atomicfile.WriteUnflushed
+	if t.removed { // and with it the removal
+		write = atomicfile.Write
+	}
+	if err := t.d.save(t.k, e, packed, write); err != nil {
+		return err
+	}
+	t.removed = false
+	return nil
 }
 
-// remove removes an image's files.
-func (d *disk) remove(k key) (failed error) {
+// remove removes an image's files; there says whether there were any.
+func (d *disk) remove(k key) (there bool, failed error) {
 	for _, r := range rooms {
-		if err := os.Remove(d.path(k, r)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		switch err := os.Remove(d.path(k, r)); {
+		case err == nil:
+			there = true
+		case !errors.Is(err, fs.ErrNotExist):
 			failed = errors.Join(failed, err)
 		}
 	}
-	return failed
+	return there, failed
 }

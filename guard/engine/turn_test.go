@@ -43,3 +43,35 @@ func TestWritesKeepTheirOrder(t *testing.T) {
 		t.Errorf("kept: %+v; %d turns are left", e, len(d.turns))
 	}
 }
+
+// TestRemovalIsFlushed: evidence that takes the place of older evidence waits for the disk, so that a power cut does not bring the older back; what is
+// kept of an image for the first time does not.
+func TestRemovalIsFlushed(t *testing.T) {
+	d, err := openDisk(t.TempDir()+"/evidence", 10, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	packed, err := pack(&policy.Evidence{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)
+	turn := d.turn(key{"registry.example.com/team/shop", digest.FromString("x")})
+	defer turn.leave()
+	for _, step := range []struct {
+		supersede, flushed bool
+	}{{true, false}, {false, false}, {true, true}, {false, false}} {
+		now = now.Add(time.Second)
+		if step.supersede {
+			if err := turn.supersede(now); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if turn.removed != step.flushed {
+			t.Errorf("at %v: older evidence was removed: %v, want %v", now, turn.removed, step.flushed)
+		}
+		if err := turn.save(&entry{gathered: now}, packed); err != nil || turn.removed {
+			t.Errorf("at %v: %v, and the removal still waits: %v", now, err, turn.removed)
+		}
+	}
+}

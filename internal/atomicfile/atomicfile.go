@@ -29,6 +29,19 @@ func Write(path string, data []byte, perm os.FileMode) error {
 
 // WriteFunc is Write for content that fill streams. When fill fails nothing is left behind and its error is returned.
 func WriteFunc(path string, perm os.FileMode, fill func(io.Writer) error) (err error) {
+	return write(path, perm, fill, Commit)
+}
+
+// WriteUnflushed is Write for what can be had again, by a reader who notices bytes that are missing: it does not wait for the disk. After a power
+// cut the file may be the old one, or not whole.
+func WriteUnflushed(path string, data []byte, perm os.FileMode) error {
+	return write(path, perm, func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	}, CommitUnflushed)
+}
+
+func write(path string, perm os.FileMode, fill func(io.Writer) error, commit func(*os.File, string, os.FileMode) error) (err error) {
 	f, err := temporary(path)
 	if err != nil {
 		return fmt.Errorf("making a temporary file beside %s: %w", path, err)
@@ -42,7 +55,7 @@ func WriteFunc(path string, perm os.FileMode, fill func(io.Writer) error) (err e
 	if err = fill(f); err != nil {
 		return fmt.Errorf("writing %s: %w", path, err)
 	}
-	return Commit(f, path, perm)
+	return commit(f, path, perm)
 }
 
 func prefix(path string) string { return "." + filepath.Base(path) + ".tmp-" }
