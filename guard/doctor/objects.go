@@ -34,7 +34,11 @@ type object struct {
 			Ready *bool `json:"ready"`
 		} `json:"conditions"`
 	} `json:"endpoints"` // of an EndpointSlice
-	Spec struct {
+	// Data and Binary are a ConfigMap's files; of other kinds, anything.
+	Data   json.RawMessage `json:"data"`
+	Binary json.RawMessage `json:"binaryData"`
+	Spec   struct {
+		Type     string          `json:"type"`     // of a Service
 		Replicas *int            `json:"replicas"` // of a Deployment
 		Selector json.RawMessage `json:"selector"` // of a Service: labels
 		Template struct {
@@ -57,6 +61,7 @@ type webhook struct {
 			Name      string `json:"name"`
 			Namespace string `json:"namespace"`
 			Path      string `json:"path"`
+			Port      *int   `json:"port"` // nil: 443
 		} `json:"service"`
 		CABundle []byte `json:"caBundle"`
 	} `json:"clientConfig"`
