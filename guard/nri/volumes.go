@@ -80,11 +80,18 @@ func (g *gate) volume(ctx context.Context, d digest.Digest, at string, who engin
 	if len(names) == 0 {
 		return g.nameless(engine.Question{Name: "an image volume", Digest: d, Who: who}, at)
 	}
+	if len(names) > 1 {
+		who.OneOf = len(names)
+	}
 	qs := make([]engine.Question, len(names))
 	for n, name := range names {
 		qs[n] = engine.Question{Name: name, Digest: d, Who: who}
 	}
-	if a := engine.UnderNames(g.p.Asker.AskAll(ctx, qs)); !a.Allow {
+	all := g.p.Asker.AskAll(ctx, qs)
+	for n, a := range all {
+		g.p.Names.learn(qs[n], a)
+	}
+	if a := engine.UnderNames(all); !a.Allow {
 		return errors.New(a.Denial())
 	}
 	return nil

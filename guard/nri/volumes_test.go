@@ -55,7 +55,7 @@ func TestVolumeUnderAnotherName(t *testing.T) {
 	} {
 		p := &Plugin{Asker: test.asked, Names: &Names{}, Metrics: metrics.New()}
 		for _, n := range []string{"registry.example.com/team/a", "registry.example.com/team/b"} {
-			p.Names.add(engine.Question{Name: n, Digest: d})
+			p.Names.add(engine.Question{Name: n, Digest: d}, loose)
 		}
 		if err := (&gate{p}).volumes(t.Context(), pod, c, engine.Who{}); (err == nil) != test.good {
 			t.Errorf("%s: %v", name, err)
