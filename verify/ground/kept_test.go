@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	digest "github.com/opencontainers/go-digest"
 	"golang.org/x/sys/unix"
@@ -271,10 +272,11 @@ func TestPolicyOfAnotherPlace(t *testing.T) {
 				text += "  other: {keys: [other.pub], roles: [policy]}\n"
 			}
 			if c.place != "" {
-				text += "policy: {at: " + w.host + "/ops/" + c.place + ", minimum: 3}\n"
+				text += "policy: {at: " + w.host + "/ops/" + c.place + ", minimum: " + map[string]string{"policy": "3", "other": "4"}[c.place] + ", maxAge: 1h}\n"
 			}
 			w.write("trust.yaml", text)
 			w.asked = func(*http.Request) bool { return true }
+			w.now = w.now.Add(2 * time.Hour) // more than maxAge
 			w.must(g.RefreshFiles())
 			if err := g.Stands(); errors.Is(err, policy.ErrRevoked) != c.taken || err != nil && !c.taken {
 				t.Errorf("stands: %v", err)
@@ -283,6 +285,46 @@ func TestPolicyOfAnotherPlace(t *testing.T) {
 				t.Errorf("read: %v", err)
 			}
 		})
+	}
+}
+
+// TestNumbersOfTheSamePlace: what the trust file now demands of the place that the policy in force is from counts at once.
+func TestNumbersOfTheSamePlace(t *testing.T) {
+	for _, demand := range []string{"minimum: 4", "maxAge: 1h"} {
+		w := newWorld(t)
+		w.publish(3)
+		at := "policy: {at: " + w.host + "/ops/policy"
+		g := w.open(w.config(w.trust(at + "}\n")))
+		_, err := g.Policy(t.Context())
+		w.must(err)
+		w.trust(at + ", " + demand + "}\n")
+		w.now = w.now.Add(2 * time.Hour)
+		w.asked = func(*http.Request) bool { return true }
+		w.must(g.RefreshFiles())
+		if err := g.Stands(); !errors.Is(err, policy.ErrRevoked) {
+			t.Errorf("%s: stands: %v", demand, err)
+		}
+		if p, err := g.Policy(t.Context()); p != nil || !errors.Is(err, policy.ErrRevoked) {
+			t.Errorf("%s: read: %v, %v", demand, p, err)
+		}
+	}
+}
+
+// TestPolicyWithoutARoot: who is named beside an identity that nobody can prove does not speak alone: whether the deny list names him was not asked
+// yet. Nor does what he signed go on from before a restart.
+func TestPolicyWithoutARoot(t *testing.T) {
+	w := newWorld(t)
+	w.publish(3)
+	w.deny(3)
+	c := w.remembering()
+	c.Trust = w.trust(w.denylist())
+	c.Policy = w.at(w.host+"/ops/policy", "rules")
+	_, err := w.open(c).Policy(t.Context())
+	w.must(err)
+	w.denyAll(4, provenance.DenyEntry{Signer: &trust.Party{Key: trust.Key{Hint: w.keys["rules"].Key().Hint}}})
+	c.Policy.Identities = []trust.IdentityRule{{}}
+	if p, err := w.open(c).Policy(t.Context()); p != nil || !errors.Is(err, ground.ErrPolicyRootless) {
+		t.Errorf("%v, %v", p, err)
 	}
 }
 
