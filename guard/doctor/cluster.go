@@ -58,7 +58,7 @@ func (c Cluster) Check(ctx context.Context) []Finding {
 				continue
 			}
 			seen[want] = true
-			static = static || strings.HasSuffix(o.Metadata.Name, staticEnd)
+			static = static || want == validating && o.static() // without the mutating one, what has no digest is refused
 			out = append(out, c.webhook(s, hook{w, o.Kind + "/" + o.Metadata.Name + " " + w.Name, want == mutating})...)
 		}
 	}
@@ -96,6 +96,9 @@ func (c Cluster) read(ctx context.Context) (state, *Finding) {
 		all, err := c.Server.objects(ctx, c.Namespace)
 		if err != nil {
 			return s, fail(c.Server.URL, err)
+		}
+		for i := range all {
+			all[i].live = true
 		}
 		s.objects = append(s.objects, all...)
 		// Whoever may not read this one has all others judged.

@@ -74,6 +74,10 @@ func TestManifests(t *testing.T) {
 	if got := checkText(t, all, now); len(got) != 0 {
 		t.Errorf("findings with static manifests: %+v", got)
 	}
+	alone := strings.Replace(all, static["validating/selfsame-guard.yaml"], "", 1)
+	if got := checkText(t, alone, now); alone == all || len(got) != 1 || got[0].Code != "A0994" {
+		t.Errorf("the mutating one alone is static: %+v", got)
+	}
 }
 
 // part is the piece of all between two marks, so that a change is of one object alone.
@@ -111,17 +115,20 @@ func TestOneChangeOfACluster(t *testing.T) {
 		code           diag.Code
 		place, want    string
 	}{
-		"no webhooks":             {"", "guard.selfsame.build", "guard.example.com", "A0981", "validate.", "is not there"},
-		"mutating alone":          {hooks, "validate.guard", "validate.other", "A0993", "validate.", "without the validating"},
-		"failing open":            {hooks, "failurePolicy: Fail", "failurePolicy: Ignore", "A0982", hooks + "/selfsame-guard", "`Ignore`"},
-		"mutating fails open":     {mutate, "failurePolicy: Fail", "failurePolicy: Ignore", "A0982", mutate, "`Ignore`"},
-		"too long":                {hooks, "timeoutSeconds: 5", "timeoutSeconds: 30", "A0983", hooks, "it is 30"},
-		"too short":               {hooks, "timeoutSeconds: 5", "timeoutSeconds: 1", "A0983", hooks, "it is 1;"},
-		"no ephemeral ones":       {hooks, pods, strings.Replace(pods, " pods/ephemeralcontainers,", "", 1), "A0984", hooks, "`pods/ephemeralcontainers`"},
-		"a star has no subs":      {hooks, pods, `["*"]`, "A0984", hooks, "`pods/ephemeralcontainers`"},
-		"no pods":                 {hooks, "[pods, ", "[", "A0984", hooks, "`pods`"},
-		"no deployments":          {hooks, "[deployments, ", "[", "A0984", hooks, "`apps/deployments`"},
-		"no cron jobs":            {hooks, "[jobs, cronjobs]", "[jobs]", "A0984", hooks, "`batch/cronjobs`"},
+		"no webhooks":         {"", "guard.selfsame.build", "guard.example.com", "A0981", "validate.", "is not there"},
+		"mutating alone":      {hooks, "validate.guard", "validate.other", "A0993", "validate.", "without the validating"},
+		"failing open":        {hooks, "failurePolicy: Fail", "failurePolicy: Ignore", "A0982", hooks + "/selfsame-guard", "`Ignore`"},
+		"mutating fails open": {mutate, "failurePolicy: Fail", "failurePolicy: Ignore", "A0982", mutate, "`Ignore`"},
+		"too long":            {hooks, "timeoutSeconds: 5", "timeoutSeconds: 30", "A0983", hooks, "it is 30"},
+		"too short":           {hooks, "timeoutSeconds: 5", "timeoutSeconds: 1", "A0983", hooks, "it is 1;"},
+		"no ephemeral ones":   {hooks, pods, strings.Replace(pods, " pods/ephemeralcontainers,", "", 1), "A0984", hooks, "`pods/ephemeralcontainers`"},
+		"a star has no subs":  {hooks, pods, `["*"]`, "A0984", hooks, "`pods/ephemeralcontainers`"},
+		"no pods":             {hooks, "[pods, ", "[", "A0984", hooks, "`pods`"},
+		"no deployments":      {hooks, "[deployments, ", "[", "A0984", hooks, "`apps/deployments`"},
+		"no cron jobs":        {hooks, "[jobs, cronjobs]", "[jobs]", "A0984", hooks, "`batch/cronjobs`"},
+		"a rule that never holds": {hooks, pods + "\n        scope: Namespaced", strings.Replace(pods, "pods, ", "", 1) + "\n        scope: Namespaced" +
+			"\n      - {apiGroups: [\"\"], apiVersions: [v1], operations: [UPDATE], resources: [pods], scope: Cluster}\n      - {apiGroups: [\"\"], apiVersions: [v1], operations: [CREATE], resources: [pods]}",
+			"A0985", hooks, "for `pods` they lack UPDATE"},
 		"exact versions":          {hooks, "matchPolicy: Equivalent", "matchPolicy: Exact", "A0986", hooks, "`Exact`"},
 		"a namespace":             {hooks, `values: ["selfsame-guard"]`, `values: ["selfsame-guard", kube-system, shop]`, "A0987", hooks, "leaves out kube-system, shop"},
 		"a label":                 {hooks, selector, "    namespaceSelector: {matchExpressions: [{key: guard, operator: DoesNotExist}]}" + first, "A0987", hooks, "labels that people can change"},

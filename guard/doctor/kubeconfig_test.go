@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -27,7 +28,7 @@ func TestServer(t *testing.T) {
 		case strings.HasSuffix(r.URL.Path, "/validatingwebhookconfigurations") && r.URL.Query().Get("continue") == "":
 			fmt.Fprint(w, `{"kind":"ValidatingWebhookConfigurationList","metadata":{"continue":"next"},"items":[]}`)
 		case strings.HasSuffix(r.URL.Path, "/validatingwebhookconfigurations"):
-			fmt.Fprint(w, `{"kind":"ValidatingWebhookConfigurationList","items":[{"metadata":{"name":"x"},"webhooks":[{"name":"validate.guard.selfsame.build","failurePolicy":"Ignore"}]}]}`)
+			fmt.Fprint(w, `{"kind":"ValidatingWebhookConfigurationList","items":[{"metadata":{"name":"x.static.k8s.io"},"webhooks":[{"name":"validate.guard.selfsame.build","failurePolicy":"Ignore"}]}]}`)
 		case r.URL.Path == "/api/v1/namespaces/selfsame-guard/configmaps/selfsame-guard" && configMap == "":
 			http.Error(w, "no", http.StatusForbidden)
 		case r.URL.Path == "/api/v1/namespaces/selfsame-guard/configmaps/selfsame-guard":
@@ -47,6 +48,9 @@ func TestServer(t *testing.T) {
 		t.Errorf("the second page is not judged: %+v", got)
 	} else if last := got[len(got)-1]; last.Code != "A0996" || !strings.HasSuffix(last.Place, "admission.default") {
 		t.Errorf("the configuration is not judged: %+v", got)
+	}
+	if !slices.ContainsFunc(c.Check(t.Context()), func(f doctor.Finding) bool { return f.Code == "A0994" }) {
+		t.Error("an object of the API counts as a static manifest for its name")
 	}
 	for answer, want := range map[string]string{"": "403 Forbidden", `{"kind":"Secret"}`: "something else", strings.Replace(configMap, `"name":"selfsame-guard"`, `"name":"other"`, 1): "something else"} {
 		configMap = answer

@@ -50,7 +50,12 @@ type object struct {
 	Status *struct {
 		ReadyReplicas int `json:"readyReplicas"`
 	} `json:"status"`
+
+	live bool // an API server gave it
 }
+
+// static reports whether o is of a file for an API server's own disk: no object of the API is, whatever its name.
+func (o object) static() bool { return !o.live && strings.HasSuffix(o.Metadata.Name, staticEnd) }
 
 // webhook is one of a configuration (admissionregistration.k8s.io/v1).
 type webhook struct {

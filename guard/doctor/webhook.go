@@ -136,7 +136,10 @@ func (h hook) rules() (out []Finding) {
 			if !has(rule.APIGroups, r.group) || !has(rule.APIVersions, "v1") || !hasResource(rule.Resources, r.name) {
 				continue
 			}
-			found, scoped = true, scoped || rule.Scope != "Cluster"
+			if found = true; rule.Scope == "Cluster" { // it never holds, and adds no operation
+				continue
+			}
+			scoped = true
 			for _, op := range rule.Operations {
 				ops[op] = true
 			}
@@ -147,6 +150,7 @@ func (h hook) rules() (out []Finding) {
 			continue
 		case !scoped:
 			out = append(out, finding("A0990", place, "for `"+full+"` they are of the scope `Cluster`", "the resource is namespaced, so the rule never holds", "scope: Namespaced"))
+			continue
 		}
 		for _, op := range []string{"CREATE", "UPDATE"} {
 			if !ops["*"] && !ops[op] {
