@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -47,6 +48,25 @@ func TestMountsOfLayers(t *testing.T) {
 		}
 		if err := b.mountsNone(filepath.Join(t.TempDir(), "none")); err != nil {
 			t.Errorf("of another folder: %v", err)
+		}
+	}
+}
+
+// TestVolumeOfAnotherDigest: an image that is mounted by no sha256 digest cannot be asked about, and is refused; other mounts are no images.
+func TestVolumeOfAnotherDigest(t *testing.T) {
+	for source, good := range map[string]bool{
+		"/run/containerd/image-volumes/" + strings.Repeat("a", 64) + "/" + strings.Repeat("b", 128): false,
+		"/run/containerd/image-volumes/" + strings.Repeat("a", 64):                                  false,
+		"/srv/image-volumes/ann/pictures":                                                           true,
+		"/home/ann":                                                                                 true,
+	} {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, "config.json"), []byte(`{"mounts":[{"destination":"/data","source":"`+source+`"}]}`), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		all, err := askVolumes(t.Context(), nil, dir)
+		if len(all) > 0 || (err == nil) != good || err != nil && !strings.Contains(err.Error(), "has no sha256 digest") {
+			t.Errorf("%s: %v, %v", source, all, err)
 		}
 	}
 }
