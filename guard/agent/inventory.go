@@ -227,7 +227,11 @@ func (i *Inventory) Judge(ctx context.Context) {
 
 // question is whether its image may run under a name of it.
 func (r Running) question(name string) engine.Question {
-	return engine.Question{Name: name, Digest: r.Digest, Who: engine.Who{Gate: engine.GateWatch, Namespace: r.Namespace, Workload: r.Workload, Container: r.Name, Reference: r.Reference}}
+	who := engine.Who{Gate: engine.GateWatch, Namespace: r.Namespace, Workload: r.Workload, Container: r.Name, Reference: r.Reference}
+	if len(r.Also) > 0 {
+		who.OneOf = 1 + len(r.Also)
+	}
+	return engine.Question{Name: name, Digest: r.Digest, Who: who}
 }
 
 func (i *Inventory) judged(batch []Running, answers []engine.Answer) {

@@ -15,10 +15,12 @@ import (
 type byName struct {
 	asker
 	names []string
+	oneOf map[string]int // by the container's name
 }
 
 func (b *byName) Ask(ctx context.Context, q engine.Question) engine.Answer {
 	b.names = append(b.names, q.Name)
+	b.oneOf[q.Who.Container] = q.Who.OneOf
 	a := b.asker.Ask(ctx, q)
 	a.Allow = a.Allow && q.Name == shop
 	return a
@@ -33,7 +35,7 @@ func (b *byName) AskAll(ctx context.Context, qs []engine.Question) (out []engine
 
 // TestVolumes: image volumes are judged under each name that is known, come and go with their container, and are no question without a name.
 func TestVolumes(t *testing.T) {
-	a := &byName{}
+	a := &byName{oneOf: map[string]int{}}
 	a.bad = map[digest.Digest]bool{}
 	i := agent.NewInventory(a, nil, func(string) {}, time.Now)
 	c := agent.Container{ID: "c", Name: "app", Image: shop, Digest: good}
@@ -56,6 +58,9 @@ func TestVolumes(t *testing.T) {
 	}
 	if len(a.names) != 6 { // each that has a name once, and two more names of one
 		t.Errorf("asked about %q", a.names)
+	}
+	if a.oneOf["known"] != 3 || a.oneOf["app"] != 0 || a.oneOf["evil"] != 0 {
+		t.Errorf("asked as one of %v", a.oneOf)
 	}
 	for _, name := range a.names {
 		if name == "" {

@@ -1,8 +1,10 @@
 package belt
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -41,12 +43,21 @@ func readBundle(dir string) (b bundle, err error) {
 }
 
 // mountsNone says whether nothing below a folder is mounted: where the layers of images lie unpacked. `--mount type=image` brings in an image
-// that nobody asked about, as a bind mount or as the lower folder of an overlay.
+// that nobody asked about, as a bind mount or as the lower folder of an overlay. The folder counts by its real path as well: settings may name
+// it by a link, and a daemon writes down where that leads.
 func (b bundle) mountsNone(layers string) error {
-	below := layers + "/"
+	below := []string{layers + "/"}
+	switch real, err := filepath.EvalSymlinks(layers); {
+	case err == nil:
+		below = append(below, real+"/")
+	case !errors.Is(err, fs.ErrNotExist): // what is not there is mounted nowhere
+		return err
+	}
 	for _, m := range b.Mounts {
-		if strings.HasPrefix(filepath.Clean(m.Source), below) || slices.ContainsFunc(m.Options, func(o string) bool { return strings.Contains(o, below) }) {
-			return fmt.Errorf("files of an image that nobody was asked about are mounted at %.80q", m.Destination)
+		for _, dir := range below {
+			if strings.HasPrefix(filepath.Clean(m.Source), dir) || slices.ContainsFunc(m.Options, func(o string) bool { return strings.Contains(o, dir) }) {
+				return fmt.Errorf("files of an image that nobody was asked about are mounted at %.80q", m.Destination)
+			}
 		}
 	}
 	return nil

@@ -55,8 +55,11 @@ func askVolumes(ctx context.Context, client images.ImagesClient, dir string) (al
 	}
 	for _, m := range bundle.Mounts {
 		_, digest, is := wire.ImageVolume(filepath.Clean(m.Source))
-		if !is {
+		switch {
+		case !is:
 			continue
+		case digest == "":
+			return nil, fmt.Errorf("the image that is mounted at %.80q has no sha256 digest", m.Destination)
 		}
 		if len(all) >= maxVolumes {
 			return nil, fmt.Errorf("it mounts more than %d images", maxVolumes)

@@ -15,12 +15,15 @@ const (
 	staticEnd  = ".static.k8s.io" // KEP-5793: of objects that the API server reads from its own disk
 )
 
+// applyAll is how what is missing comes back.
+const applyAll = "selfsame-guard manifests ... | kubectl apply -f -"
+
 // Cluster says what is looked at: files, an API server, or both together.
 type Cluster struct {
 	Files  []string  // as kubectl prints objects; "-" is In
 	In     io.Reader // read for "-"
 	Server *Server   // nil: files alone
-	// Namespace is the guard's own; it and those of Exempt may be left out by the webhooks' selectors.
+	// Namespace is the guard's own; it and those of Exempt may be left out by the webhooks' selectors, and be in audit mode.
 	Namespace string
 	Exempt    []string
 	Now       time.Time
@@ -30,6 +33,8 @@ type Cluster struct {
 type state struct {
 	objects    []object
 	namespaces map[string]map[string]string // labels, by name
+	// unread is why the API server does not give the guard's configuration; nil: it does, or was not asked.
+	unread error
 }
 
 // Check finds every way around the guard that the cluster's objects leave open.
@@ -53,16 +58,15 @@ func (c Cluster) Check(ctx context.Context) []Finding {
 				continue
 			}
 			seen[want] = true
-			static = static || strings.HasSuffix(o.Metadata.Name, staticEnd)
+			static = static || want == validating && o.static() // without the mutating one, what has no digest is refused
 			out = append(out, c.webhook(s, hook{w, o.Kind + "/" + o.Metadata.Name + " " + w.Name, want == mutating})...)
 		}
 	}
-	const fix = "selfsame-guard manifests ... | kubectl apply -f -"
 	switch {
 	case seen[mutating] && !seen[validating]:
-		out = append(out, finding("A0993", validating, "the mutating webhook is there without the validating one", "what comes after the mutating phase is admitted unjudged, and nothing is refused", fix))
+		out = append(out, finding("A0993", validating, "the mutating webhook is there without the validating one", "what comes after the mutating phase is admitted unjudged, and nothing is refused", applyAll))
 	case !seen[validating]:
-		out = append(out, finding("A0981", validating, "the guard's webhook is not there", "everything is admitted", fix))
+		out = append(out, finding("A0981", validating, "the guard's webhook is not there", "everything is admitted", applyAll))
 	}
 	if !static {
 		f := finding("A0994", validating, "the webhook is not a static manifest", "whoever may delete webhook configurations can switch the guard off (static ones do not show in the API: give their files with --from)",
@@ -70,7 +74,7 @@ func (c Cluster) Check(ctx context.Context) []Finding {
 		f.Warning = true
 		out = append(out, f)
 	}
-	return sorted(out)
+	return sorted(append(out, c.configuration(s)...))
 }
 
 // read gathers objects; a finding where that is impossible, because what is not seen cannot be judged.
@@ -88,11 +92,21 @@ func (c Cluster) read(ctx context.Context) (state, *Finding) {
 		s.objects = append(s.objects, all...)
 	}
 	if c.Server != nil {
+		defer c.Server.http.CloseIdleConnections()
 		all, err := c.Server.objects(ctx, c.Namespace)
 		if err != nil {
 			return s, fail(c.Server.URL, err)
 		}
+		for i := range all {
+			all[i].live = true
+		}
 		s.objects = append(s.objects, all...)
+		// Whoever may not read this one has all others judged.
+		if o, err := c.Server.configMap(ctx, c.Namespace); err != nil {
+			s.unread = err
+		} else {
+			s.objects = append(s.objects, o)
+		}
 	}
 	for _, o := range s.objects {
 		if o.Kind == "Namespace" {

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +18,7 @@ import (
 // TestServer: lists come in pages, the token goes along, and a redirect is not followed.
 func TestServer(t *testing.T) {
 	var moved bool
+	configMap := `{"kind":"ConfigMap","metadata":{"name":"selfsame-guard","namespace":"selfsame-guard"},"data":{"guard.yaml":"guard: v1\ntrust: t.yaml\npolicy: {file: p.yaml}\nadmission: {default: audit}\n"}}`
 	s := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case r.Method != http.MethodGet || r.Header.Get("Authorization") != "Bearer secret":
@@ -26,7 +28,11 @@ func TestServer(t *testing.T) {
 		case strings.HasSuffix(r.URL.Path, "/validatingwebhookconfigurations") && r.URL.Query().Get("continue") == "":
 			fmt.Fprint(w, `{"kind":"ValidatingWebhookConfigurationList","metadata":{"continue":"next"},"items":[]}`)
 		case strings.HasSuffix(r.URL.Path, "/validatingwebhookconfigurations"):
-			fmt.Fprint(w, `{"kind":"ValidatingWebhookConfigurationList","items":[{"metadata":{"name":"x"},"webhooks":[{"name":"validate.guard.selfsame.build","failurePolicy":"Ignore"}]}]}`)
+			fmt.Fprint(w, `{"kind":"ValidatingWebhookConfigurationList","items":[{"metadata":{"name":"x.static.k8s.io"},"webhooks":[{"name":"validate.guard.selfsame.build","failurePolicy":"Ignore"}]}]}`)
+		case r.URL.Path == "/api/v1/namespaces/selfsame-guard/configmaps/selfsame-guard" && configMap == "":
+			http.Error(w, "no", http.StatusForbidden)
+		case r.URL.Path == "/api/v1/namespaces/selfsame-guard/configmaps/selfsame-guard":
+			fmt.Fprint(w, configMap)
 		default:
 			fmt.Fprint(w, `{"kind":"NamespaceList","items":[]}`)
 		}
@@ -40,6 +46,18 @@ func TestServer(t *testing.T) {
 	c := doctor.Cluster{Server: server, Namespace: "selfsame-guard", Now: time.Now()}
 	if got := c.Check(t.Context()); len(got) < 2 || got[0].Code != "A0982" {
 		t.Errorf("the second page is not judged: %+v", got)
+	} else if last := got[len(got)-1]; last.Code != "A0996" || !strings.HasSuffix(last.Place, "admission.default") {
+		t.Errorf("the configuration is not judged: %+v", got)
+	}
+	if !slices.ContainsFunc(c.Check(t.Context()), func(f doctor.Finding) bool { return f.Code == "A0994" }) {
+		t.Error("an object of the API counts as a static manifest for its name")
+	}
+	for answer, want := range map[string]string{"": "403 Forbidden", `{"kind":"Secret"}`: "something else", strings.Replace(configMap, `"name":"selfsame-guard"`, `"name":"other"`, 1): "something else"} {
+		configMap = answer
+		got := c.Check(t.Context())
+		if len(got) < 2 || got[0].Code != "A0980" || got[0].Warning || !strings.Contains(got[0].Summary, want) || got[1].Code != "A0982" {
+			t.Errorf("%s: %+v", want, got)
+		}
 	}
 	moved = true
 	if got := c.Check(t.Context()); len(got) != 1 || got[0].Code != "A0980" || !strings.Contains(got[0].Summary, "redirects") {

@@ -127,6 +127,50 @@ func add(name string, m os.FileMode) func(*testing.T, *world) {
 	return func(t *testing.T, w *world) { t.Helper(); w.file(t, name, "", m) }
 }
 
+// through has the image verifier be a link to a link in a folder, which leads to the program.
+func (w *world) through(t *testing.T, folder string, m os.FileMode) {
+	t.Helper()
+	w.file(t, folder+"/x", "", 0o644)
+	w.chmod(t, folder, m)
+	w.file(t, "programs/selfsame-pull", "", 0o755)
+	remove("bin/selfsame-pull")(t, w)
+	w.link(t, "bin/selfsame-pull", "../"+folder+"/selfsame-pull")
+	w.link(t, folder+"/selfsame-pull", filepath.Join(w.dir, "programs/selfsame-pull"))
+}
+
+func (w *world) link(t *testing.T, name, to string) {
+	t.Helper()
+	if err := os.Symlink(to, filepath.Join(w.dir, name)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestLinks: links in folders of nobody else's are good; so is one of ours in a folder with the sticky bit.
+func TestLinks(t *testing.T) {
+	for _, m := range []os.FileMode{0o755, 0o777 | os.ModeSticky} {
+		w := newWorld(t)
+		w.through(t, "other", m)
+		if got := w.Check(t.Context()); len(got) != 0 {
+			t.Errorf("%o: %+v", m, got)
+		}
+	}
+	if os.Geteuid() == 0 { // who else could give a link away
+		w := newWorld(t)
+		w.through(t, "other", 0o777|os.ModeSticky)
+		if err := os.Lchown(filepath.Join(w.dir, "other/selfsame-pull"), 12345, 12345); err != nil {
+			t.Fatal(err)
+		}
+		if got := w.Check(t.Context()); len(got) != 1 || got[0].Code != "A0962" || got[0].Place != filepath.Join(w.dir, "other") {
+			t.Errorf("a link of somebody else's: %+v", got)
+		}
+	}
+	w := newWorld(t)
+	w.link(t, "bin/loop", "loop")
+	if got := w.Check(t.Context()); len(got) != 2 || got[0].Code != "A0962" || !strings.Contains(got[0].Summary, "too many levels") || got[1].Code != "A0964" {
+		t.Errorf("a link to itself: %+v", got)
+	}
+}
+
 func TestClean(t *testing.T) {
 	w := newWorld(t)
 	if got := w.Check(t.Context()); len(got) != 0 || doctor.Failed(got) {
@@ -162,6 +206,7 @@ func TestOneChange(t *testing.T) {
 		"writable folder":         {mode("bin", 0o777), "A0962", "bin", "mode 0777"},
 		"writable program":        {mode("bin/selfsame-pull", 0o757), "A0962", "bin/selfsame-pull", "mode 0757"},
 		"sticky folder":           {mode("bin", 0o777|os.ModeSticky), "A0962", "bin", "mode 1777"},
+		"a link in others' hands": {func(t *testing.T, w *world) { w.through(t, "open", 0o777) }, "A0962", "open", "mode 0777"},
 		"too many verifiers":      {change("max_verifiers = 10", "max_verifiers = 0"), "A0963", "config.toml:11", "`max_verifiers` is 0"},
 		"a file not to be run":    {add("bin/README", 0o644), "A0964", "bin/README", "cannot be run"},
 		"a folder among them":     {add("bin/old/x", 0o755), "A0964", "bin/old", "cannot be run"},

@@ -34,7 +34,11 @@ type object struct {
 			Ready *bool `json:"ready"`
 		} `json:"conditions"`
 	} `json:"endpoints"` // of an EndpointSlice
-	Spec struct {
+	// Data and Binary are a ConfigMap's files; of other kinds, anything.
+	Data   json.RawMessage `json:"data"`
+	Binary json.RawMessage `json:"binaryData"`
+	Spec   struct {
+		Type     string          `json:"type"`     // of a Service
 		Replicas *int            `json:"replicas"` // of a Deployment
 		Selector json.RawMessage `json:"selector"` // of a Service: labels
 		Template struct {
@@ -46,7 +50,12 @@ type object struct {
 	Status *struct {
 		ReadyReplicas int `json:"readyReplicas"`
 	} `json:"status"`
+
+	live bool // an API server gave it
 }
+
+// static reports whether o is of a file for an API server's own disk: no object of the API is, whatever its name.
+func (o object) static() bool { return !o.live && strings.HasSuffix(o.Metadata.Name, staticEnd) }
 
 // webhook is one of a configuration (admissionregistration.k8s.io/v1).
 type webhook struct {
@@ -57,6 +66,7 @@ type webhook struct {
 			Name      string `json:"name"`
 			Namespace string `json:"namespace"`
 			Path      string `json:"path"`
+			Port      *int   `json:"port"` // nil: 443
 		} `json:"service"`
 		CABundle []byte `json:"caBundle"`
 	} `json:"clientConfig"`

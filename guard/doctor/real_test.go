@@ -96,6 +96,13 @@ func TestRealAPIServer(t *testing.T) {
 	if got := codes(); got != "A0994" {
 		t.Errorf("with endpoints: %q", got)
 	}
+	path := "/api/v1/namespaces/selfsame-guard/configmaps/selfsame-guard"
+	if err := client.As("ann", "selfsame-guard:admins").Delete(t.Context(), path); err != nil {
+		t.Fatal(err)
+	}
+	if got := codes(); got != "A0980 A0994" {
+		t.Errorf("without a configuration: %q", got)
+	}
 	wrong, err := doctor.FromKubeconfig(kubeconfig(t, s.URL, s.CA, "{token: wrong}"))
 	if err != nil {
 		t.Fatal(err)

@@ -49,7 +49,6 @@ func newServer(address, name, token string, ca []byte, certs []tls.Certificate) 
 
 // objects lists what the doctor looks at.
 func (s *Server) objects(ctx context.Context, namespace string) (out []object, err error) {
-	defer s.http.CloseIdleConnections()
 	ns := url.PathEscape(namespace)
 	for _, path := range []string{
 		"/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations", "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations",
@@ -62,6 +61,19 @@ func (s *Server) objects(ctx context.Context, namespace string) (out []object, e
 		out = append(out, all...)
 	}
 	return out, nil
+}
+
+// configMap is the one that the guard's pods have their configuration from.
+func (s *Server) configMap(ctx context.Context, namespace string) (object, error) {
+	path := "/api/v1/namespaces/" + url.PathEscape(namespace) + "/configmaps/" + installed
+	o, err := s.get(ctx, path)
+	if err == nil && (o.Kind != "ConfigMap" || o.Metadata.Namespace != namespace || o.Metadata.Name != installed) {
+		err = errors.New("the API server answers with something else")
+	}
+	if err != nil {
+		return o, fmt.Errorf("%s: %w", path, err)
+	}
+	return o, nil
 }
 
 func (s *Server) list(ctx context.Context, path string) (out []object, err error) {

@@ -60,28 +60,33 @@ func (c Cluster) webhook(s state, h hook) (out []Finding) {
 		bad("A0991", "clientConfig.caBundle", why, "the API server does not trust the webhook then, and nothing is admitted", "selfsame-guard certificate --out DIR, and selfsame-guard manifests --ca DIR/ca.crt ... | kubectl apply -f -")
 	}
 	if why := c.answers(h); why != "" {
-		bad("A0995", "clientConfig", why, "the mutating phase refuses nothing, and who is not the guard may let everything through", "selfsame-guard manifests ... | kubectl apply -f -")
+		bad("A0995", "clientConfig", why, "the mutating phase refuses nothing, and who is not the guard may let everything through", applyAll)
 		return out // who answers there is not the guard's affair
 	}
 	return append(out, s.service(h)...)
 }
 
-// answers says why it is not the guard's right phase that the API server asks; "": it is, as far as its address says. A proxy may add to the
-// path's front.
+// answers says why it is not the guard's right phase that the API server asks; "": it is, as far as its address says. Which host a URL names is the
+// operator's affair: there the bundle alone says who may answer.
 func (c Cluster) answers(h hook) string {
 	want, path := "/validate", ""
 	if h.mutates {
 		want = "/mutate"
 	}
 	if svc := h.ClientConfig.Service; svc != nil {
-		if svc.Namespace != c.Namespace {
+		switch {
+		case svc.Namespace != c.Namespace:
 			return "it asks a service in the namespace " + svc.Namespace + ", not in " + c.Namespace
+		case svc.Name != installed:
+			return "it asks the service " + svc.Name + ", not " + installed
+		case svc.Port != nil && *svc.Port != servicePort:
+			return fmt.Sprintf("it asks at the port %d of the service, not at %d", *svc.Port, servicePort)
 		}
 		path = svc.Path
 	} else if u, err := url.Parse(h.ClientConfig.URL); err == nil {
-		path = u.Path
+		path = u.EscapedPath()
 	}
-	if !strings.HasSuffix(path, want) {
+	if path != want {
 		return fmt.Sprintf("it asks at `%s`, not at `%s`", path, want)
 	}
 	return ""
@@ -131,7 +136,10 @@ func (h hook) rules() (out []Finding) {
 			if !has(rule.APIGroups, r.group) || !has(rule.APIVersions, "v1") || !hasResource(rule.Resources, r.name) {
 				continue
 			}
-			found, scoped = true, scoped || rule.Scope != "Cluster"
+			if found = true; rule.Scope == "Cluster" { // it never holds, and adds no operation
+				continue
+			}
+			scoped = true
 			for _, op := range rule.Operations {
 				ops[op] = true
 			}
@@ -142,6 +150,7 @@ func (h hook) rules() (out []Finding) {
 			continue
 		case !scoped:
 			out = append(out, finding("A0990", place, "for `"+full+"` they are of the scope `Cluster`", "the resource is namespaced, so the rule never holds", "scope: Namespaced"))
+			continue
 		}
 		for _, op := range []string{"CREATE", "UPDATE"} {
 			if !ops["*"] && !ops[op] {

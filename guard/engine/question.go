@@ -38,6 +38,8 @@ type Who struct {
 	Container string `json:"container,omitempty"` // its name, or "volume NAME"
 	User      string `json:"user,omitempty"`      // who asked the API server
 	Reference string `json:"reference,omitempty"` // as it was written
+	// OneOf is by how many names the image is asked for at once, where one that is allowed is enough; 0: by this one alone.
+	OneOf int `json:"oneOf,omitempty"`
 }
 
 // Answer is a verdict for one question.

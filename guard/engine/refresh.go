@@ -82,6 +82,8 @@ func (e *Engine) drop(why error) {
 type DenyListTimer interface {
 	// DenyListTimes are when the list was issued and from when on it does not count any more; zero times: there is none.
 	DenyListTimes() (issued, until time.Time)
+	// Lacking says why no deny list counts, where one is asked for; nil: one does, or none is asked for, or nobody knows yet.
+	Lacking() error
 }
 
 // tellDenyList says how long the list goes on counting. One that is read each minute, and that nobody renews, is no failure until everything
@@ -92,6 +94,11 @@ func (e *Engine) tellDenyList(epoch Epoch) {
 	if !ok {
 		return
 	}
+	lacking := 0.0
+	if g.Lacking() != nil {
+		lacking = 1
+	}
+	e.c.Metrics.Put(metrics.DenyLacking, lacking)
 	issued, until := g.DenyListTimes()
 	for name, at := range map[metrics.Name]time.Time{metrics.DenyIssued: issued, metrics.DenyEnds: until} {
 		seconds := 0.0

@@ -132,6 +132,14 @@ func (l *Late) DenyListTimes() (issued, until time.Time) {
 	return time.Time{}, time.Time{}
 }
 
+// Lacking implements engine.DenyListTimer.
+func (l *Late) Lacking() error {
+	if g := l.ground.Load(); g != nil {
+		return g.Lacking()
+	}
+	return nil
+}
+
 // BreakGlass is whose break-glass statements count; false: nobody knows yet.
 func (l *Late) BreakGlass() (breakglass.Who, bool) {
 	g := l.ground.Load()

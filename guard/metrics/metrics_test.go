@@ -78,6 +78,17 @@ func TestUndecidedCountsWhatWasNotDecided(t *testing.T) {
 	}
 }
 
+// TestDenyListAlertHolds: where no list counts, none has an end that could be near, and the alert holds by that alone ("and" binds closer than "or").
+func TestDenyListAlertHolds(t *testing.T) {
+	i := slices.IndexFunc(metrics.Alerts, func(a metrics.Alert) bool { return a.Name == "SelfsameDenyListEnds" })
+	if i < 0 {
+		t.Fatal("there is no such alert")
+	}
+	if parts := strings.Split(metrics.Alerts[i].Expr, " or "); len(parts) != 2 || parts[0] != "selfsame_denylist_lacking > 0" || !strings.Contains(parts[1], " and ") {
+		t.Errorf("it holds only by %q", parts)
+	}
+}
+
 func TestNaming(t *testing.T) {
 	for _, m := range metrics.Table {
 		if !strings.HasPrefix(string(m.Name), "selfsame_") || strings.HasSuffix(string(m.Name), "_total") != (m.Kind == metrics.Counter) || m.Help == "" {

@@ -43,6 +43,7 @@ const (
 	DenySequence  Name = "selfsame_denylist_sequence"
 	DenyIssued    Name = "selfsame_denylist_issued_timestamp_seconds"
 	DenyEnds      Name = "selfsame_denylist_expires_timestamp_seconds"
+	DenyLacking   Name = "selfsame_denylist_lacking"
 	RefreshFailed Name = "selfsame_refresh_failures_total"
 	RefreshedAt   Name = "selfsame_refresh_timestamp_seconds"
 	Rejudged      Name = "selfsame_rejudged_total"
@@ -80,6 +81,7 @@ var Table = []Metric{
 	{DenySequence, Gauge, "Sequence number of the deny list in force; 0: there is none.", nil, ""},
 	{DenyIssued, Gauge, "When the deny list in force was issued, in seconds since 1970; 0: there is none.", nil, ""},
 	{DenyEnds, Gauge, "When the deny list in force ends or is too old (`maxAge`), after which everything is denied, in seconds since 1970; 0: there is none.", nil, ""},
+	{DenyLacking, Gauge, "1: a deny list is asked for and none counts, as where who signed it may not sign any more; everything is denied. 0: one counts, or none is asked for.", nil, ""},
 	{RefreshFailed, Counter, "How often a new policy, trust file or deny list could not be taken; the old one stays in force until it ends.", []string{"what"}, "what: policy, trust (file or deny list), break-glass"},
 	{RefreshedAt, Gauge, "When policy, trust file and deny list were last read without a failure, in seconds since 1970.", nil, ""},
 	{Rejudged, Counter, "Images that were judged again after a change, by whether their verdict changed.", []string{"changed"}, "changed: allowed, denied, same"},

@@ -82,8 +82,8 @@ func (g *gate) decide(ctx context.Context, pod *api.PodSandbox, c *api.Container
 		g.p.Metrics.Add(metrics.Verify, 1, string(engine.GateStart), "deny", string(engine.ClassUsage))
 		return a, errors.New(a.Denial())
 	}
-	g.p.Names.add(q)
 	a := g.p.Asker.Ask(ctx, q)
+	g.p.Names.learn(q, a)
 	if !a.Allow {
 		return a, errors.New(a.Denial())
 	}

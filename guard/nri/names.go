@@ -8,7 +8,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"slices"
 	"sync"
 	"time"
 
@@ -27,7 +26,7 @@ const (
 	maxDigests   = 20_000 // then the one that nobody asked about for longest goes
 	maxNames     = 4      // of one digest
 	maxNameBytes = 255    // as the engine has it
-	maxNamesFile = maxDigests * (maxNames*(maxNameBytes+4) + 80)
+	maxNamesFile = maxDigests * (maxNames*(maxNameBytes+4) + 100)
 )
 
 // namesFormat is the version of the file.
@@ -41,7 +40,7 @@ type Names struct {
 	Asker engine.Asker
 
 	mu    sync.Mutex
-	known *simplelru.LRU[digest.Digest, []string]
+	known *simplelru.LRU[digest.Digest, names]
 	dirty chan struct{} // one waits there while something is not written
 }
 
@@ -53,7 +52,7 @@ type namesFile struct {
 
 type namesOfOne struct {
 	Digest digest.Digest `json:"digest"`
-	Names  []string      `json:"names"`
+	names
 }
 
 // OpenNames are the names that a file has kept, and those of Keep later on. A file that cannot be used is an error, and the names are none.
@@ -65,8 +64,11 @@ func OpenNames(asker engine.Asker, file string) (*Names, error) {
 		return n, fmt.Errorf("names of image volumes that were kept in `%s` are not used: %w", file, err)
 	}
 	for _, one := range kept.Known {
-		for _, name := range one.Names {
-			n.add(engine.Question{Name: name, Digest: one.Digest})
+		for _, name := range one.Firm {
+			n.add(engine.Question{Name: name, Digest: one.Digest}, firm)
+		}
+		for _, name := range one.Loose {
+			n.add(engine.Question{Name: name, Digest: one.Digest}, loose)
 		}
 	}
 	return n, nil
@@ -141,44 +143,46 @@ func (n *Names) write(file string, last bool) error {
 
 // Ask implements engine.Asker.
 func (n *Names) Ask(ctx context.Context, q engine.Question) engine.Answer {
-	n.learn(ctx, q)
-	return n.Asker.Ask(ctx, q)
+	a := n.Asker.Ask(ctx, q)
+	if _, guest := engine.Guest(ctx); !guest {
+		n.learn(q, a)
+	}
+	return a
 }
 
 // AskAll implements engine.Asker.
 func (n *Names) AskAll(ctx context.Context, qs []engine.Question) []engine.Answer {
-	n.learn(ctx, qs...)
-	return n.Asker.AskAll(ctx, qs)
+	all := n.Asker.AskAll(ctx, qs)
+	if _, guest := engine.Guest(ctx); !guest && len(all) == len(qs) {
+		for i, q := range qs {
+			n.learn(q, all[i])
+		}
+	}
+	return all
 }
 
-// learn takes the names of questions, unless a guest asks: whoever may ask at will would push out the names of what was pulled, and then nobody
-// asks about it where it is mounted.
-func (n *Names) learn(ctx context.Context, qs ...engine.Question) {
-	if _, guest := engine.Guest(ctx); guest {
-		return
-	}
-	for _, q := range qs {
-		n.add(q)
-	}
-}
+// learn takes the name of a question that was answered. A guest's is not taken: whoever may ask at will would push out the names of what was
+// pulled, and then nobody asks about it where it is mounted.
+func (n *Names) learn(q engine.Question, a engine.Answer) { n.add(q, standingOf(a)) }
 
-func (n *Names) add(q engine.Question) {
+func (n *Names) add(q engine.Question, s standing) {
 	if n == nil || q.Digest.Validate() != nil || q.Digest.Algorithm() != digest.SHA256 || len(q.Name) > maxNameBytes {
 		return
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.known == nil {
-		n.known, _ = simplelru.NewLRU[digest.Digest, []string](maxDigests, nil) // fails only for sizes below 1
+		n.known, _ = simplelru.NewLRU[digest.Digest, names](maxDigests, nil) // fails only for sizes below 1
 	}
-	names, _ := n.known.Get(q.Digest)
-	if slices.Contains(names, q.Name) || len(names) >= maxNames {
+	before, _ := n.known.Get(q.Digest)
+	after, changed := before.with(q.Name, s)
+	if !changed {
 		return
 	}
 	if name, err := wire.Repository(q.Name); err != nil || name != q.Name {
 		return
 	}
-	n.known.Add(q.Digest, append(slices.Clone(names), q.Name))
+	n.known.Add(q.Digest, after)
 	select {
 	case n.dirty <- struct{}{}: // nobody keeps them where it is nil
 	default:
@@ -194,6 +198,6 @@ func (n *Names) of(d digest.Digest) []string {
 	if n.known == nil {
 		return nil
 	}
-	names, _ := n.known.Get(d)
-	return names
+	known, _ := n.known.Get(d)
+	return known.all()
 }

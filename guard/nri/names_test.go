@@ -100,10 +100,10 @@ func TestNamesFileIsRefused(t *testing.T) {
 func TestNamesAreBounded(t *testing.T) {
 	n := &Names{Asker: asker{}}
 	for i := range maxDigests + 1 {
-		n.add(engine.Question{Name: "registry.example.com/a", Digest: digest.FromString(fmt.Sprint(i))})
+		n.add(engine.Question{Name: "registry.example.com/a", Digest: digest.FromString(fmt.Sprint(i))}, loose)
 	}
 	for i := range maxNames + 1 {
-		n.add(engine.Question{Name: fmt.Sprintf("registry.example.com/%d", i), Digest: digest.FromString("many")})
+		n.add(engine.Question{Name: fmt.Sprintf("registry.example.com/%d", i), Digest: digest.FromString("many")}, loose)
 	}
 	if n.known.Len() != maxDigests || len(n.of(digest.FromString("0"))) != 0 || len(n.of(digest.FromString(fmt.Sprint(maxDigests)))) != 1 || len(n.of(digest.FromString("many"))) != maxNames {
 		t.Errorf("%d digests", n.known.Len())

@@ -1,6 +1,7 @@
 package nri
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,7 +17,7 @@ import (
 
 // mount is an image that is mounted as a volume. NRI gives its digest, in a path, and no name.
 type mount struct {
-	digest digest.Digest
+	digest digest.Digest // sha256; empty: it has another one
 	at     string
 }
 
@@ -55,6 +56,9 @@ func (g *gate) volumes(ctx context.Context, pod string, c *api.Container, who en
 	return nil
 }
 
+// noDigest stands in words for the digest of a volume that has none of sha256.
+const noDigest digest.Digest = "unknown"
+
 // nameless decides about a volume of which nobody knows the name: it passes, and is counted as what nobody checked, or is refused. What the deny list
 // names is refused in any case: that needs no name.
 func (g *gate) nameless(q engine.Question, at string) error {
@@ -64,6 +68,8 @@ func (g *gate) nameless(q engine.Question, at string) error {
 	}
 	switch {
 	case denied:
+	case g.p.RefuseVolumes && q.Digest == noDigest:
+		a = engine.Unanswered(q, fmt.Errorf("it has no sha256 digest, and nobody can be asked about it (volume at %.80q)", at))
 	case g.p.RefuseVolumes:
 		a = engine.Unanswered(q, fmt.Errorf("nobody knows its name: nobody on this node asked about it (volume at %.80q)", at))
 	default:
@@ -78,13 +84,21 @@ func (g *gate) volume(ctx context.Context, d digest.Digest, at string, who engin
 	who.Container, who.Reference = volumeOf(at, who.Container), ""
 	names := g.p.Names.of(d)
 	if len(names) == 0 {
+		d = cmp.Or(d, noDigest)
 		return g.nameless(engine.Question{Name: "an image volume", Digest: d, Who: who}, at)
+	}
+	if len(names) > 1 {
+		who.OneOf = len(names)
 	}
 	qs := make([]engine.Question, len(names))
 	for n, name := range names {
 		qs[n] = engine.Question{Name: name, Digest: d, Who: who}
 	}
-	if a := engine.UnderNames(g.p.Asker.AskAll(ctx, qs)); !a.Allow {
+	all := g.p.Asker.AskAll(ctx, qs)
+	for n, a := range all {
+		g.p.Names.learn(qs[n], a)
+	}
+	if a := engine.UnderNames(all); !a.Allow {
 		return errors.New(a.Denial())
 	}
 	return nil

@@ -55,7 +55,7 @@ func TestVolumeUnderAnotherName(t *testing.T) {
 	} {
 		p := &Plugin{Asker: test.asked, Names: &Names{}, Metrics: metrics.New()}
 		for _, n := range []string{"registry.example.com/team/a", "registry.example.com/team/b"} {
-			p.Names.add(engine.Question{Name: n, Digest: d})
+			p.Names.add(engine.Question{Name: n, Digest: d}, loose)
 		}
 		if err := (&gate{p}).volumes(t.Context(), pod, c, engine.Who{}); (err == nil) != test.good {
 			t.Errorf("%s: %v", name, err)
@@ -95,6 +95,34 @@ func TestNamelessVolumeThatIsDenied(t *testing.T) {
 		p.Metrics.Handler().ServeHTTP(shown, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 		if text := shown.Body.String(); !strings.Contains(text, test.count) || test.count != unchecked && strings.Contains(text, unchecked) {
 			t.Errorf("refuse %t, %q: no %s in\n%s", test.refuse, test.asked, test.count, text)
+		}
+	}
+}
+
+// TestVolumeOfAnotherDigest: an image by a digest that is not of sha256 is a volume all the same: counted or refused as one whose name nobody knows,
+// and in the inventory, where it is never verified.
+func TestVolumeOfAnotherDigest(t *testing.T) {
+	pod := strings.Repeat("a", 64)
+	for _, part := range []string{strings.Repeat("b", 128), strings.Repeat("b", 128) + "/models", strings.Repeat("B", 64), ""} {
+		c := &api.Container{Id: "c", Name: "app", Mounts: []*api.Mount{{Source: "/run/containerd/image-volumes/" + pod + "/" + part, Destination: "/data"}}}
+		for _, refuse := range []bool{false, true} {
+			p := &Plugin{Asker: answers{}, Names: &Names{}, Metrics: metrics.New(), RefuseVolumes: refuse}
+			g := &gate{p}
+			err := g.volumes(t.Context(), pod, c, engine.Who{})
+			if (err != nil) != refuse || refuse && !strings.Contains(err.Error(), "an image volume@unknown is denied: it has no sha256 digest") {
+				t.Errorf("%q, refuse %t: %v", part, refuse, err)
+			}
+			shown := httptest.NewRecorder()
+			p.Metrics.Handler().ServeHTTP(shown, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+			if counted := strings.Contains(shown.Body.String(), `selfsame_unchecked_total{point="start",reason="image-volume"} 1`); counted == refuse {
+				t.Errorf("%q, refuse %t: counted %t", part, refuse, counted)
+			}
+			if all := g.mounted(&api.PodSandbox{Id: pod}, c); len(all) != 1 || all[0].Digest != "" || all[0].Image != "" || all[0].Of != "c" {
+				t.Errorf("%q: %+v", part, all)
+			}
+		}
+		if err := (&gate{&Plugin{Asker: answers{"listed": engine.ClassDenied}, Names: &Names{}, Metrics: metrics.New()}}).volumes(t.Context(), pod, c, engine.Who{}); err == nil {
+			t.Error("it starts although the deny list cannot say")
 		}
 	}
 }

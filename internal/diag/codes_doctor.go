@@ -45,11 +45,12 @@ enabled and required_plugins names the plugin. Static pods then start only once 
 
     selfsame-guard check --config /etc/selfsame/guard.yaml
 `},
-	{"A0980", ExitUndecided, "the cluster's objects cannot be read", `The API server does not answer, the user may not list what is looked at, or a file is not what kubectl prints. No credential plugin is run: make a
+	{"A0980", ExitUndecided, "the cluster's objects cannot be read", `The API server does not answer, the user may not list what is looked at, or a file is not what kubectl prints; or the guard's own configuration
+(the ConfigMap selfsame-guard) is not there, or nothing that the guard reads. No credential plugin is run: make a
 kubeconfig with a token (kubectl create token) or a client certificate, or give files.
 
     kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations,namespaces -o json > objects.json
-    kubectl -n selfsame-guard get services,endpointslices -o json > guard.json
+    kubectl -n selfsame-guard get services,endpointslices,configmaps -o json > guard.json
     selfsame-guard doctor cluster --from objects.json --from guard.json
 `},
 	{"A0981", ExitUndecided, "the guard's webhook is not there", `No webhook configuration holds a webhook with the name validate.guard.selfsame.build, so everything is admitted without a verdict.
@@ -85,10 +86,14 @@ server's own. A namespace that is meant to be left out is named with --exempt.
 
     selfsame-guard manifests --static out ...
 `},
-	{"A0995", ExitUndecided, "the API server asks somebody else", `The webhook leads to the wrong phase, or to a service that is not in the guard's namespace. The mutating phase (/mutate) gives digests and refuses
-nothing, so a validating webhook that leads there admits every image that has one. Apply what "selfsame-guard manifests" prints; if the guard lives in
-another namespace, say so:
+	{"A0995", ExitUndecided, "the API server asks somebody else", `The webhook leads to the wrong phase, to another service or port than the guard's, or that service leads to other pods. The mutating phase (/mutate)
+gives digests and refuses nothing, so a validating webhook that leads there admits every image that has one. Apply what "selfsame-guard manifests" prints;
+if the guard lives in another namespace, say so:
 
     selfsame-guard doctor cluster --namespace guard
+`},
+	{"A0996", ExitUndecided, "the guard's configuration lets something pass", `The webhooks are as they should be, and the configuration (guard.yaml in the ConfigMap selfsame-guard) has them admit what the policy refuses: audit mode.
+Where a namespace is meant to be audited, name it with --exempt. Warnings are about image volumes whose name nobody knows (nri.volumes), and about
+a "refresh" of more than 15 minutes, for which what is taken back goes on being admitted.
 `},
 }

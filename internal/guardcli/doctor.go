@@ -52,9 +52,9 @@ func (a *app) doctorClusterCommand() *cobra.Command {
 	var c doctor.Cluster
 	var kubeconfig string
 	cmd := &cobra.Command{
-		Use: "cluster", Short: "Check a cluster: the webhook configurations, and who answers them", Args: cobra.NoArgs,
-		Long: `Read the webhook configurations, namespaces, and the guard's service from an API server, or from files as kubectl prints them (JSON or YAML). The
-API server is that of --kubeconfig, of $KUBECONFIG, or the one of the pod that this runs in; nothing but GET is sent to it, and no credential
+		Use: "cluster", Short: "Check a cluster: the webhook configurations, who answers them, and how the guard is configured", Args: cobra.NoArgs,
+		Long: `Read the webhook configurations, namespaces, and the guard's service and configuration from an API server, or from files as kubectl prints them
+(JSON or YAML). The API server is that of --kubeconfig, of $KUBECONFIG, or the one of the pod that this runs in; nothing but GET is sent to it, and no credential
 plugin is run. Static manifests do not show in the API: give their files with --from as well. Exit 17 if anything is found.`,
 		Example: `  selfsame-guard doctor cluster --kubeconfig ~/.kube/config
   selfsame-guard manifests ... | selfsame-guard doctor cluster --from -`,
@@ -73,7 +73,7 @@ plugin is run. Static manifests do not show in the API: give their files with --
 	f.StringVar(&kubeconfig, "kubeconfig", "", "how to reach the API server; `FILE`")
 	f.StringArrayVar(&c.Files, "from", nil, "read objects from `FILE`, or - for stdin; may be repeated. Without --kubeconfig no API server is asked then")
 	f.StringVar(&c.Namespace, "namespace", "selfsame-guard", "the guard's own namespace")
-	f.StringArrayVar(&c.Exempt, "exempt", nil, "a namespace that is meant to be left out, beside the guard's own; may be repeated")
+	f.StringArrayVar(&c.Exempt, "exempt", nil, "a namespace that is meant to be left out or in audit mode, beside the guard's own; may be repeated")
 	return cmd
 }
 

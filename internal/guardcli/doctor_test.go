@@ -19,7 +19,8 @@ func TestDoctor(t *testing.T) {
 		return path
 	}
 	open := write("config.toml", "version = 4\n[plugins.'io.containerd.cri.v1.images']\nuse_local_image_pull = true\n")
-	hook := write("hook.yaml", "kind: ValidatingWebhookConfiguration\nmetadata: {name: x}\nwebhooks: [{name: validate.guard.selfsame.build, failurePolicy: Ignore}]\n")
+	hook := write("hook.yaml", "kind: ValidatingWebhookConfiguration\nmetadata: {name: x}\nwebhooks: [{name: validate.guard.selfsame.build, failurePolicy: Ignore}]\n"+
+		"---\nkind: ConfigMap\nmetadata: {name: selfsame-guard, namespace: selfsame-guard}\ndata: {guard.yaml: \"guard: v1\\ntrust: t\\npolicy: {file: p}\\n\"}\n")
 	exec := write("kubeconfig", "current-context: a\ncontexts: [{name: a, context: {cluster: c, user: u}}]\nclusters: [{name: c, cluster: {server: 'https://x'}}]\nusers: [{name: u, user: {exec: {command: aws}}}]\n")
 	for name, c := range map[string]struct {
 		args           []string

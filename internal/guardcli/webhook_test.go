@@ -20,7 +20,9 @@ import (
 
 	"github.com/selfsame-build/selfsame/internal/guardcli"
 	"github.com/selfsame-build/selfsame/internal/invocation"
+	"github.com/selfsame-build/selfsame/signing/signingtest"
 	"github.com/selfsame-build/selfsame/test/kube"
+	"github.com/selfsame-build/selfsame/trust"
 )
 
 // free are addresses of loopback that were free a moment ago.
@@ -252,4 +254,26 @@ func TestManifests(t *testing.T) {
 	if string(first) == string(second) || string(ca) != string(again) {
 		t.Error("a renewal makes another certificate by the same authority")
 	}
+}
+
+// TestDenyListThatNobodyMaySign: the trust file takes out who signed the deny list, so that everything is denied. The list has no end then that could
+// be near, and the alert about it holds all the same, until a list counts again.
+func TestDenyListThatNobodyMaySign(t *testing.T) {
+	w := newWorld(t)
+	_, health, _ := w.webhook()
+	shows := func(lacking, ends float64) func() bool {
+		return func() bool {
+			_, metrics := fetch(t, http.DefaultClient, "http://"+health+"/metrics", "")
+			return gauge(metrics, "selfsame_denylist_lacking") == lacking && math.Min(1, gauge(metrics, "selfsame_denylist_expires_timestamp_seconds")) == ends
+		}
+	}
+	w.soon("the list counts", shows(0, 1))
+	whole := read(t, w.dir+"/trust.yaml")
+	w.write("other.pub", string(signingtest.NewSigner(t, trust.Revoker).Verifier().PEM()))
+	w.write("trust.yaml", strings.Replace(whole, "[revoker.pub]", "[other.pub]", 1))
+	w.soon("none counts", shows(1, 0))
+	w.write("trust.yaml", whole)
+	w.soon("it counts again", shows(0, 1))
+	w.write("trust.yaml", strings.Replace(whole, "denylist: {list: denylist.json}\n", "", 1))
+	w.soon("none is asked for", shows(0, 0))
 }

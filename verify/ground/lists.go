@@ -37,16 +37,16 @@ type Speakers struct {
 
 func (s Speakers) named() bool { return len(s.Keys)+len(s.Identities) > 0 }
 
-// speak lets them count in d, and nobody else: the root alone lets in nobody.
+// speak lets them count in d, and nobody else: the root alone lets in nobody. With an error, d is as it was.
 func (s Speakers) speak(d *freshness.Demand, root *signing.Root, rootless error) error {
-	d.Trust.Keys = s.Keys
 	if len(s.Identities) == 0 {
+		d.Trust.Keys = s.Keys
 		return nil
 	}
 	if root == nil {
 		return rootless
 	}
-	d.Trust.Root = root
+	d.Trust.Keys, d.Trust.Root = s.Keys, root
 	d.Counts = func(by trust.Party, _ time.Time, _ string) bool {
 		return by.Identity == (trust.Identity{}) || slices.ContainsFunc(s.Identities, func(r trust.IdentityRule) bool { return r.Matches(by.Identity) })
 	}

@@ -72,9 +72,6 @@ func (g *Ground) Stands() error {
 func (g *Ground) stands() error {
 	o := g.Options()
 	at, d := g.c.policyAt(o)
-	if place, err := freshness.OpenPolicyPlace(g.c.Client, at); err != nil || place.String() != g.rules.place.String() {
-		d.Minimum, d.MaxAge = 0, 0 // of the other one
-	}
 	err := g.c.speakers(o, &d)
 	if err == nil {
 		_, err = g.knownPolicy(at, d)
@@ -98,16 +95,20 @@ func (g *Ground) given(at string, signed *freshness.SignedPolicy) error {
 	return g.shelf.write(keptPolicy, place.String(), signed.Bundle)
 }
 
-// knownPolicy is the signed policy that was given last, or else the one that is kept, if it meets the demand.
+// knownPolicy is the signed policy that was given last, or else the one that is kept, if it meets the demand. Of one that was given from another
+// place than at, number and age are not demanded: those are at's.
 func (g *Ground) knownPolicy(at string, d freshness.Demand) (*freshness.SignedPolicy, error) {
 	if len(d.Trust.Keys) == 0 && d.Trust.Root == nil {
 		return nil, errors.New("nobody may sign policies")
 	}
+	place, err := freshness.OpenPolicyPlace(g.c.Client, at)
 	if g.rules != nil {
+		if err != nil || place.String() != g.rules.place.String() {
+			d.Minimum, d.MaxAge = 0, 0 // of the other place
+		}
 		d.Memory = nil // it was compared when it was read
 		return freshness.ReopenPolicy(g.rules.place, g.rules.pinned, g.rules.bundle, d)
 	}
-	place, err := freshness.OpenPolicyPlace(g.c.Client, at)
 	if err != nil {
 		return nil, err
 	}
