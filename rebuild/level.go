@@ -73,7 +73,7 @@ func (a *Auditor) compare(ctx context.Context, o Options, got registry.Resolved,
 
 // children are the entries of an index that are held against what we made, by platform, and a report for each other one: a platform that we
 // did not make or that is there already, an attestation, an artifact, an index. We made nothing like it, and what an entry calls itself does
-// not keep anybody from running it.
+// not keep anybody from running it. None is reported on under the name that stands for the index itself, whose differences weigh less (grade).
 func children(got registry.Resolved, ours []provenance.Image) (map[string]descriptor, []compare.Report) {
 	out := map[string]descriptor{}
 	var strange []compare.Report
@@ -81,7 +81,7 @@ func children(got registry.Resolved, ours []provenance.Image) (map[string]descri
 		p := compare.DescriptorPlatform(c)
 		name := p
 		switch _, taken := out[p]; {
-		case p == "", taken, compare.IsAttestation(c), c.ArtifactType != "", !imageTypes[c.MediaType]:
+		case p == "", p == compare.IndexPlatform, taken, compare.IsAttestation(c), c.ArtifactType != "", !imageTypes[c.MediaType]:
 			name = strings.TrimSpace(fmt.Sprintf("%s (entry %d of the index)", p, n+1))
 		case slices.ContainsFunc(ours, func(i provenance.Image) bool { return i.Platform == p }):
 			out[p] = c

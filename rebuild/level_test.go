@@ -102,6 +102,10 @@ func TestWhatAnIndexListsCounts(t *testing.T) {
 			evil.Platform = nil
 			return []v1.Descriptor{good, evil}
 		}, false, ""},
+		"one whose platform is called as the index is in reports": {"", func(good, evil v1.Descriptor) []v1.Descriptor {
+			evil.Platform = &v1.Platform{OS: compare.IndexPlatform}
+			return []v1.Descriptor{good, evil}
+		}, false, ""},
 		"one that is gone": {"", func(good, evil v1.Descriptor) []v1.Descriptor { return []v1.Descriptor{good, evil} }, true, ""},
 		"our platform with another configuration's": {"", func(good, evil v1.Descriptor) []v1.Descriptor {
 			evil.Platform = good.Platform

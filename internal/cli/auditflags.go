@@ -57,7 +57,7 @@ func (f auditFlags) check(cmd *cobra.Command, args []string) error {
 	}
 	for _, s := range silences {
 		if given := s.given(cmd.LocalFlags()); len(given) > 0 && s.where(f) {
-			return usage("%s: %s would say nothing", s.why, strings.Join(given, ", "))
+			return usage("%s would say nothing: %s", strings.Join(given, ", "), s.why)
 		}
 	}
 	return nil
