@@ -102,6 +102,7 @@ func TestFlagsThatSayNothing(t *testing.T) {
 		{"REF --untrusted --recipe d --private h", ""},
 		{"REF --every 1h --watch-state s", "--every, --watch-state"},
 		{"REF --once", "--once"},
+		{"REF --push --out=", "--out"},
 		{"--watch f --report d", "--report"},
 		{"REF --private h", "--private"},
 		{"--watch f --private h", "--private"},

@@ -52,6 +52,8 @@ func (f auditFlags) check(cmd *cobra.Command, args []string) error {
 		return usage("--key and --finding-key are one file, and each role has a key of its own")
 	case f.untrusted && f.watch.File != "":
 		return usage("--untrusted reads one image, and --watch audits many")
+	case f.Out == "" && !f.untrusted: // what is not signed is written there, also with --push; nobody is to learn that after the build
+		return usage("--out names a folder")
 	case f.recipe != "" && !f.untrusted:
 		return usage("--recipe goes with --untrusted: an image of selfsame's has its recipe in its seal")
 	}
