@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"github.com/selfsame-build/selfsame/builder"
-	"github.com/selfsame-build/selfsame/freshness"
 	"github.com/selfsame-build/selfsame/internal/diag"
 	"github.com/selfsame-build/selfsame/provenance"
 	"github.com/selfsame-build/selfsame/registry"
@@ -33,8 +32,9 @@ type Options struct {
 	Release signing.Trust
 	// Identities are those that count as a key does, of all that Release.Root vouches for.
 	Identities []trust.IdentityRule
-	// Deny opens the deny list, which is asked before anything else, by each audit anew; nil: none is asked. Who releases images must not sign it.
-	Deny func(context.Context) (*freshness.DenyList, error)
+	// Deny opens the deny list that is asked before anything else, by each audit anew, and puts it where a verification looks for it; nil: none
+	// is asked. Who releases images must not sign it.
+	Deny func(context.Context, *verify.Options) error
 	// Name is the repository that the evidence must name; empty: Reference's own.
 	Name string
 	// Twice builds on both twins instead of one builder.
@@ -168,14 +168,16 @@ func (a *Auditor) evidence(ctx context.Context, o Options, got registry.Resolved
 	if name == "" {
 		name = got.Repository.Name()
 	}
-	deny, err := o.denyList(ctx)
-	if err != nil {
-		return verify.Origin{}, err
-	}
-	v, err := verify.Run(ctx, verify.Options{
+	asked := verify.Options{
 		Reference: o.Reference, Source: got.Repository, Digest: got.Descriptor.Digest, Trust: o.Release,
-		Identities: o.Identities, ExpectName: name, AllowUnreproduced: true, Deny: deny,
-	})
+		Identities: o.Identities, ExpectName: name, AllowUnreproduced: true,
+	}
+	if o.Deny != nil { // as it is now: a watch goes on for months, and what is taken back meanwhile is not to run
+		if err := o.Deny(ctx, &asked); err != nil {
+			return verify.Origin{}, err
+		}
+	}
+	v, err := verify.Run(ctx, asked)
 	if err != nil {
 		return verify.Origin{}, err
 	}
@@ -189,14 +191,6 @@ func (a *Auditor) evidence(ctx context.Context, o Options, got registry.Resolved
 	res.Name = found.Name
 	res.Evidence = Evidence{Verdict: v.Verdict, Summary: v.Summary, SignedBy: found.By.String(), Provenance: found.Payload}
 	return found, nil
-}
-
-// denyList is the list as it is now: a watch goes on for months, and what is taken back meanwhile is not to run.
-func (o Options) denyList(ctx context.Context) (*freshness.DenyList, error) {
-	if o.Deny == nil {
-		return nil, nil
-	}
-	return o.Deny(ctx)
 }
 
 // rebuild builds in a sandbox, and compares there.

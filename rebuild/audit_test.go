@@ -13,12 +13,12 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
-	"github.com/selfsame-build/selfsame/freshness"
 	"github.com/selfsame-build/selfsame/internal/diag"
 	"github.com/selfsame-build/selfsame/provenance"
 	"github.com/selfsame-build/selfsame/registry"
 	"github.com/selfsame-build/selfsame/signing"
 	"github.com/selfsame-build/selfsame/trust"
+	"github.com/selfsame-build/selfsame/verify"
 )
 
 func encode(t *testing.T, v any) []byte {
@@ -74,9 +74,7 @@ func TestNothingIsBuiltBeforeItsEvidenceHolds(t *testing.T) {
 		"it claims what is not":       {func(_ *world, o *Options) { o.Independence = "other-planet" }, "A0316", 10},
 		"a challenge that is guessed": {func(_ *world, o *Options) { o.Challenge = "1" }, "A0316", 10},
 		"a deny list that is not there": {func(_ *world, o *Options) {
-			o.Deny = func(context.Context) (*freshness.DenyList, error) {
-				return nil, diag.Errorf("A0564", "there is no deny list")
-			}
+			o.Deny = func(context.Context, *verify.Options) error { return diag.Errorf("A0564", "there is no deny list") }
 		}, "A0564", 17},
 		"a deny list by who releases": {func(w *world, o *Options) { o.Deny = w.denying(w.release) }, "A0567", 10},
 		"its signer is denied": {func(w *world, o *Options) {

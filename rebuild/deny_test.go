@@ -16,23 +16,25 @@ import (
 	"github.com/selfsame-build/selfsame/internal/diag"
 	"github.com/selfsame-build/selfsame/provenance"
 	"github.com/selfsame-build/selfsame/signing"
+	"github.com/selfsame-build/selfsame/verify"
 )
 
 // denying opens a deny list that somebody has signed.
-func (w *world) denying(by *signing.Signer, entries ...provenance.DenyEntry) func(context.Context) (*freshness.DenyList, error) {
-	return func(ctx context.Context) (*freshness.DenyList, error) {
+func (w *world) denying(by *signing.Signer, entries ...provenance.DenyEntry) func(context.Context, *verify.Options) error {
+	return func(ctx context.Context, o *verify.Options) error {
 		now := time.Now().UTC().Truncate(time.Second)
 		for i := range entries {
 			entries[i].Reason, entries[i].Added = "it leaks", now
 		}
 		st, err := provenance.DenyListStatement("registry.example.com/ops/denylist", provenance.DenyList{Edition: provenance.NewEdition(7, now, time.Hour), Entries: entries})
 		if err != nil {
-			return nil, err
+			return err
 		}
 		bundle := must[[]byte](w.t)(signing.SignUnchecked(ctx, by, st.Payload))
 		place := must[freshness.Place](w.t)(freshness.OpenPlace(nil, filepath.Join(w.t.TempDir(), "deny.json")))
 		must[string](w.t)(place.Write(ctx, bundle))
-		return freshness.OpenDenyList(ctx, place, freshness.Demand{Trust: trusting(by), Now: now})
+		o.Deny, err = freshness.OpenDenyList(ctx, place, freshness.Demand{Trust: trusting(by), Now: now})
+		return err
 	}
 }
 
@@ -54,11 +56,11 @@ func TestDeniedImageIsNotAudited(t *testing.T) {
 		t.Errorf("%v; %d requests for evidence and blobs", err, asked)
 	}
 	denied, opened := o.Deny, 0
-	o.Deny = func(ctx context.Context) (*freshness.DenyList, error) {
+	o.Deny = func(ctx context.Context, asked *verify.Options) error {
 		if opened++; opened == 1 {
-			return w.denying(revoker)(ctx)
+			return w.denying(revoker)(ctx, asked)
 		}
-		return denied(ctx)
+		return denied(ctx, asked)
 	}
 	list := filepath.Join(t.TempDir(), "watched")
 	if err := os.WriteFile(list, []byte(ref+"\n"), 0o600); err != nil {

@@ -22,9 +22,10 @@ func (f *auditFlags) denying(ctx context.Context, a *app, c *registry.Client) er
 		Root: f.Release.Root, Lists: lists, Client: c, Now: time.Now,
 		Memory: func() (*freshness.Memory, error) { return a.memory(f.fresh.stateless) },
 	}
-	f.Deny = func(ctx context.Context) (*freshness.DenyList, error) {
+	f.Deny = func(ctx context.Context, o *verify.Options) error {
 		l, err := a.load(ctx, s, verify.Options{})
-		return l.Options.Deny, err
+		o.Deny = l.Options.Deny
+		return err
 	}
 	return nil
 }

@@ -10,7 +10,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/selfsame-build/selfsame/freshness"
 	"github.com/selfsame-build/selfsame/registry"
+	"github.com/selfsame-build/selfsame/verify"
 )
 
 // TestAuditAsksTheDenyList: the flags of an audit name the list as those of verify do, and it is read for each audit anew.
@@ -27,6 +29,11 @@ func TestAuditAsksTheDenyList(t *testing.T) {
 			t.Fatal(err)
 		}
 		return f, f.denying(t.Context(), a, registry.New(registry.Options{}))
+	}
+	ask := func(f auditFlags) (*freshness.DenyList, error) {
+		var o verify.Options
+		err := f.Deny(t.Context(), &o)
+		return o.Deny, err
 	}
 	refused := func(err error, says string) {
 		t.Helper()
@@ -53,7 +60,7 @@ func TestAuditAsksTheDenyList(t *testing.T) {
 		if err != nil || f.Deny == nil {
 			t.Fatalf("%s: %v", args, err)
 		}
-		_, err = f.Deny(t.Context())
+		_, err = ask(f)
 		refused(err, says)
 	}
 	f, err := denying("--deny-list ./deny.json --deny-key revoker.pub")
@@ -65,7 +72,7 @@ func TestAuditAsksTheDenyList(t *testing.T) {
 		t.Fatal(err)
 	}
 	for sequence := int64(1); sequence < 3; sequence++ {
-		l, err := f.Deny(t.Context())
+		l, err := ask(f)
 		if err != nil || l.Sequence != sequence {
 			t.Fatalf("%v, %v, want sequence %d", l, err, sequence)
 		}
@@ -73,12 +80,12 @@ func TestAuditAsksTheDenyList(t *testing.T) {
 	}
 	// What was seen is remembered, unless it is not to be.
 	w.write("deny.json", string(first))
-	_, err = f.Deny(t.Context())
+	_, err = ask(f)
 	refused(err, "sequence 1")
 	if f, err = denying("--deny-list ./deny.json --deny-key revoker.pub --stateless"); err != nil {
 		t.Fatal(err)
 	}
-	if l, err := f.Deny(t.Context()); err != nil || !l.Stateless() {
+	if l, err := ask(f); err != nil || !l.Stateless() {
 		t.Errorf("%v, %v", l, err)
 	}
 }
