@@ -74,7 +74,7 @@ func (h *Host) rememberedBase(mark string) (graph.Image, bool) {
 	if manifest.Validate() != nil {
 		return graph.Image{}, false
 	}
-	c := &collector{h: h, have: map[digest.Digest]bool{}}
+	c := collect(h.Store)
 	if c.image(manifest, "") != nil {
 		return graph.Image{}, false
 	}

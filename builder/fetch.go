@@ -83,7 +83,7 @@ func (h *Host) hasInput(e lock.Entry) (bool, error) {
 
 // hasImage says whether a manifest, its config and its layers are there.
 func (h *Host) hasImage(d digest.Digest) bool {
-	c := &collector{h: h, have: map[digest.Digest]bool{}}
+	c := collect(h.Store)
 	if err := c.image(d, ""); err != nil {
 		return false
 	}

@@ -17,6 +17,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"golang.org/x/sys/unix"
 
+	"github.com/selfsame-build/selfsame/inputs"
 	"github.com/selfsame-build/selfsame/internal/atomicfile"
 	"github.com/selfsame-build/selfsame/registry/artifact"
 	"github.com/selfsame-build/selfsame/registry/layout"
@@ -68,8 +69,10 @@ func tarOf(name string, program []byte) []byte {
 }
 
 // blob reads a small blob of the store.
-func (h *Host) blob(d digest.Digest, limit int64) ([]byte, error) {
-	r, size, err := h.Store.Open(d)
+func (h *Host) blob(d digest.Digest, limit int64) ([]byte, error) { return readBlob(h.Store, d, limit) }
+
+func readBlob(from *inputs.Store, d digest.Digest, limit int64) ([]byte, error) {
+	r, size, err := from.Open(d)
 	if err != nil {
 		return nil, err
 	}

@@ -125,6 +125,8 @@ type RepeatOptions struct {
 	// RootBytes is how much a builder may write where its root is a filesystem of its own; 0 leaves it to the machine. Builder A of two, and
 	// any builder without root over the machine, has a folder, which the caller has to watch; B may have memory, of at most so much.
 	RootBytes int64
+	// Bases are those of earlier audits, to start from; nil: each Debian base is made anew.
+	Bases *KeptBases
 }
 
 // Repetition is what came of a repeated build.
@@ -140,7 +142,12 @@ type Repetition struct {
 	// Stages are the ordered diffIDs of stages that are not in the image, by "PLATFORM STEP".
 	Stages            map[string][]digest.Digest
 	Started, Finished time.Time
+
+	keptBases map[string]bool
 }
+
+// KeptBases are the names of the Debian bases that an earlier audit had made, in order; none where each was made for this one.
+func (r *Repetition) KeptBases() []string { return sortedKeys(r.keptBases) }
 
 // Repeat builds a restored build once more. No upstream is reached.
 func (h *Host) Repeat(ctx context.Context, r *Restored, o RepeatOptions) (*Repetition, error) {
@@ -162,7 +169,8 @@ func (h *Host) Repeat(ctx context.Context, r *Restored, o RepeatOptions) (*Repet
 }
 
 func (h *Host) repeatTwice(ctx context.Context, r *Restored, o RepeatOptions, platforms []string, out *Repetition) error {
-	drafts, err := h.drafts(ctx, r.project, platforms, &lockResolver{h: h, p: r.project, lock: r.lock, bytes: o.RootBytes})
+	res := h.keeping(&lockResolver{h: h, p: r.project, lock: r.lock, bytes: o.RootBytes}, r, o, out)
+	drafts, err := h.drafts(ctx, r.project, platforms, res)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
+	"github.com/selfsame-build/selfsame/inputs"
 	"github.com/selfsame-build/selfsame/inputs/source"
 	"github.com/selfsame-build/selfsame/internal/diag"
 	"github.com/selfsame-build/selfsame/provenance"
@@ -43,7 +44,7 @@ func (b *build) pushSeal(ctx context.Context, index artifact.Descriptor) error {
 
 // sealed lists every blob that a repetition of the build needs.
 func (b *build) sealed(ctx context.Context) ([]seal.Blob, error) {
-	c := &collector{h: b.host, have: map[digest.Digest]bool{}}
+	c := collect(b.host.Store)
 	for _, data := range [][]byte{b.project.dockerfile, b.project.ignore} {
 		if data != nil {
 			if err := c.bytes(ctx, data); err != nil {
@@ -73,9 +74,13 @@ func (b *build) sealed(ctx context.Context) ([]seal.Blob, error) {
 
 // collector gathers blobs once each.
 type collector struct {
-	h    *Host
-	have map[digest.Digest]bool
-	list []seal.Blob
+	store *inputs.Store
+	have  map[digest.Digest]bool
+	list  []seal.Blob
+}
+
+func collect(from *inputs.Store) *collector {
+	return &collector{store: from, have: map[digest.Digest]bool{}}
 }
 
 func (c *collector) add(d digest.Digest, size int64, title string) {
@@ -86,7 +91,7 @@ func (c *collector) add(d digest.Digest, size int64, title string) {
 }
 
 func (c *collector) sized(d digest.Digest, title string) error {
-	r, size, err := c.h.Store.Open(d)
+	r, size, err := c.store.Open(d)
 	if err != nil {
 		return err
 	}
@@ -95,7 +100,7 @@ func (c *collector) sized(d digest.Digest, title string) error {
 }
 
 func (c *collector) bytes(ctx context.Context, data []byte) error {
-	blob, err := c.h.Store.PutBytes(ctx, data)
+	blob, err := c.store.PutBytes(ctx, data)
 	if err != nil {
 		return err
 	}
@@ -105,7 +110,7 @@ func (c *collector) bytes(ctx context.Context, data []byte) error {
 
 // image adds a manifest with its config and layers.
 func (c *collector) image(manifest digest.Digest, title string) error {
-	data, err := c.h.blob(manifest, 4<<20)
+	data, err := readBlob(c.store, manifest, 4<<20)
 	if err != nil {
 		return err
 	}
@@ -275,7 +280,7 @@ func (h *Host) pullSeal(ctx context.Context, r *restored, repo *registry.Reposit
 	}
 	var parts []digest.Digest
 	for _, m := range manifests {
-		c := &collector{h: h, have: map[digest.Digest]bool{}}
+		c := collect(h.Store)
 		if err := c.image(m, ""); err != nil {
 			return err
 		}

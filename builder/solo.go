@@ -39,7 +39,7 @@ func (h *Host) repeatOnce(ctx context.Context, r *Restored, o RepeatOptions, pla
 		host: h, twin: t, lock: r.lock, trust: tr, exports: h.exports(r.project.recipe.Output.Compression), dir: o.Dir,
 		bases: map[digest.Digest]digest.Digest{},
 	}
-	drafts, err := h.drafts(ctx, r.project, platforms, &soloResolver{lockResolver{h: h, p: r.project, lock: r.lock}, s})
+	drafts, err := h.drafts(ctx, r.project, platforms, h.keeping(&soloResolver{lockResolver{h: h, p: r.project, lock: r.lock}, s}, r, o, out))
 	if err != nil {
 		return err
 	}

@@ -103,6 +103,7 @@ type Rebuild struct {
 	Level        string    `cel:"level" json:"level"`               // of equality: "manifest", "content", ...
 	Independence string    `cel:"independence" json:"independence"` // "same-host", "other-host", "other-owner"
 	Inputs       string    `cel:"inputs" json:"inputs"`             // "seal" or "refetched"
+	Bases        string    `cel:"bases" json:"bases"`               // "kept": on a Debian base that an earlier audit of the owner's made; empty: on its own
 	Environment  string    `cel:"environment" json:"environment"`   // the roster's class
 	Axes         []string  `cel:"axes" json:"axes"`                 // what differed between the builds, as it was measured
 	Time         time.Time `cel:"time" json:"time,omitzero"`

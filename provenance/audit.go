@@ -24,6 +24,13 @@ const (
 	InputsRefetched InputsFrom = "refetched" // each was fetched from upstream once more, and had the digest that the lock names
 )
 
+// BasesFrom says what an auditor built on, where the recipe has a Debian base that is made of packages.
+type BasesFrom string
+
+// BasesKept: on one that an earlier audit of the same auditor made, of the same packages with the same programs. Empty: on what was made
+// for this very audit.
+const BasesKept BasesFrom = "kept"
+
 // Locked counts the inputs in the lock that was rebuilt from, and what upstream said of them when it was asked again. A request that the
 // recording refused is none: upstream never answered it.
 type Locked struct {
@@ -134,6 +141,9 @@ func (r Rebuild) checkAudit() error {
 	}
 	if r.Inputs != "" && r.Inputs != InputsSeal && r.Inputs != InputsRefetched {
 		return fmt.Errorf("the inputs are from %q, which is not known", r.Inputs)
+	}
+	if r.Bases != "" && r.Bases != BasesKept {
+		return fmt.Errorf("the bases are %q, which is not known", r.Bases)
 	}
 	if o := r.Observed; o != nil && r.Independence != SameHost && o.Host != "" && slices.Contains(o.Same, "host") {
 		return fmt.Errorf("the independence is %s, but the machine is the original's", r.Independence)

@@ -44,6 +44,7 @@ type Rebuild struct {
 	InvocationID string `json:"invocationId,omitempty"`
 	// What follows is an auditor's (audit.go); the twins of one build leave it out.
 	Inputs    InputsFrom `json:"inputs,omitempty"`
+	Bases     BasesFrom  `json:"bases,omitempty"`
 	Locked    *Locked    `json:"locked,omitempty"`
 	Observed  *Observed  `json:"observed,omitempty"`
 	Challenge *Challenge `json:"challenge,omitempty"`

@@ -39,6 +39,8 @@ type Options struct {
 	Name string
 	// Twice builds on both twins instead of one builder.
 	Twice bool
+	// Bases is a folder for the Debian bases that audits make, where later ones find them; empty: each audit makes its own.
+	Bases string
 	// Refetch asks upstream for every input again; Private are the hosts on private networks that this may reach.
 	Refetch bool
 	Private []string
@@ -218,7 +220,7 @@ func (a *Auditor) rebuild(ctx context.Context, o Options, got registry.Resolved,
 		return err
 	}
 	letGo()
-	rep, err := h.Repeat(ctx, r, how)
+	rep, err := repeat(ctx, o, h, r, how)
 	if err != nil {
 		return err
 	}
@@ -237,6 +239,17 @@ func (a *Auditor) rebuild(ctx context.Context, o Options, got registry.Resolved,
 		}
 	}
 	return a.keep(o, rep, res)
+}
+
+// repeat builds, on bases of earlier audits where they are to be kept.
+func repeat(ctx context.Context, o Options, h *builder.Host, r *builder.Restored, how builder.RepeatOptions) (rep *builder.Repetition, err error) {
+	if o.Bases != "" {
+		if how.Bases, err = builder.OpenKeptBases(o.Bases); err != nil {
+			return nil, err
+		}
+		defer func() { err = errors.Join(err, how.Bases.Close(ctx)) }()
+	}
+	return h.Repeat(ctx, r, how)
 }
 
 // refetch asks upstream again, where that was wanted.

@@ -47,6 +47,8 @@ type Result struct {
 	Inputs provenance.InputsFrom `json:"inputs"`
 	Locked provenance.Locked     `json:"locked"`
 	Gone   []Gone                `json:"gone,omitempty"`
+	// KeptBases are the Debian bases that an earlier audit made, by name; none where each was made for this one.
+	KeptBases []string `json:"keptBases,omitempty"`
 	// Claimed is the independence that the auditor claims, Observed what was seen of it.
 	Claimed  provenance.Independence `json:"independence"`
 	Observed provenance.Observed     `json:"observed"`
@@ -113,6 +115,7 @@ func (r *Result) take(rep *builder.Repetition, p provenance.Provenance) {
 	r.builders = rep.Builders
 	r.Rebuilt.Digest = rep.Index.Digest
 	r.Seconds = rep.Finished.Sub(rep.Started).Seconds()
+	r.KeptBases = rep.KeptBases()
 	r.Observed = observe(rep.Builders[0], p)
 	r.Axes = append(slices.Clone(rep.Axes), apartFrom(p, rep, r.Observed)...)
 }
@@ -154,6 +157,9 @@ func (r *Result) Text(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "evidence   %s, signed by %s\n", r.Evidence.Verdict, r.Evidence.SignedBy)
 	fmt.Fprintf(&b, "inputs     %s: %d, of which %d were vouched for by the recording alone%s\n", r.Inputs, r.Locked.Total, r.Locked.FirstSeen, r.upstream())
+	if len(r.KeptBases) > 0 {
+		fmt.Fprintf(&b, "bases      made by an earlier audit: %s\n", list(r.KeptBases))
+	}
 	for _, p := range r.Platforms {
 		level := string(p.Level)
 		if level == "" {

@@ -16,7 +16,8 @@ import (
 	"github.com/selfsame-build/selfsame/internal/flock"
 )
 
-// Sandbox is the place of one audit: its builders, its store and its caches. Nothing in it is older than the audit, and nothing of it is left
+// Sandbox is the place of one audit: its builders, its store and its caches. Nothing in it is older than the audit, unless bases are kept
+// (Options.Bases): those are copied in and their bytes checked. And nothing of it is left
 // when the audit has ended; so no audit can spoil what a build, or another audit, finds there, and a seal that is gone is found to be gone.
 type Sandbox struct {
 	// Host builds there. Whoever makes the sandbox sets it, with Store, Daemons and CacheDir below Dir.

@@ -61,6 +61,9 @@ func (r *Result) statements(o Options, got registry.Resolved, found verify.Origi
 		Result: provenance.ResultMatch, Independence: o.Independence, Axes: r.Axes, Inputs: r.Inputs, Locked: &r.Locked, Observed: &r.Observed,
 		Challenge: r.Challenge, Provenance: map[string]string{"sha256": found.Payload.Encoded()},
 	}
+	if len(r.KeptBases) > 0 {
+		base.Bases = provenance.BasesKept
+	}
 	statement := provenance.RebuildStatement
 	if r.Verdict != Reproduced {
 		base.Result, statement = provenance.ResultMismatch, provenance.FindingStatement

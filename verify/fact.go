@@ -142,7 +142,7 @@ func (j *judge) rebuildFact(e *policy.Evidence, x judged, s statement, owners ma
 	}
 	out := policy.Rebuild{
 		Subject: x.img.desc.Digest.String(), Signer: j.signerName(as, s.by), Owner: j.flagless(owner, as, s.by), Original: original, Level: string(r.Level),
-		Independence: string(r.Independence), Inputs: string(r.Inputs), Environment: as.Environment, Axes: r.Measured(), Time: s.at,
+		Independence: string(r.Independence), Inputs: string(r.Inputs), Bases: string(r.Bases), Environment: as.Environment, Axes: r.Measured(), Time: s.at,
 	}
 	e.Rebuilds = append(e.Rebuilds, out)
 	return as, true

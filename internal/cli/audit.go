@@ -34,6 +34,7 @@ type auditFlags struct {
 	challenge       string
 	disk            int64
 	report          string
+	keepBases       bool
 	untrusted       bool
 	recipe          string
 	watch           rebuild.WatchOptions
@@ -83,6 +84,7 @@ func (f *auditFlags) define(cmd *cobra.Command) {
 	fl.BoolVar(&f.Refetch, "refetch", false, "also ask upstream for every input again, and count what has changed or vanished")
 	fl.StringSliceVar(&f.Private, "private", nil, "host, or host:port, on a private network that --refetch may reach; and the recipe that --recipe writes")
 	fl.Int64Var(&f.disk, "disk", 40, "gigabytes that the inputs may take, and each builder; one without a filesystem of its own (without root, and the first of --twice) is measured while it builds")
+	fl.BoolVar(&f.keepBases, "keep-bases", false, "make each Debian base once, and start later audits from it; the statement says so")
 	fl.DurationVar(&f.Timeout, "timeout", 2*time.Hour, "how long an audit may take")
 	fl.BoolVar(&f.untrusted, "untrusted", false, "read BuildKit's provenance of an image that another tool built, which nobody vouches for, and build nothing")
 	fl.StringVar(&f.recipe, "recipe", "", "with --untrusted: write a recipe that repeats the build, as far as its provenance goes, into this folder")
@@ -162,7 +164,11 @@ func (f *auditFlags) read(ctx context.Context, a *app) error {
 	if f.Push && f.key == "" && f.findingKey == "" && !f.sign.on && f.findingToken == "" {
 		return usage("--push attaches what is signed: give --key or --finding-key, or --keyless")
 	}
-	f.Challenge, err = nonce(f.challenge)
+	if f.Challenge, err = nonce(f.challenge); err != nil || !f.keepBases {
+		return err
+	}
+	cache, err := a.cacheDir()
+	f.Bases = filepath.Join(cache, "audited")
 	return err
 }
 

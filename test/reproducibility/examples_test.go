@@ -2,20 +2,25 @@ package reproducibility
 
 import (
 	"bufio"
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/selfsame-build/selfsame/provenance"
+	"github.com/selfsame-build/selfsame/rebuild"
 )
 
 // examples that must come out the same.
 var examples = []string{"debian-base", "go-service", "node-app", "nginx-site", "c-make"}
 
 // TestExamples builds each example from two clones at different paths and times, warm and cold, and once more on another machine with the
-// network cut; every build gives one digest. The evidence of the last one verifies. Two examples at once: one waits where the other computes.
+// network cut; every build gives one digest. The evidence of the last one verifies, and one is audited. Two examples at once: one waits where the other computes.
 func TestExamples(t *testing.T) {
 	first, second := onMachine(t, "first"), onMachine(t, "second")
 	here, digests := map[string]string{}, map[string]string{}
@@ -28,6 +33,9 @@ func TestExamples(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
 				digest := first.on(t).coldAndWarm(here[name])
+				if name == "debian-base" {
+					first.on(t).auditedOnKeptBase(here[name])
+				}
 				mu.Lock()
 				defer mu.Unlock()
 				digests[name] = digest
@@ -64,6 +72,35 @@ func (m *machine) coldAndWarm(dir string) string {
 		m.t.Errorf("warm build: %s, cold build: %s", warm.Digest, cold.Digest)
 	}
 	return cold.Digest
+}
+
+// auditedOnKeptBase publishes an example and has it audited: the base that the first audit makes is what the second one starts from, and says so.
+func (m *machine) auditedOnKeptBase(dir string) {
+	m.t.Helper()
+	here := m.t.TempDir()
+	m.must(0, here, "key", "new", "--out", "k")
+	ref := m.build(0, dir, "--key", filepath.Join(here, "k.key"), "--seal", "same", "--push="+embedded(m.t, m)+"/team/base").Reference
+	for _, want := range []struct{ kept, says string }{{"", ""}, {"debian:trixie", "kept"}} {
+		var got rebuild.Result
+		said := m.must(0, here, "audit", "-q", "--json", "--keep-bases", ref, "--release-key", "k.pub")
+		if err := json.Unmarshal([]byte(said.out), &got); err != nil {
+			m.t.Fatalf("reading the result: %v\n%s", err, said.out)
+		}
+		if got.Verdict != rebuild.Reproduced || len(got.Statements) == 0 || (want.kept == "") != (len(got.KeptBases) == 0) ||
+			len(got.KeptBases) > 0 && !strings.HasPrefix(got.KeptBases[0], want.kept) {
+			m.t.Fatalf("%+v, want the base %q to be one of before", got, want.kept)
+		}
+		var st struct {
+			Predicate provenance.Rebuild `json:"predicate"`
+		}
+		data, err := os.ReadFile(filepath.Join(here, got.Statements[0].File))
+		if err == nil {
+			err = json.Unmarshal(data, &st)
+		}
+		if err != nil || string(st.Predicate.Bases) != want.says || st.Predicate.Result != provenance.ResultMatch {
+			m.t.Errorf("%v: the statement says %q of its bases, want %q", err, st.Predicate.Bases, want.says)
+		}
+	}
 }
 
 // offline builds a second clone of an example.
