@@ -32,6 +32,9 @@ type Options struct {
 	Release signing.Trust
 	// Identities are those that count as a key does, of all that Release.Root vouches for.
 	Identities []trust.IdentityRule
+	// Deny opens the deny list that is asked before anything else, by each audit anew, and puts it where a verification looks for it; nil: none
+	// is asked. Who releases images must not sign it.
+	Deny func(context.Context, *verify.Options) error
 	// Name is the repository that the evidence must name; empty: Reference's own.
 	Name string
 	// Twice builds on both twins instead of one builder.
@@ -167,10 +170,16 @@ func (a *Auditor) evidence(ctx context.Context, o Options, got registry.Resolved
 	if name == "" {
 		name = got.Repository.Name()
 	}
-	v, err := verify.Run(ctx, verify.Options{
+	asked := verify.Options{
 		Reference: o.Reference, Source: got.Repository, Digest: got.Descriptor.Digest, Trust: o.Release,
 		Identities: o.Identities, ExpectName: name, AllowUnreproduced: true,
-	})
+	}
+	if o.Deny != nil { // as it is now: a watch goes on for months, and what is taken back meanwhile is not to run
+		if err := o.Deny(ctx, &asked); err != nil {
+			return verify.Origin{}, err
+		}
+	}
+	v, err := verify.Run(ctx, asked)
 	if err != nil {
 		return verify.Origin{}, err
 	}

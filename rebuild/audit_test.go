@@ -1,6 +1,7 @@
 package rebuild
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -16,6 +17,8 @@ import (
 	"github.com/selfsame-build/selfsame/provenance"
 	"github.com/selfsame-build/selfsame/registry"
 	"github.com/selfsame-build/selfsame/signing"
+	"github.com/selfsame-build/selfsame/trust"
+	"github.com/selfsame-build/selfsame/verify"
 )
 
 func encode(t *testing.T, v any) []byte {
@@ -70,7 +73,23 @@ func TestNothingIsBuiltBeforeItsEvidenceHolds(t *testing.T) {
 		"it claims another machine":   {func(w *world, o *Options) { w.here(); o.Independence = provenance.OtherHost }, "A0807", 10},
 		"it claims what is not":       {func(_ *world, o *Options) { o.Independence = "other-planet" }, "A0316", 10},
 		"a challenge that is guessed": {func(_ *world, o *Options) { o.Challenge = "1" }, "A0316", 10},
-		"all of it holds":             {func(*world, *Options) {}, "A0701", 17},
+		"a deny list that is not there": {func(_ *world, o *Options) {
+			o.Deny = func(context.Context, *verify.Options) error { return diag.Errorf("A0564", "there is no deny list") }
+		}, "A0564", 17},
+		"a deny list by who releases": {func(w *world, o *Options) { o.Deny = w.denying(w.release) }, "A0567", 10},
+		"its signer is denied": {func(w *world, o *Options) {
+			o.Deny = w.denying(stranger, provenance.DenyEntry{Signer: &trust.Party{Key: trust.Key{Hint: w.release.Key().Hint}}})
+		}, "A0565", 14},
+		"its builder is denied": {func(w *world, o *Options) {
+			o.Deny = w.denying(stranger, provenance.DenyEntry{Builder: provenance.BuilderID(provenance.ModeLocal)})
+		}, "A0565", 14},
+		"what it is built from is denied": {func(w *world, o *Options) {
+			o.Deny = w.denying(stranger, provenance.DenyEntry{Base: digest.FromString(w.recipe)})
+		}, "A0565", 14},
+		"others are denied": {func(w *world, o *Options) {
+			o.Deny = w.denying(stranger, provenance.DenyEntry{Digest: digest.FromString("x")}, provenance.DenyEntry{Builder: "https://ci.example.com"})
+		}, "A0701", 17},
+		"all of it holds": {func(*world, *Options) {}, "A0701", 17},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)

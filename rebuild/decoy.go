@@ -242,6 +242,9 @@ func (m *decoyMaker) write(ctx context.Context) error {
 	return m.seal(ctx)
 }
 
+// decoyed are the kinds of statement that a decoy has.
+var decoyed = map[string]bool{provenance.PredicateProvenance: true, provenance.PredicateRebuild: true}
+
 // evidence signs for the image what the release said of the build. A list of contents (SBOM) is left out: it is named after what is in it, and would
 // tell the one repository from the other.
 func (m *decoyMaker) evidence(ctx context.Context, p pair) error {
@@ -262,8 +265,9 @@ func (m *decoyMaker) evidence(ctx context.Context, p pair) error {
 			continue // somebody else's
 		}
 		st, err := said.Statement()
-		if err != nil || !slices.Contains([]string{provenance.PredicateProvenance, provenance.PredicateRebuild}, st.PredicateType) {
-			continue
+		of := func(s provenance.Subject) bool { return s.SHA256() == p.from.Digest }
+		if err != nil || !decoyed[st.PredicateType] || !slices.ContainsFunc(st.Subject, of) {
+			continue // or of another image, to which anybody may have it attached
 		}
 		bundle, err := signing.Sign(ctx, m.Signer, []byte(m.say.Replace(string(said.Payload))))
 		if err != nil {

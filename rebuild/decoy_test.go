@@ -1,8 +1,11 @@
 package rebuild
 
 import (
+	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/opencontainers/go-digest"
 
 	"github.com/selfsame-build/selfsame/internal/diag"
 	"github.com/selfsame-build/selfsame/provenance"
@@ -56,6 +59,72 @@ func TestDecoy(t *testing.T) {
 	_, err := w.auditor().Audit(t.Context(), Options{Reference: ref, Release: trusting(d.Signer)})
 	if list := diag.All(err); len(list) == 0 || list[0].Code != "A0701" {
 		t.Errorf("the audit ends with %v, want A0701", err)
+	}
+}
+
+// TestDecoyWithASealElsewhere: the decoy's own repository has the seal, and its evidence names no other.
+func TestDecoyWithASealElsewhere(t *testing.T) {
+	w, d := decoys(t)
+	w.mark, w.sealed, w.sealAt = "three", nil, w.host+"/seals/shop"
+	d.Build = w.publish()
+	ref := must[registry.Pushed](t)(d.Push(t.Context(), w.client)).Pinned()
+	found, _ := w.verify(ref, verify.Options{Trust: trusting(d.Signer)}).Origin(digest.Digest(ref[strings.Index(ref, "@")+1:]))
+	if in, err := found.Provenance.Internal(); err != nil || in.Seal != w.host+"/probe/fetch" {
+		t.Errorf("the seal is said to be at %q, %v", in.Seal, err)
+	}
+	w.spoil = func(rw http.ResponseWriter, r *http.Request) bool { // what the build left is gone
+		hit := strings.Contains(r.URL.Path, "/seals/") || strings.Contains(r.URL.Path, "/team/")
+		if hit {
+			http.NotFound(rw, r)
+		}
+		return hit
+	}
+	_, err := w.auditor().Audit(t.Context(), Options{Reference: ref, Release: trusting(d.Signer)})
+	if list := diag.All(err); len(list) == 0 || list[0].Code != "A0701" {
+		t.Errorf("the audit ends with %v, want A0701", err)
+	}
+}
+
+// TestDecoyTakesOnlyWhatIsOfTheBuild: whoever may attach to the build has the decoy's key sign nothing of theirs, nor what the release said of
+// another image.
+func TestDecoyTakesOnlyWhatIsOfTheBuild(t *testing.T) {
+	w, d := decoys(t)
+	build := must[registry.Resolved](t)(w.client.Resolve(t.Context(), d.Build))
+	w.mark, w.sealed = "three", nil
+	other := must[registry.Resolved](t)(w.client.Resolve(t.Context(), w.publish()))
+	attach := func(bundle []byte, kind string) {
+		must[[]artifact.Descriptor](t)(build.Repository.Attach(t.Context(), build.Descriptor, artifact.Bundle(signing.BundleMediaType, bundle, kind)))
+	}
+	listing := must[artifact.Listing](t)(other.Repository.Referrers(t.Context(), other.Descriptor.Digest, artifact.Budget{}))
+	for _, r := range listing.Referrers { // evidence of another image
+		if len(r.Layers) == 1 && r.Layers[0].MediaType == signing.BundleMediaType {
+			attach(must[[]byte](t)(other.Repository.Blob(t.Context(), r.Layers[0], signing.MaxBundle)), r.Annotations[artifact.AnnotationBundlePredicateType])
+		}
+	}
+	listing = must[artifact.Listing](t)(build.Repository.Referrers(t.Context(), build.Descriptor.Digest, artifact.Budget{}))
+	for _, r := range listing.Referrers { // a stranger's, of the build
+		if r.Annotations[artifact.AnnotationBundlePredicateType] != provenance.PredicateProvenance {
+			continue
+		}
+		if said, err := trusting(w.release).Verify(must[[]byte](t)(build.Repository.Blob(t.Context(), r.Layers[0], signing.MaxBundle))); err == nil {
+			attach(must[[]byte](t)(signing.SignUnchecked(t.Context(), newSigner(t), append(said.Payload, ' '))), provenance.PredicateProvenance)
+		}
+	}
+	made := must[registry.Pushed](t)(d.Push(t.Context(), w.client))
+	listing = must[artifact.Listing](t)(made.Repository.Referrers(t.Context(), made.Descriptor.Digest, artifact.Budget{}))
+	kinds := map[string]int{}
+	for _, r := range listing.Referrers {
+		if len(r.Layers) != 1 || r.Layers[0].MediaType != signing.BundleMediaType {
+			continue
+		}
+		said := must[signing.Signed](t)(trusting(d.Signer).Verify(must[[]byte](t)(made.Repository.Blob(t.Context(), r.Layers[0], signing.MaxBundle))))
+		st := must[provenance.Statement](t)(said.Statement())
+		if kinds[st.PredicateType]++; st.Subject[0].SHA256() != made.Descriptor.Digest || !strings.HasSuffix(st.Subject[0].Name, "/probe/fetch") {
+			t.Errorf("the decoy's key says something of %s, called %s", st.Subject[0].SHA256(), st.Subject[0].Name)
+		}
+	}
+	if len(kinds) != 2 || kinds[provenance.PredicateProvenance] != 1 || kinds[provenance.PredicateRebuild] != 1 {
+		t.Errorf("signed are %v", kinds)
 	}
 }
 

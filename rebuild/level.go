@@ -73,7 +73,7 @@ func (a *Auditor) compare(ctx context.Context, o Options, got registry.Resolved,
 
 // children are the entries of an index that are held against what we made, by platform, and a report for each other one: a platform that we
 // did not make or that is there already, an attestation, an artifact, an index. We made nothing like it, and what an entry calls itself does
-// not keep anybody from running it.
+// not keep anybody from running it. None is reported on under the name that stands for the index itself, whose differences weigh less (grade).
 func children(got registry.Resolved, ours []provenance.Image) (map[string]descriptor, []compare.Report) {
 	out := map[string]descriptor{}
 	var strange []compare.Report
@@ -81,7 +81,7 @@ func children(got registry.Resolved, ours []provenance.Image) (map[string]descri
 		p := compare.DescriptorPlatform(c)
 		name := p
 		switch _, taken := out[p]; {
-		case p == "", taken, compare.IsAttestation(c), c.ArtifactType != "", !imageTypes[c.MediaType]:
+		case p == "", p == compare.IndexPlatform, taken, compare.IsAttestation(c), c.ArtifactType != "", !imageTypes[c.MediaType]:
 			name = strings.TrimSpace(fmt.Sprintf("%s (entry %d of the index)", p, n+1))
 		case slices.ContainsFunc(ours, func(i provenance.Image) bool { return i.Platform == p }):
 			out[p] = c
@@ -113,6 +113,7 @@ func (a *Auditor) contents(ctx context.Context, o Options, got registry.Resolved
 	x := compare.Listing{Digest: got.Descriptor.Digest, Index: got.Raw}
 	y := compare.Listing{Digest: rep.Index.Digest, Index: rep.Bytes}
 	var out []compare.Report
+	left := &room{limit: o.DiskBytes, left: o.DiskBytes, has: map[digest.Digest]bool{}}
 	for _, i := range rep.Images {
 		m := compare.PlatformManifest{Platform: i.Platform, Manifest: i.Manifest.Digest}
 		y.Images = append(y.Images, m)
@@ -122,7 +123,7 @@ func (a *Auditor) contents(ctx context.Context, o Options, got registry.Resolved
 			continue
 		}
 		x.Images = append(x.Images, compare.PlatformManifest{Platform: m.Platform, Manifest: d.Digest})
-		r, err := images(ctx, o, theirs, d.Digest, rep.Dir, m.Manifest, box)
+		r, err := images(ctx, left, theirs, d.Digest, rep.Dir, m.Manifest, box)
 		if err != nil {
 			return nil, err
 		}
@@ -135,8 +136,28 @@ func (a *Auditor) contents(ctx context.Context, o Options, got registry.Resolved
 	return out, nil
 }
 
+// room is what is left of the audit's disk for what was published, of all platforms together.
+type room struct {
+	limit, left int64                  // bytes
+	has         map[digest.Digest]bool // layers that are there
+}
+
+// take makes room for layers. Diagnostic: A0804 there is none.
+func (r *room) take(layers []compare.Layer) error {
+	for _, l := range layers {
+		if r.has[l.Digest] {
+			continue
+		}
+		r.has[l.Digest] = true
+		if r.left -= l.Size; r.left < 0 {
+			return diag.Errorf("A0804", "the published image's layers have more than %d bytes", r.limit).WithHelp("allow more: --disk GIGABYTES")
+		}
+	}
+	return nil
+}
+
 // images compares one platform, the published image as A.
-func images(ctx context.Context, o Options, theirs *bring.Image, original digest.Digest, dir string, rebuilt digest.Digest, box *Sandbox) (compare.Report, error) {
+func images(ctx context.Context, left *room, theirs *bring.Image, original digest.Digest, dir string, rebuilt digest.Digest, box *Sandbox) (compare.Report, error) {
 	x, err := compare.OpenBrought(theirs.Layout, original)
 	if err != nil {
 		return compare.Report{}, err
@@ -146,11 +167,8 @@ func images(ctx context.Context, o Options, theirs *bring.Image, original digest
 		return compare.Report{}, err
 	}
 	need, _ := compare.Needed(x, y)
-	left := o.DiskBytes
-	for _, l := range need {
-		if left -= l.Size; left < 0 {
-			return compare.Report{}, diag.Errorf("A0804", "the published image's layers have more than %d bytes", o.DiskBytes).WithHelp("allow more: --disk GIGABYTES")
-		}
+	if err := left.take(need); err != nil {
+		return compare.Report{}, err
 	}
 	if err := theirs.Fetch(ctx, need); err != nil {
 		return compare.Report{}, err

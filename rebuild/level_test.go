@@ -102,6 +102,10 @@ func TestWhatAnIndexListsCounts(t *testing.T) {
 			evil.Platform = nil
 			return []v1.Descriptor{good, evil}
 		}, false, ""},
+		"one whose platform is called as the index is in reports": {"", func(good, evil v1.Descriptor) []v1.Descriptor {
+			evil.Platform = &v1.Platform{OS: compare.IndexPlatform}
+			return []v1.Descriptor{good, evil}
+		}, false, ""},
 		"one that is gone": {"", func(good, evil v1.Descriptor) []v1.Descriptor { return []v1.Descriptor{good, evil} }, true, ""},
 		"our platform with another configuration's": {"", func(good, evil v1.Descriptor) []v1.Descriptor {
 			evil.Platform = good.Platform
@@ -142,6 +146,52 @@ func TestWhatAnIndexListsCounts(t *testing.T) {
 				t.Errorf("no finding can be signed: %v, %v", list, err)
 			}
 		})
+	}
+}
+
+// layered is an image with one layer, an empty tar of this many blocks.
+func (f *folder) layered(arch string, blocks int) v1.Descriptor {
+	f.t.Helper()
+	layer := f.put(v1.MediaTypeImageLayer, make([]byte, 512*blocks))
+	config := f.put(v1.MediaTypeImageConfig, fmt.Appendf(nil, `{"os":"linux","architecture":%q,"rootfs":{"type":"layers","diff_ids":[%q]}}`, arch, layer.Digest))
+	d := f.put(v1.MediaTypeImageManifest, encode(f.t, v1.Manifest{
+		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: v1.MediaTypeImageManifest, Config: config, Layers: []v1.Descriptor{layer},
+	}))
+	d.Platform = &v1.Platform{OS: "linux", Architecture: arch}
+	return d
+}
+
+// TestRoomForWhatWasPublished: all platforms of the published image together have the audit's disk, and a layer of two of them is there once.
+func TestRoomForWhatWasPublished(t *testing.T) {
+	for name, c := range map[string]struct {
+		blocks []int // of each platform's layer
+		disk   int64
+		code   diag.Code
+	}{
+		"enough for both":   {[]int{4, 6}, 512 * 10, ""},
+		"for each alone":    {[]int{4, 6}, 512 * 9, "A0804"},
+		"one layer of both": {[]int{4, 4}, 512 * 4, ""},
+	} {
+		w, theirs, ours := newWorld(t), newFolder(t), newFolder(t)
+		var published []v1.Descriptor
+		rep := &builder.Repetition{Dir: ours.dir, Builders: []provenance.Twin{{Name: "R"}}}
+		var made []v1.Descriptor
+		for i, arch := range []string{"amd64", "arm64"} {
+			published = append(published, theirs.layered(arch, c.blocks[i]))
+			d := ours.layered(arch, 2)
+			made = append(made, d)
+			rep.Images = append(rep.Images, provenance.Image{Platform: "linux/" + arch, Manifest: d})
+		}
+		root, _ := theirs.index("", published...)
+		rep.Index, rep.Bytes = ours.index("", made...)
+		must[registry.Pushed](t)(w.client.Push(t.Context(), theirs.dir, root.Digest, w.host+"/team/shop:v1", nil))
+		got := must[registry.Resolved](t)(w.client.Resolve(t.Context(), w.host+"/team/shop@"+root.Digest.String()))
+		res := &Result{Digest: root.Digest, Rebuilt: Rebuilt{Digest: rep.Index.Digest}, builders: rep.Builders}
+		err := w.auditor().compare(t.Context(), Options{DiskBytes: c.disk}.withDefaults(), got, &Sandbox{Dir: t.TempDir()}, rep, res)
+		list := diag.All(err)
+		if c.code == "" && err != nil || c.code != "" && (len(list) == 0 || list[0].Code != c.code) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

@@ -42,10 +42,12 @@ func (r *Result) answer(o Options, stages map[string][]digest.Digest) {
 	}
 }
 
-// maxPeers bounds how many statements of others are looked at, and maxPeer the size of one in bytes.
+// maxPeers bounds how many statements of others are held against our build, maxPeer the size of one in bytes, and maxPeerBytes that of all which
+// are read to find them: anybody who may write to the repository can attach what calls itself one.
 const (
-	maxPeers = 64
-	maxPeer  = 4 << 20
+	maxPeers     = 64
+	maxPeer      = 4 << 20
+	maxPeerBytes = 64 << 20
 )
 
 // peers holds the answers of others against our build.
@@ -55,9 +57,14 @@ func (a *Auditor) peers(ctx context.Context, got registry.Resolved, stages map[s
 		a.Notice("the statements of others were not looked at: %v", err)
 		return nil
 	}
+	var read int64
 	for _, ref := range listing.Referrers {
-		if len(res.Peers) == maxPeers || len(ref.Layers) != 1 || ref.Layers[0].MediaType != signing.BundleMediaType || ref.Layers[0].Size > maxPeer {
+		if !mayAnswer(ref) {
 			continue
+		}
+		if read += ref.Layers[0].Size; len(res.Peers) == maxPeers || read > maxPeerBytes {
+			a.Notice("not all statements of others were looked at: there are more than %d, or they have more than %d MiB", maxPeers, maxPeerBytes>>20)
+			return nil
 		}
 		data, err := got.Repository.Blob(ctx, ref.Layers[0], maxPeer)
 		if ctx.Err() != nil {
@@ -72,6 +79,12 @@ func (a *Auditor) peers(ctx context.Context, got registry.Resolved, stages map[s
 		}
 	}
 	return nil
+}
+
+// mayAnswer tells whether a referrer is, by what it says of itself, a rebuild statement of a size that is read.
+func mayAnswer(ref artifact.Referrer) bool {
+	kind, said := ref.Annotations[artifact.AnnotationBundlePredicateType]
+	return len(ref.Layers) == 1 && ref.Layers[0].MediaType == signing.BundleMediaType && ref.Layers[0].Size <= maxPeer && (!said || kind == provenance.PredicateRebuild)
 }
 
 // peer reads a statement and makes its answers again.

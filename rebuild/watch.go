@@ -60,6 +60,12 @@ type remembered struct {
 	Attached bool          `json:"attached,omitempty"`
 }
 
+// stands tells whether a result is not yet too old. One from the future says nothing of the present: the clock was wrong when it was noted, or is now.
+func (m remembered) stands(now time.Time, every time.Duration) bool {
+	age := now.Sub(m.Last)
+	return age >= -maxSkew && age < every
+}
+
 // said tells whether a statement of this very result has been signed, and attached if that is wanted: one is enough.
 func (m remembered) said(r *Result, push bool) bool {
 	return m.ExitCode == r.ExitCode && m.Verdict == r.Verdict && m.Rebuilt == r.Rebuilt.Digest && m.Signed && (m.Attached || !push)
@@ -91,6 +97,9 @@ const (
 	maxStateBytes = 64 << 20
 )
 
+// maxSkew is how far clocks may be apart that note results in one file.
+const maxSkew = time.Minute
+
 // Watch audits the images that a file names, each when its last result is older than w.Every, and emits a line for each audit. Results are
 // remembered after every audit, so that one who is interrupted goes on where he was. It ends with ctx, or after a round where w.Once is
 // set; its exit code is that of the worst result that stands.
@@ -112,7 +121,7 @@ func (a *Auditor) Watch(ctx context.Context, o Options, w WatchOptions, emit fun
 			return 0, err
 		}
 		for _, ref := range refs {
-			if a.Now().Sub(st.Images[ref].Last) < w.Every {
+			if st.Images[ref].stands(a.Now(), w.Every) {
 				continue
 			}
 			line, err := a.once(ctx, o, ref, st)

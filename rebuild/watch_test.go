@@ -1,6 +1,7 @@
 package rebuild
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -110,5 +111,33 @@ func TestChange(t *testing.T) {
 	}
 	if got := change(remembered{}, false, with(0, "", Reproduced, one, good)); got != First {
 		t.Errorf("the first is %s", got)
+	}
+}
+
+// TestResultFromTheFuture: a result stands for as long as was asked for, and not until a clock that was wrong once has been caught up with.
+func TestResultFromTheFuture(t *testing.T) {
+	now := time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
+	for name, c := range map[string]struct {
+		age    time.Duration
+		stands bool
+	}{
+		"fresh": {time.Hour, true}, "of another clock": {-time.Second, true}, "too old": {24 * time.Hour, false}, "of next year": {-365 * 24 * time.Hour, false},
+	} {
+		w := newWorld(t)
+		ref := w.publish()
+		dir := t.TempDir()
+		list, state := filepath.Join(dir, "watched"), filepath.Join(dir, "state")
+		st := &watchState{Version: 1, Images: map[string]remembered{ref: {Last: now.Add(-c.age)}}}
+		if err := errors.Join(os.WriteFile(list, []byte(ref+"\n"), 0o600), writeState(state, st)); err != nil {
+			t.Fatal(err)
+		}
+		a := w.auditor()
+		a.Now = func() time.Time { return now }
+		lines := 0
+		code, err := a.Watch(t.Context(), Options{Release: trusting(w.release)}, WatchOptions{File: list, State: state, Every: 24 * time.Hour, Once: true},
+			func(Line) error { lines++; return nil })
+		if err != nil || (lines == 0) != c.stands || (code == diag.ExitProven) != c.stands {
+			t.Errorf("%s: %d audits, exit %d, %v", name, lines, code, err)
+		}
 	}
 }

@@ -62,6 +62,7 @@ type world struct {
 	twinHost     string
 	sealed       []seal.Blob // besides the context
 	noSeal       bool
+	sealAt       string          // the repository that the seal lies in; empty: the image's own
 	signer       *signing.Signer // nil: release
 	name         string
 	mark         string // in the image's configuration
@@ -139,7 +140,11 @@ func (w *world) publish() string {
 		must[[]artifact.Descriptor](t)(pushed.Repository.Attach(ctx, st.Subject, artifact.Bundle(signing.BundleMediaType, bundle, st.PredicateType)))
 	}
 	if !w.noSeal {
-		must[[]artifact.Descriptor](t)(seal.Push(ctx, pushed.Repository, root, w.sealed, w.store))
+		to := pushed.Repository
+		if w.sealAt != "" {
+			to = must[*registry.Repository](t)(w.client.Repository(w.sealAt))
+		}
+		must[[]artifact.Descriptor](t)(seal.Push(ctx, to, root, w.sealed, w.store))
 	}
 	return w.host + "/team/shop@" + root.Digest.String()
 }
@@ -183,7 +188,7 @@ func (w *world) describe(index, manifest v1.Descriptor) provenance.Build {
 		Twins:    []provenance.Twin{{Name: "A", BuildKit: "v1", Kernel: "6.1", CPU: "one", Host: w.twinHost}, {Name: "B", BuildKit: "v1", Kernel: "6.1", CPU: "one"}},
 		Axes:     []provenance.Axis{{Name: "clock", State: provenance.AxisMeasured, A: "2026", B: "2027"}},
 
-		Independence: provenance.SameHost, BuilderID: provenance.BuilderID(provenance.ModeLocal), Selfsame: provenance.Program{Version: "v1"},
+		Seal: w.sealAt, Independence: provenance.SameHost, BuilderID: provenance.BuilderID(provenance.ModeLocal), Selfsame: provenance.Program{Version: "v1"},
 		InvocationID: "run", Started: time.Unix(1000, 0), Finished: time.Unix(1060, 0),
 	}
 }

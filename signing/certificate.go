@@ -4,6 +4,7 @@ package signing
 
 import (
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"time"
 
@@ -84,16 +85,24 @@ func (m verificationMaterial) claims() trust.Identity {
 	if leaf == nil {
 		return trust.Identity{}
 	}
-	return named(leaf)
-}
-
-// named is whom an unchecked certificate names; nobody: it cannot be read.
-func named(leaf *x509.Certificate) trust.Identity {
-	c, err := fulcio.SummarizeCertificate(leaf)
+	id, err := named(leaf)
 	if err != nil {
 		return trust.Identity{}
 	}
-	return trust.Identity{Issuer: clip(c.Issuer), Subject: clip(c.SubjectAlternativeName)}
+	return trust.Identity{Issuer: clip(id.Issuer), Subject: clip(id.Subject)}
+}
+
+// named is whom an unchecked certificate names, whole. One that names nobody, or that nobody vouches for, is an error.
+func named(leaf *x509.Certificate) (trust.Identity, error) {
+	c, err := fulcio.SummarizeCertificate(leaf)
+	if err != nil {
+		return trust.Identity{}, quoteErr(err)
+	}
+	id := trust.Identity{Issuer: c.Issuer, Subject: c.SubjectAlternativeName}
+	if id.Issuer == "" || id.Subject == "" {
+		return trust.Identity{}, errors.New("it names no issuer or no subject")
+	}
+	return id, nil
 }
 
 // timeOf is when a bundle that key signed was signed at the latest, as far as a timestamp authority or a log of r says so; else zero.

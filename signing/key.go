@@ -64,13 +64,17 @@ func (s *Signer) Key() trust.Key {
 }
 
 // Who is who will sign: the key, or, without one, whom the instance's certificate names, which is asked for now and signed under later. What
-// the instance answered is checked when something is signed under it, and not before. Diagnostics: A0552 to A0554.
+// the instance answered is checked when something is signed under it, and not before. A certificate that names nobody is an error: nobody is no
+// party that rules could be asked about. Diagnostics: A0552 to A0554.
 func (s *Signer) Who(ctx context.Context) (trust.Party, error) {
 	if s.keyless == nil {
 		return trust.Party{Key: s.Key()}, nil
 	}
 	id, err := s.keyless.who(ctx)
-	return trust.Party{Identity: id}, err
+	if err != nil {
+		return trust.Party{}, err
+	}
+	return trust.Party{Identity: id}, nil
 }
 
 // By is who has signed a bundle of this signer's: its key, or, without one, whom the instance's certificate names.

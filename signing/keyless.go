@@ -113,7 +113,11 @@ func (k *keyless) who(ctx context.Context) (trust.Identity, error) {
 	if err != nil {
 		return trust.Identity{}, err
 	}
-	return named(held.leaf), nil
+	id, err := named(held.leaf)
+	if err != nil {
+		return id, failed(ctx, "certificate authority", k.services.ca, fmt.Errorf("its certificate does not say who signs: %w", err))
+	}
+	return id, nil
 }
 
 func (k *keyless) by(bundle []byte) (trust.Party, error) {

@@ -51,32 +51,58 @@ type Finding struct {
 }
 
 // FindFinding looks among everything attached to the image o.Digest for the statement whose signed bytes have this sha256, so that
-// it can be waived. One that is not there, or that does not speak against the image, is an error.
+// it can be waived. One that is not there, or that does not speak against the image, is an error. It reads within o.Budget; what cannot be read,
+// which anybody may have attached, keeps no other from being found.
 func FindFinding(ctx context.Context, o Options, statement digest.Digest) (Finding, error) {
 	o.Budget = o.Budget.withDefaults()
+	outer := ctx
+	ctx, cancel := context.WithTimeoutCause(ctx, o.Budget.Time, fmt.Errorf("reading took longer than %s", o.Budget.Time))
+	defer cancel()
 	images, err := readImages(ctx, o)
 	if err != nil {
-		return Finding{}, unreadable(ctx, ctx, err)
+		return Finding{}, unreadable(outer, ctx, err)
 	}
+	var unseen error
 	for _, img := range images {
-		listing, err := o.Source.Referrers(ctx, img.desc.Digest, o.Budget.Listing)
-		if err != nil {
-			return Finding{}, unreadable(ctx, ctx, err)
-		}
-		var e evidence
-		for _, r := range e.candidates(img, listing.Referrers) {
-			bundle, err := o.Source.Blob(ctx, r.Layers[0], signing.MaxBundle)
-			if err != nil {
-				return Finding{}, unreadable(ctx, ctx, err)
-			}
-			raw, _, err := payload(bundle)
-			if err != nil || digest.FromBytes(raw) != statement {
-				continue
-			}
+		raw, err := attached(ctx, o, img, statement)
+		switch {
+		case ctx.Err() != nil:
+			return Finding{}, unreadable(outer, ctx, err)
+		case raw != nil:
 			return findingOf(img, raw)
+		case err != nil:
+			unseen = err
 		}
+	}
+	if unseen != nil {
+		return Finding{}, unreadable(outer, ctx, fmt.Errorf("no statement %s was found, and not everything could be read: %w", statement, unseen))
 	}
 	return Finding{}, fmt.Errorf("no statement %s is attached to the image", statement)
+}
+
+// attached is the statement with this sha256 among the bundles of img; nil: it was not found, and an error says that it could be among those that
+// were not read.
+func attached(ctx context.Context, o Options, img image, statement digest.Digest) ([]byte, error) {
+	listing, unseen := o.Source.Referrers(ctx, img.desc.Digest, o.Budget.Listing)
+	var e evidence
+	left := o.Budget.Bytes
+	for _, r := range e.candidates(img, listing.Referrers) {
+		if left -= r.Layers[0].Size; left < 0 {
+			return nil, fmt.Errorf("the bundles of %s have more than %d bytes", img.desc.Digest, o.Budget.Bytes)
+		}
+		bundle, err := o.Source.Blob(ctx, r.Layers[0], signing.MaxBundle)
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		if err != nil {
+			unseen = err
+			continue
+		}
+		if raw, _, err := payload(bundle); err == nil && digest.FromBytes(raw) == statement {
+			return raw, nil
+		}
+	}
+	return nil, unseen
 }
 
 func findingOf(img image, raw []byte) (Finding, error) {

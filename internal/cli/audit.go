@@ -38,6 +38,7 @@ type auditFlags struct {
 	untrusted       bool
 	recipe          string
 	watch           rebuild.WatchOptions
+	fresh           freshFlags
 }
 
 func (a *app) auditCommand() *cobra.Command {
@@ -48,7 +49,8 @@ func (a *app) auditCommand() *cobra.Command {
 its seal, and it is built here, once or with --twice on two unlike builders, in a place that is thrown away afterwards. No upstream is asked.
 What comes out is compared with what was published, and a statement is made: a match is signed with --key, a difference with --finding-key
 and never with another; without keys, --keyless and --finding-identity-token sign as two identities. With --push the statement is attached to the image. Exit 0: the same by --level; 13: different. An image that was
-released without a key is audited with --trusted-root, --certificate-identity and --certificate-oidc-issuer, as "verify" has them.
+released without a key is audited with --trusted-root, --certificate-identity and --certificate-oidc-issuer, as "verify" has them. With --deny-list,
+nothing is built of what was taken back: the list is asked first, by each audit anew.
 
 With --untrusted, REF is an image that another tool built: BuildKit's provenance in it is read, and what it lacks for a rebuild is listed; with --refetch
 its registries are asked for the images that it was made of, and which of them it begins with is shown. --recipe DIR writes what the provenance says as
@@ -57,7 +59,7 @@ With --watch FILE, the images that FILE names (one a line, by digest) are audite
 		Example: "  selfsame audit registry.example.com/team/shop@sha256:... --release-key release.pub --key rebuilder.key --push\n" +
 			"  selfsame audit --watch published.txt --release-key release.pub --every 24h",
 		Args: cobra.MaximumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error { return a.runAudit(cmd.Context(), args, f) },
+		RunE: func(cmd *cobra.Command, args []string) error { return a.runAudit(cmd, args, f) },
 	}
 	f.define(cmd)
 	return cmd
@@ -90,24 +92,16 @@ func (f *auditFlags) define(cmd *cobra.Command) {
 	fl.DurationVar(&f.watch.Every, "every", 24*time.Hour, "with --watch: how long a result stands")
 	fl.BoolVar(&f.watch.Once, "once", false, "with --watch: end after one round")
 	fl.StringVar(&f.watch.State, "watch-state", "", "with --watch: file that remembers results (default: FILE.state.json)")
+	f.fresh.registerDeny(fl)
 	reportFlag(fl, &f.report)
 }
 
-func (a *app) runAudit(ctx context.Context, args []string, f auditFlags) error {
-	switch {
-	case (len(args) == 1) == (f.watch.File != ""):
-		return usage("`audit` takes an image or --watch FILE")
-	case sameKey(f.key, f.findingKey):
-		return usage("--key and --finding-key are one file, and each role has a key of its own")
-	case f.untrusted && f.watch.File != "":
-		return usage("--untrusted reads one image, and --watch audits many")
-	case f.untrusted && (f.Push || f.key != "" || f.findingKey != "" || f.sign.on || f.findingToken != ""):
-		return usage("--untrusted builds nothing, so there is nothing to sign or to attach")
-	case f.untrusted && (f.Twice || f.keepBases || f.report != "" || len(f.release) > 0 || f.challenge != ""):
-		return usage("--untrusted builds nothing and nobody signed what it reads: --twice, --keep-bases, --report, --release-key and --challenge say nothing there")
-	case f.recipe != "" && !f.untrusted:
-		return usage("--recipe goes with --untrusted: an image of selfsame's has its recipe in its seal")
-	case f.untrusted:
+func (a *app) runAudit(cmd *cobra.Command, args []string, f auditFlags) error {
+	if err := f.check(cmd, args); err != nil {
+		return err
+	}
+	ctx := cmd.Context()
+	if f.untrusted {
 		return a.runForeign(ctx, args[0], f)
 	}
 	if err := f.read(ctx, a); err != nil {
@@ -116,13 +110,17 @@ func (a *app) runAudit(ctx context.Context, args []string, f auditFlags) error {
 	if err := a.asRoot(); err != nil {
 		return err
 	}
+	client := a.registry(registry.Options{})
+	if err := f.denying(ctx, a, client); err != nil {
+		return err
+	}
 	if err := openReport(f.report); err != nil {
 		return err
 	}
 	if err := f.signers(ctx, a); err != nil {
 		return err
 	}
-	auditor := &rebuild.Auditor{Registry: a.registry(registry.Options{}), Now: time.Now, Notice: a.notice, Sandbox: a.sandbox(f.Private)}
+	auditor := &rebuild.Auditor{Registry: client, Now: time.Now, Notice: a.notice, Sandbox: a.sandbox(f.Private)}
 	if f.watch.File != "" {
 		return a.watch(ctx, auditor, f)
 	}

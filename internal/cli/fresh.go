@@ -25,13 +25,18 @@ type freshFlags struct {
 }
 
 func (f *freshFlags) register(fl *pflag.FlagSet) {
+	f.registerDeny(fl)
+	f.indexers.registerBeside(fl, "release-index", "whoever must have signed the image's release index, which is demanded with all that it lists")
+	fl.StringVar(&f.index, "release-index", "", "repository that holds the release index (default: the image's)")
+	fl.Int64Var(&f.indexMin, "release-index-minimum", 0, "least sequence number of the release index that counts")
+}
+
+// registerDeny registers those of the deny list alone.
+func (f *freshFlags) registerDeny(fl *pflag.FlagSet) {
 	fl.StringVar(&f.denyList, "deny-list", "", "deny list that is asked first: a reference, or a file")
 	f.deny.registerBeside(fl, "deny", "whoever must have signed the deny list, and signs no images")
 	fl.Int64Var(&f.denyMinimum, "deny-minimum", 0, "least sequence number of the deny list that counts")
 	fl.Var(&f.denyMaxAge, "deny-max-age", "greatest age of the deny list; 0s: it counts until it ends")
-	f.indexers.registerBeside(fl, "release-index", "whoever must have signed the image's release index, which is demanded with all that it lists")
-	fl.StringVar(&f.index, "release-index", "", "repository that holds the release index (default: the image's)")
-	fl.Int64Var(&f.indexMin, "release-index-minimum", 0, "least sequence number of the release index that counts")
 	fl.BoolVar(&f.stateless, "stateless", false, "remember no sequence numbers; the verdict says so")
 }
 

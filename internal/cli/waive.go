@@ -12,6 +12,7 @@ import (
 	"github.com/opencontainers/go-digest"
 	"github.com/spf13/cobra"
 
+	"github.com/selfsame-build/selfsame/internal/diag"
 	"github.com/selfsame-build/selfsame/provenance"
 	"github.com/selfsame-build/selfsame/registry"
 	"github.com/selfsame-build/selfsame/registry/artifact"
@@ -60,7 +61,10 @@ func (a *app) runWaive(ctx context.Context, ref string, f waiveFlags) error {
 		return usage("`%s` takes no evidence", ref)
 	}
 	found, err := verify.FindFinding(ctx, o, digest.Digest(f.finding))
-	if err != nil {
+	switch {
+	case err != nil && (ctx.Err() != nil || len(diag.All(err)) > 0): // it could not be seen
+		return err
+	case err != nil:
 		return usage("%v", err)
 	}
 	a.notice("waiving %s about %s", found.Result, found.Subject.Digest)

@@ -1,9 +1,11 @@
 package cli
 
 import (
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -24,7 +26,14 @@ func TestWaiveUnderAnotherName(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(handler)
+	var silent atomic.Bool // nothing is said of what is attached
+	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if silent.Load() && strings.Contains(r.URL.Path, "/referrers/") {
+			rw.WriteHeader(http.StatusForbidden)
+			return
+		}
+		handler.ServeHTTP(rw, r)
+	}))
 	t.Cleanup(server.Close)
 	config := artifact.Descriptor{MediaType: v1.MediaTypeImageConfig, Digest: digest.FromString("config"), Size: 6}
 	if err := w.image.PutBlob(t.Context(), config, strings.NewReader("config")); err != nil {
@@ -68,7 +77,14 @@ func TestWaiveUnderAnotherName(t *testing.T) {
 	}
 	w.write("trust.yaml", "trust: v1\nsigners:\n  release: {keys: [release.pub], roles: [release]}\n  qa: {keys: [qa.pub], roles: [finding]}\n  head: {keys: [head.pub], roles: [waiver]}\n")
 	w.must(14, "differed", "verify", name+":1", "--trust", "trust.yaml")
-	w.must(0, "", "waive", name+":1", "--finding", finding.String(), "--owner", "head@example.com", "--reason", "broken disk", "--key", "head.key",
-		"--until", time.Now().AddDate(0, 1, 0).Format(time.DateOnly))
+	waive := func(finding digest.Digest) []string {
+		return []string{"waive", name + ":1", "--finding", finding.String(), "--owner", "head@example.com", "--reason", "broken disk", "--key", "head.key",
+			"--until", time.Now().AddDate(0, 1, 0).Format(time.DateOnly)}
+	}
+	w.must(10, "no statement", waive(digest.FromString("none"))...)
+	silent.Store(true)
+	w.must(17, "A0510", waive(finding)...) // that it was not seen is no fault of the command's
+	silent.Store(false)
+	w.must(0, "", waive(finding)...)
 	w.must(0, "is overruled by head@example.com", "verify", name+":1", "--trust", "trust.yaml")
 }
