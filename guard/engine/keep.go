@@ -9,6 +9,9 @@ import (
 	"github.com/selfsame-build/selfsame/policy"
 )
 
+// saveAfter is when evidence is written, after it was gathered.
+const saveAfter = 5 * time.Millisecond
+
 // keep has new evidence take the place of what is kept of the image. What is there already goes first, before anybody is answered by the new
 // evidence, so that whenever the process is killed, and whatever becomes of the writing, no older file stands in for it: the newer evidence may
 // hold an objection. Then the new one is written, beside the question.
@@ -38,6 +41,10 @@ func (e *Engine) keep(k key, got *entry, packed []byte) {
 	e.work.Go(func() {
 		defer e.saves.Release(1)
 		defer turn.leave()
+		select { // what is written stands in nobody's way who waits for the answer
+		case <-time.After(saveAfter):
+		case <-e.life.Done():
+		}
 		err := turn.save(got, packed)
 		if said := e.unkept.Swap(err != nil); err != nil && !said { // once, not for each image while a disk is full
 			e.c.Notice("evidence is not kept: " + err.Error())
@@ -48,8 +55,11 @@ func (e *Engine) keep(k key, got *entry, packed []byte) {
 // compare says what is gone of what was attached before. The newer evidence counts all the same, and nothing of the older is added to it:
 // somebody may have taken a statement back, and this engine cannot tell that from somebody else hiding it. A release index can (exit 16), and
 // is what keeps an objection from being deleted; docs/how-to/notice-a-deleted-statement.md.
-func (e *Engine) compare(k key, got gathered) {
-	old, had := e.recall(k, e.clock.now())
+func (e *Engine) compare(k key, before, got gathered) {
+	old, had := before.entry, before.kept
+	if e.memory.get(k) != nil { // it may be newer
+		old, had = e.recall(k, e.clock.now())
+	}
 	if old == nil || old.epoch != got.entry.epoch { // another trust counts other statements
 		return
 	}

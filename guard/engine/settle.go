@@ -28,6 +28,7 @@ func (e *Engine) settle(k key, p *policy.Policy, guest bool) (out settlement) {
 	}()
 	now, epoch := e.clock.now(), e.c.Gatherer.Epoch()
 	old, had := e.recall(k, now)
+	before := gathered{old, had}
 	denied := e.wasDenied(k, old)
 	if old != nil && old.usable(epoch, e.lives, now) {
 		old = e.judge(k, old, had, p, now)
@@ -37,7 +38,7 @@ func (e *Engine) settle(k key, p *policy.Policy, guest bool) (out settlement) {
 	} else {
 		old = nil
 	}
-	got, err := e.gather(k, p, guest)
+	got, err := e.gather(k, p, guest, before)
 	switch {
 	case err == nil:
 		return settlement{entry: got}
@@ -102,10 +103,10 @@ func (e *Engine) fail(k key, epoch Epoch, err error, denied bool) *entry {
 const maxMoves = 3
 
 // gather gets evidence, and judges it. All policies share one gathering: what is being gathered while the policy changes is of use to both.
-func (e *Engine) gather(k key, p *policy.Policy, guest bool) (*entry, error) {
+func (e *Engine) gather(k key, p *policy.Policy, guest bool, before gathered) (*entry, error) {
 	epoch := e.c.Gatherer.Epoch()
 	one := lane(strings.Join([]string{k.name, k.digest.String(), epoch.Trust, fmt.Sprint(epoch.Deny)}, "\x00"), guest)
-	got, err, _ := e.gathers.Do(one, func() (any, error) { return e.fetch(k, guest) })
+	got, err, _ := e.gathers.Do(one, func() (any, error) { return e.fetch(k, guest, before) })
 	if err != nil {
 		return nil, err
 	}
@@ -113,14 +114,14 @@ func (e *Engine) gather(k key, p *policy.Policy, guest bool) (*entry, error) {
 	return e.judge(k, g.entry, g.kept, p, e.clock.now()), nil
 }
 
-// gathered is evidence that nobody has judged.
+// gathered is evidence as it was gathered, now or before; nothing: none.
 type gathered struct {
 	entry *entry
 	kept  *kept
 }
 
-// fetch asks the Gatherer, within a slot and a time of its own.
-func (e *Engine) fetch(k key, guest bool) (gathered, error) {
+// fetch asks the Gatherer, within a slot and a time of its own. before is what was kept of the image.
+func (e *Engine) fetch(k key, guest bool, before gathered) (gathered, error) {
 	leave, ok := e.slot(guest)
 	if !ok {
 		return gathered{}, errors.New("the guard is ending")
@@ -141,7 +142,7 @@ func (e *Engine) fetch(k key, guest bool) (gathered, error) {
 		return gathered{}, err
 	}
 	got := gathered{newEntry(ev, epoch, e.clock.now()), &kept{ev, packed}}
-	e.compare(k, got)
+	e.compare(k, before, got)
 	e.keep(k, got.entry, packed)
 	return got, nil
 }

@@ -3,9 +3,10 @@ package engine
 import (
 	"errors"
 	"io/fs"
-	"os"
 	"sync"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/selfsame-build/selfsame/internal/atomicfile"
 )
@@ -76,10 +77,19 @@ func (t *turn) save(e *entry, packed []byte) error {
 	return nil
 }
 
+// unlink is os.Remove of what is no folder: that would try to remove one next.
+func unlink(path string) error {
+	for {
+		if err := unix.Unlink(path); err != unix.EINTR { //nolint:errorlint // a plain errno
+			return err
+		}
+	}
+}
+
 // remove removes an image's files; there says whether there were any.
 func (d *disk) remove(k key) (there bool, failed error) {
 	for _, r := range rooms {
-		switch err := os.Remove(d.path(k, r)); {
+		switch err := unlink(d.path(k, r)); {
 		case err == nil:
 			there = true
 		case !errors.Is(err, fs.ErrNotExist):

@@ -1,10 +1,13 @@
 package guardcli
 
 import (
+	"os"
 	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
 	"sync/atomic"
+
+	"golang.org/x/sys/unix"
 )
 
 // heapRoom is how large the heap may grow before its garbage is collected, in bytes, where twice of what is in use would be less: a guard that
@@ -28,7 +31,8 @@ func garbage(used uint64) int {
 	return leastGarbage
 }
 
-// makeRoom has the collector wait for the heap to fill its room, now and after each time that it ran, until end.
+// makeRoom has the collector wait for the heap to fill its room, now and after each time that it ran, until end. The room is there from the
+// start.
 func makeRoom() (end func()) {
 	sample := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
 	var ended atomic.Bool
@@ -49,5 +53,22 @@ func makeRoom() (end func()) {
 		runtime.AddCleanup(new([16]byte), again, struct{}{}) // which the next collection calls
 	}
 	again(struct{}{})
+	touchRoom()
 	return func() { ended.Store(true) }
+}
+
+// touched is what touchRoom has in use for a moment.
+var touched []byte
+
+// touchRoom has the kernel give us the room's memory now, in large pages where it can, and frees it for what is to come. Each question that nobody
+// has asked before would otherwise meet some twenty pages that were never used; in a virtual machine that took 16 us a page, a fifth of what it takes to
+// answer.
+func touchRoom() {
+	touched = make([]byte, heapRoom-heapRoom/8)
+	_ = unix.Madvise(touched[:len(touched)&^(os.Getpagesize()-1)], unix.MADV_HUGEPAGE) // where that is off, pages are small
+	for i := 0; i < len(touched); i += 4096 {
+		touched[i] = 1
+	}
+	touched = nil
+	runtime.GC()
 }
