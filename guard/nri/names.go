@@ -30,7 +30,7 @@ const (
 )
 
 // namesFormat is the version of the file.
-const namesFormat = "selfsame-names/v1"
+const namesFormat = "selfsame-names/v2"
 
 // Names remembers by which names images are asked for, because NRI gives none for image volumes. A name proves nothing: it is only what
 // evidence is then looked for under. That is why a file of them may be read after a restart, whoever wrote it: at worst a volume is

@@ -65,11 +65,11 @@ func TestNamesOutliveTheAgent(t *testing.T) {
 func TestNamesFileIsRefused(t *testing.T) {
 	for name, make := range map[string]func(file string) error{
 		"cut short": func(f string) error {
-			return os.WriteFile(f, []byte(`{"format":"selfsame-names/v1","known":[{"dig`), 0o600)
+			return os.WriteFile(f, []byte(`{"format":"selfsame-names/v2","known":[{"dig`), 0o600)
 		},
 		"another format": func(f string) error { return os.WriteFile(f, []byte(`{"format":"v9","known":[]}`), 0o600) },
 		"an unknown field": func(f string) error {
-			return os.WriteFile(f, []byte(`{"format":"selfsame-names/v1","allow":true}`), 0o600)
+			return os.WriteFile(f, []byte(`{"format":"selfsame-names/v2","allow":true}`), 0o600)
 		},
 		"a folder":          func(f string) error { return os.Mkdir(f, 0o700) },
 		"a link":            func(f string) error { return os.Symlink("/dev/zero", f) },
