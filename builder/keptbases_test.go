@@ -121,8 +121,10 @@ func TestKeptBases(t *testing.T) {
 		}
 	}
 	unknown := other(func(a *oneAudit) { a.program = "" })
-	if !unknown.run(t, kept) || !unknown.run(t, kept) {
-		t.Error("kept by a program that does not know which it is")
+	for range 2 {
+		if !unknown.run(t, kept) {
+			t.Error("kept by a program that does not know which it is")
+		}
 	}
 }
 
