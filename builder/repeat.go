@@ -147,7 +147,7 @@ type Repetition struct {
 }
 
 // KeptBases are the names of the Debian bases that an earlier audit had made, in order; none where each was made for this one.
-func (r *Repetition) KeptBases() []string { return sortedKeys(r.keptBases) }
+func (out *Repetition) KeptBases() []string { return sortedKeys(out.keptBases) }
 
 // Repeat builds a restored build once more. No upstream is reached.
 func (h *Host) Repeat(ctx context.Context, r *Restored, o RepeatOptions) (*Repetition, error) {

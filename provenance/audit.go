@@ -27,7 +27,7 @@ const (
 // BasesFrom says what an auditor built on, where the recipe has a Debian base that is made of packages.
 type BasesFrom string
 
-// BasesKept: on one that an earlier audit of the same auditor made, of the same packages with the same programs. Empty: on what was made
+// BasesKept says that it was one that an earlier audit of the same auditor made, of the same packages with the same programs. Empty: it was made
 // for this very audit.
 const BasesKept BasesFrom = "kept"
 
