@@ -38,9 +38,9 @@ func OpenKeptBases(dir string) (*KeptBases, error) {
 	return &KeptBases{s}, nil
 }
 
-// Close removes what is too much, unless another audit is reading there, and lets the folder go.
+// Close removes what is too much, unless another audit is reading there, and lets the folder go. It does so when ctx has ended, too.
 func (k *KeptBases) Close(ctx context.Context) error {
-	_, err := k.store.GC(ctx, nil, maxKeptBases)
+	_, err := k.store.GC(context.WithoutCancel(ctx), nil, maxKeptBases)
 	if errors.Is(err, inputs.ErrBusy) {
 		err = nil
 	}
@@ -51,8 +51,7 @@ func (k *KeptBases) Close(ctx context.Context) error {
 type keeper struct {
 	resolver
 	h     *Host
-	p     *project
-	lines lockResolver // finds a base's lines
+	of    *Restored
 	kept  *KeptBases
 	twice bool
 	found map[string]bool // names of the bases that were there
@@ -64,7 +63,7 @@ func (h *Host) keeping(res resolver, r *Restored, o RepeatOptions, out *Repetiti
 		return res
 	}
 	out.keptBases = map[string]bool{}
-	return &keeper{res, h, r.project, lockResolver{lock: r.lock}, o.Bases, o.Twice, out.keptBases}
+	return &keeper{res, h, r, o.Bases, o.Twice, out.keptBases}
 }
 
 func (k *keeper) debian(ctx context.Context, d recipes.Debian, platform string) (graph.Image, error) {
@@ -106,7 +105,7 @@ func (k *keeper) mark(d recipes.Debian, platform string) (string, error) {
 		}
 		by = append(by, program)
 	}
-	key, err := json.Marshal([]any{"audited base v1", by, k.twice, d, platform, k.p.epoch.Unix(), k.lines.lock.Step(platform, baseName(d))})
+	key, err := json.Marshal([]any{"audited base v1", by, k.twice, d, platform, k.of.project.epoch.Unix(), k.of.lock.Step(platform, baseName(d))})
 	return filepath.Join(k.kept.store.Dir(), "bases", digest.FromBytes(key).Encoded()), err
 }
 

@@ -208,7 +208,12 @@ func (a *Auditor) rebuild(ctx context.Context, o Options, got registry.Resolved,
 	if err := o.distance(h.Machine, found.Provenance); err != nil {
 		return err
 	}
-	how := builder.RepeatOptions{Dir: box.Images, Twice: o.Twice, Stages: o.Challenge != "", RootBytes: o.DiskBytes}
+	bases, letGoBases, err := a.bases(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer letGoBases()
+	how := builder.RepeatOptions{Dir: box.Images, Twice: o.Twice, Stages: o.Challenge != "", RootBytes: o.DiskBytes, Bases: bases}
 	letGo := func() {}
 	defer func() { letGo() }()
 	r, err := h.Restore(ctx, builder.Published{Repository: got.Repository, Index: res.Digest, Provenance: found.Provenance}, o.DiskBytes,
@@ -220,7 +225,7 @@ func (a *Auditor) rebuild(ctx context.Context, o Options, got registry.Resolved,
 		return err
 	}
 	letGo()
-	rep, err := repeat(ctx, o, h, r, how)
+	rep, err := h.Repeat(ctx, r, how)
 	if err != nil {
 		return err
 	}
@@ -241,15 +246,19 @@ func (a *Auditor) rebuild(ctx context.Context, o Options, got registry.Resolved,
 	return a.keep(o, rep, res)
 }
 
-// repeat builds, on bases of earlier audits where they are to be kept.
-func repeat(ctx context.Context, o Options, h *builder.Host, r *builder.Restored, how builder.RepeatOptions) (rep *builder.Repetition, err error) {
-	if o.Bases != "" {
-		if how.Bases, err = builder.OpenKeptBases(o.Bases); err != nil {
-			return nil, err
-		}
-		defer func() { err = errors.Join(err, how.Bases.Close(ctx)) }()
+// bases opens those of earlier audits, where they are to be kept. What goes wrong when they are let go costs no audit its result.
+func (a *Auditor) bases(ctx context.Context, o Options) (kept *builder.KeptBases, letGo func(), err error) {
+	if o.Bases == "" {
+		return nil, func() {}, nil
 	}
-	return h.Repeat(ctx, r, how)
+	if kept, err = builder.OpenKeptBases(o.Bases); err != nil {
+		return nil, nil, err
+	}
+	return kept, func() {
+		if err := kept.Close(ctx); err != nil {
+			a.Notice("the bases of earlier audits: %v", err)
+		}
+	}, nil
 }
 
 // refetch asks upstream again, where that was wanted.

@@ -1,7 +1,6 @@
 package nri
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"path/filepath"
@@ -16,20 +15,10 @@ import (
 	"github.com/selfsame-build/selfsame/guard/metrics"
 )
 
-// wary answers by name; what has no class there has no evidence.
-type wary struct{ of map[string]engine.Class }
-
-func (w wary) Ask(_ context.Context, q engine.Question) engine.Answer {
-	a := engine.Answer{Class: cmp.Or(w.of[q.Name], engine.ClassMissing)}
-	a.Allow = a.Class == engine.ClassOK
-	return a
-}
-
-func (w wary) AskAll(ctx context.Context, qs []engine.Question) (out []engine.Answer) {
-	for _, q := range qs {
-		out = append(out, w.Ask(ctx, q))
-	}
-	return out
+// wary are answers where any other name has no evidence.
+func wary(of answers) answers {
+	of[""] = engine.ClassMissing
+	return of
 }
 
 // TestMadeUpNames: whoever may have an image pulled by names of his own keeps nobody's volume from starting, whenever he comes, also after a
@@ -42,7 +31,7 @@ func TestMadeUpNames(t *testing.T) {
 	for i := range 2 * maxNames {
 		made = append(made, fmt.Sprintf("elsewhere.example.com/%d", i))
 	}
-	starts := func(n *Names, asker wary) bool {
+	starts := func(n *Names, asker answers) bool {
 		p := &Plugin{Asker: asker, Names: n, Metrics: metrics.New()}
 		return (&gate{p}).volumes(t.Context(), pod, c, engine.Who{}) == nil
 	}
@@ -59,7 +48,7 @@ func TestMadeUpNames(t *testing.T) {
 		"no evidence anywhere": {append([]string{honest}, made...), engine.ClassMissing, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			asker := wary{map[string]engine.Class{honest: test.class}}
+			asker := wary(answers{honest: test.class})
 			n := &Names{Asker: asker, dirty: make(chan struct{}, 1)}
 			for _, name := range test.pulled {
 				n.AskAll(t.Context(), []engine.Question{{Name: name, Digest: d}})
@@ -91,8 +80,8 @@ func TestMadeUpNames(t *testing.T) {
 // TestStandings: a registry that is down takes a name's standing from nobody, and what it then refuses may go.
 func TestStandings(t *testing.T) {
 	d := digest.FromString("model")
-	of := map[string]engine.Class{}
-	n := &Names{Asker: wary{of}}
+	of := answers{}
+	n := &Names{Asker: wary(of)}
 	ask := func(class engine.Class, name string) {
 		of[name] = class
 		n.Ask(t.Context(), engine.Question{Name: name, Digest: d})
@@ -123,7 +112,7 @@ func TestStandings(t *testing.T) {
 func TestStartTeachesStandings(t *testing.T) {
 	const honest = "registry.example.com/team/shop"
 	d := digest.FromString("shop")
-	p := &Plugin{Asker: wary{map[string]engine.Class{honest: engine.ClassOK}}, Names: &Names{}, Metrics: metrics.New()}
+	p := &Plugin{Asker: wary(answers{honest: engine.ClassOK}), Names: &Names{}, Metrics: metrics.New()}
 	p.deadline.Store(int64(MaxDecision))
 	create := func(name string) error {
 		return (&gate{p}).ValidateContainerAdjustment(t.Context(), &api.ValidateContainerAdjustmentRequest{Pod: &api.PodSandbox{},
@@ -157,13 +146,13 @@ func TestStartTeachesStandings(t *testing.T) {
 
 // noting has all questions.
 type noting struct {
-	wary
+	answers
 	all *[]engine.Question
 }
 
 func (n noting) AskAll(ctx context.Context, qs []engine.Question) []engine.Answer {
 	*n.all = append(*n.all, qs...)
-	return n.wary.AskAll(ctx, qs)
+	return n.answers.AskAll(ctx, qs)
 }
 
 // TestOneOfItsNames: the log tells a denial under one of several names from one that kept a volume from starting.
@@ -171,7 +160,7 @@ func TestOneOfItsNames(t *testing.T) {
 	d, pod := digest.FromString("model"), strings.Repeat("a", 64)
 	c := &api.Container{Name: "app", Mounts: []*api.Mount{{Source: "/run/containerd/image-volumes/" + pod + "/" + d.Encoded(), Destination: "/data"}}}
 	var asked []engine.Question
-	p := &Plugin{Asker: noting{wary{map[string]engine.Class{"r.example.com/a": engine.ClassOK}}, &asked}, Names: &Names{}, Metrics: metrics.New()}
+	p := &Plugin{Asker: noting{wary(answers{"r.example.com/a": engine.ClassOK}), &asked}, Names: &Names{}, Metrics: metrics.New()}
 	for n, name := range []string{"r.example.com/a", "r.example.com/b", "r.example.com/c"} {
 		p.Names.add(engine.Question{Name: name, Digest: d}, loose)
 		asked = nil

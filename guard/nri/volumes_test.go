@@ -16,11 +16,11 @@ import (
 	"github.com/selfsame-build/selfsame/guard/metrics"
 )
 
-// answers are classes by name; what has none is allowed.
+// answers are classes by name; what has none is of the class of "", or allowed.
 type answers map[string]engine.Class
 
 func (a answers) Ask(_ context.Context, q engine.Question) engine.Answer {
-	out := engine.Answer{Class: cmp.Or(a[q.Name], engine.ClassOK)}
+	out := engine.Answer{Class: cmp.Or(a[q.Name], a[""], engine.ClassOK)}
 	out.Allow = out.Class == engine.ClassOK || out.Class == engine.ClassBreakGlass
 	return out
 }

@@ -57,17 +57,13 @@ func makeRoom() (end func()) {
 	return func() { ended.Store(true) }
 }
 
-// touched is what touchRoom has in use for a moment.
-var touched []byte
-
 // touchRoom has the kernel give us the room's memory now, in large pages where it can, and frees it for what is to come. Each question that nobody
 // has asked before would otherwise meet 20 to 50 pages that were never used, which took 16 us each in a virtual machine.
 func touchRoom() {
-	touched = make([]byte, heapRoom/4*3)                                               // what is alive has its part already
-	_ = unix.Madvise(touched[:len(touched)&^(os.Getpagesize()-1)], unix.MADV_HUGEPAGE) // where that is off, pages are small
-	for i := 0; i < len(touched); i += 4096 {
-		touched[i] = 1
+	room := make([]byte, heapRoom/4*3)                                           // what is alive has its part already
+	_ = unix.Madvise(room[:len(room)&^(os.Getpagesize()-1)], unix.MADV_HUGEPAGE) // where that is off, pages are small
+	for i := 0; i < len(room); i += 4096 {
+		room[i] = 1
 	}
-	touched = nil
-	runtime.GC()
+	runtime.GC() // it is not used any more
 }
