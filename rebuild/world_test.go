@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -49,7 +50,7 @@ build:
 type world struct {
 	t       *testing.T
 	host    string
-	spoil   func(http.ResponseWriter, *http.Request) bool // true: it has answered
+	spoil   func(http.ResponseWriter, *http.Request) bool // true: it has answered; asked for one request at a time
 	client  *registry.Client
 	release *signing.Signer
 	state   string
@@ -76,8 +77,14 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
+	var one sync.Mutex
+	spoilt := func(rw http.ResponseWriter, r *http.Request) bool {
+		one.Lock()
+		defer one.Unlock()
+		return w.spoil != nil && w.spoil(rw, r)
+	}
 	srv := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		if w.spoil == nil || !w.spoil(rw, r) {
+		if !spoilt(rw, r) {
 			back.ServeHTTP(rw, r)
 		}
 	}))
