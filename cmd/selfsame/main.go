@@ -7,6 +7,7 @@ import (
 	"runtime"
 
 	"github.com/selfsame-build/selfsame/internal/cli"
+	_ "github.com/selfsame-build/selfsame/internal/pages" // the heap's first pages, at once
 )
 
 // What this process becomes (a daemon, the whole program) must end when whoever started it is killed, and Linux forgets that death signal

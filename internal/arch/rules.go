@@ -24,6 +24,7 @@ var layers = map[string]int{
 	"internal/strictjson": base,
 	"internal/strictyaml": base,
 	"internal/lazyregexp": base,
+	"internal/pages":      base,
 
 	"recipes":               pure,
 	"inputs/debian/archive": pure,

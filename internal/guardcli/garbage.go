@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/selfsame-build/selfsame/internal/pages"
 )
 
 // heapRoom is how large the heap may grow before its garbage is collected, in bytes, where twice of what is in use would be less: a guard that
@@ -58,12 +60,10 @@ func makeRoom() (end func()) {
 }
 
 // touchRoom has the kernel give us the room's memory now, in large pages where it can, and frees it for what is to come. Each question that nobody
-// has asked before would otherwise meet 20 to 50 pages that were never used, which took 16 us each in a virtual machine.
+// has asked before would otherwise meet 20 to 50 pages that were never used.
 func touchRoom() {
 	room := make([]byte, heapRoom/4*3)                                           // what is alive has its part already
 	_ = unix.Madvise(room[:len(room)&^(os.Getpagesize()-1)], unix.MADV_HUGEPAGE) // where that is off, pages are small
-	for i := 0; i < len(room); i += 4096 {
-		room[i] = 1
-	}
+	pages.Populate(room)
 	runtime.GC() // it is not used any more
 }
