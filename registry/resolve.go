@@ -22,6 +22,13 @@ type Resolved struct {
 // Pinned is the reference that will never mean anything else: repository@sha256:...
 func (r Resolved) Pinned() string { return r.Repository.Name() + "@" + r.Descriptor.Digest.String() }
 
+// Locate says where an image lies, and which one it is: by a digest that ref names. For a tag the digest is empty; Resolve asks what it leads
+// to. Nothing is sent.
+func (c *Client) Locate(ref string) (*Repository, digest.Digest, error) {
+	t, err := c.parse(ref)
+	return t.repo, digest.Digest(t.digest), err
+}
+
 // Resolve asks once what ref leads to and reads its manifest or index. A reference without tag and digest means the tag
 // "latest", as it does for docker.
 func (c *Client) Resolve(ctx context.Context, ref string) (Resolved, error) {

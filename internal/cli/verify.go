@@ -198,7 +198,8 @@ func (r resolved) Manifest(ctx context.Context, d digest.Digest) (artifact.Descr
 	return r.Repository.Manifest(ctx, d)
 }
 
-// subjectAt finds image and evidence where ref says: in a layout on disk, or in a registry, resolving a tag once.
+// subjectAt finds image and evidence where ref says: in a layout on disk, or in a registry. A tag is resolved, once; a digest says enough for
+// verify to ask for the image and its evidence at the same time.
 func subjectAt(ctx context.Context, c *registry.Client, ref string, o *verify.Options) error {
 	l, root, err := onDisk(ctx, ref)
 	if err != nil {
@@ -208,13 +209,19 @@ func subjectAt(ctx context.Context, c *registry.Client, ref string, o *verify.Op
 		o.Source, o.Digest = l, digestOf(root)
 		return nil
 	}
-	got, err := c.Resolve(ctx, ref)
+	repo, d, err := c.Locate(ref)
 	if err != nil {
 		return err
 	}
-	o.Source, o.Digest = resolved{got.Repository, got}, digestOf(got.Descriptor)
+	if o.Source, o.Digest = repo, d; d == "" {
+		got, err := c.Resolve(ctx, ref)
+		if err != nil {
+			return err
+		}
+		o.Source, o.Digest = resolved{repo, got}, digestOf(got.Descriptor)
+	}
 	if o.ExpectName == "" {
-		o.ExpectName = got.Repository.Name()
+		o.ExpectName = repo.Name()
 	}
 	return nil
 }
