@@ -3,6 +3,7 @@ package verify
 import (
 	"context"
 	"errors"
+	"runtime"
 	"sync"
 
 	"github.com/selfsame-build/selfsame/registry/artifact"
@@ -52,6 +53,7 @@ func readAhead(ctx context.Context, o Options) *ahead {
 		defer close(a.first.done)
 		a.first.listing, a.first.err = o.Source.Referrers(ctx, o.Digest, o.Budget.Listing)
 	})
+	runtime.Gosched() // the listing is asked for first, because more is asked for when it comes
 	return a
 }
 
