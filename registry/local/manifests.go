@@ -45,7 +45,7 @@ func (h *handler) manifest(w http.ResponseWriter, req *http.Request, repo, item 
 	if req.Method == http.MethodDelete {
 		return h.deleteManifest(w, repo, item, path, desc)
 	}
-	raw, err := os.ReadFile(h.store.blobPath(desc.Digest))
+	raw, err := readFile(h.store.blobPath(desc.Digest), desc.Size)
 	if err != nil {
 		return err
 	}
@@ -136,7 +136,7 @@ func (h *handler) deleteManifest(w http.ResponseWriter, repo, item, path string,
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if strings.Contains(item, ":") {
-		if raw, err := os.ReadFile(h.store.blobPath(desc.Digest)); err == nil {
+		if raw, err := readFile(h.store.blobPath(desc.Digest), desc.Size); err == nil {
 			if p, err := artifact.Parse(desc.MediaType, raw); err == nil && p.Subject() != nil {
 				dir := h.store.repoPath(repo, "_referrers", p.Subject().Digest.Encoded())
 				delete(h.listed, dir)

@@ -65,9 +65,12 @@ func (s store) writeFile(path string, raw []byte) error {
 	return os.Rename(f.Name(), path)
 }
 
+// usualDescriptor is more than nearly all descriptors take, in bytes.
+const usualDescriptor = 1 << 10
+
 func (s store) readDescriptor(path string) (artifact.Descriptor, error) {
 	var d artifact.Descriptor
-	raw, err := os.ReadFile(path)
+	raw, err := readFile(path, usualDescriptor)
 	if err != nil {
 		return d, err
 	}
