@@ -99,7 +99,7 @@ func (m *decoyMaker) look(ctx context.Context) error {
 		return err
 	}
 	if m.sealed = m.build.Repository; in.Seal != "" {
-		if m.sealed, _, err = m.client.Tag(in.Seal); err != nil {
+		if m.sealed, _, err = m.client.Locate(in.Seal); err != nil {
 			return err
 		}
 	}

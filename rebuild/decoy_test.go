@@ -62,10 +62,16 @@ func TestDecoy(t *testing.T) {
 	}
 }
 
-// TestDecoyWithASealElsewhere: the decoy's own repository has the seal, and its evidence names no other.
+// TestDecoyWithASealElsewhere: the decoy's own repository has the seal, and its evidence names no other, however that of the build names its own.
 func TestDecoyWithASealElsewhere(t *testing.T) {
+	for _, end := range []string{"", ":latest", "@" + digest.FromString("x").String()} {
+		t.Run(end, func(t *testing.T) { decoyWithASealElsewhere(t, end) })
+	}
+}
+
+func decoyWithASealElsewhere(t *testing.T, end string) {
 	w, d := decoys(t)
-	w.mark, w.sealed, w.sealAt = "three", nil, w.host+"/seals/shop"
+	w.mark, w.sealed, w.sealAt, w.sealEnd = "three", nil, w.host+"/seals/shop", end
 	d.Build = w.publish()
 	ref := must[registry.Pushed](t)(d.Push(t.Context(), w.client)).Pinned()
 	found, _ := w.verify(ref, verify.Options{Trust: trusting(d.Signer)}).Origin(digest.Digest(ref[strings.Index(ref, "@")+1:]))

@@ -64,6 +64,7 @@ type world struct {
 	sealed       []seal.Blob // besides the context
 	noSeal       bool
 	sealAt       string          // the repository that the seal lies in; empty: the image's own
+	sealEnd      string          // what the evidence adds to that: a tag, a digest
 	signer       *signing.Signer // nil: release
 	name         string
 	mark         string // in the image's configuration
@@ -195,7 +196,7 @@ func (w *world) describe(index, manifest v1.Descriptor) provenance.Build {
 		Twins:    []provenance.Twin{{Name: "A", BuildKit: "v1", Kernel: "6.1", CPU: "one", Host: w.twinHost}, {Name: "B", BuildKit: "v1", Kernel: "6.1", CPU: "one"}},
 		Axes:     []provenance.Axis{{Name: "clock", State: provenance.AxisMeasured, A: "2026", B: "2027"}},
 
-		Seal: w.sealAt, Independence: provenance.SameHost, BuilderID: provenance.BuilderID(provenance.ModeLocal), Selfsame: provenance.Program{Version: "v1"},
+		Seal: w.sealAt + w.sealEnd, Independence: provenance.SameHost, BuilderID: provenance.BuilderID(provenance.ModeLocal), Selfsame: provenance.Program{Version: "v1"},
 		InvocationID: "run", Started: time.Unix(1000, 0), Finished: time.Unix(1060, 0),
 	}
 }
