@@ -20,7 +20,7 @@ const heapPiece = 4 << 20
 var first = new([64]byte)
 
 // The heap's first piece, before other packages set themselves up in it: this one imports next to nothing, so that it comes before them.
-func init() { populate(uintptr(unsafe.Pointer(first))&^(heapPiece-1), heapPiece) }
+func init() { populate(uintptr(unsafe.Pointer(first))&^(heapPiece-1), heapPiece) } //nolint:gosec // an address to give a hint about
 
 // Populate gives b the memory that it stands for. Where the kernel does not know how, b is touched, a page at a time.
 func Populate(b []byte) {
@@ -28,7 +28,7 @@ func Populate(b []byte) {
 		return
 	}
 	page := uintptr(syscall.Getpagesize())
-	start := uintptr(unsafe.Pointer(unsafe.SliceData(b)))
+	start := uintptr(unsafe.Pointer(unsafe.SliceData(b))) //nolint:gosec // as above
 	if from, to := (start+page-1)&^(page-1), (start+uintptr(len(b)))&^(page-1); from >= to || populate(from, to-from) {
 		return
 	}
