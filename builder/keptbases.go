@@ -40,11 +40,31 @@ func OpenKeptBases(dir string) (*KeptBases, error) {
 
 // Close removes what is too much, unless another audit is reading there, and lets the folder go. It does so when ctx has ended, too.
 func (k *KeptBases) Close(ctx context.Context) error {
-	_, err := k.store.GC(context.WithoutCancel(ctx), nil, maxKeptBases)
-	if errors.Is(err, inputs.ErrBusy) {
-		err = nil
+	return errors.Join(k.tidy(context.WithoutCancel(ctx), maxKeptBases), k.store.Close())
+}
+
+// tidy keeps at most so many bytes of bases, and no mark of one that is gone.
+func (k *KeptBases) tidy(ctx context.Context, maxBytes int64) error {
+	switch _, err := k.store.GC(ctx, nil, maxBytes); {
+	case errors.Is(err, inputs.ErrBusy):
+		return nil
+	case err != nil:
+		return err
 	}
-	return errors.Join(err, k.store.Close())
+	marks, err := filepath.Glob(filepath.Join(k.store.Dir(), "bases", "*"))
+	for _, m := range marks {
+		if manifest, ok := marked(m); !ok || !k.store.Has(manifest) {
+			err = errors.Join(err, os.Remove(m))
+		}
+	}
+	return err
+}
+
+// marked reads which image a base is.
+func marked(mark string) (manifest digest.Digest, ok bool) {
+	data, err := os.ReadFile(mark) //nolint:gosec // below our own cache folder
+	manifest = digest.Digest(strings.TrimSpace(string(data)))
+	return manifest, err == nil && manifest.Validate() == nil
 }
 
 // keeper is a resolver that starts from a base of an earlier audit where there is one, and keeps the others.
@@ -111,9 +131,8 @@ func (k *keeper) mark(d recipes.Debian, platform string) (string, error) {
 
 // find brings a kept base into the store. One that is not whole any more is made again.
 func (k *keeper) find(ctx context.Context, mark string) (digest.Digest, bool) {
-	data, err := os.ReadFile(mark) //nolint:gosec // below our own cache folder
-	manifest := digest.Digest(strings.TrimSpace(string(data)))
-	if err != nil || manifest.Validate() != nil || copyStored(ctx, k.kept.store, k.h.Store, manifest) != nil {
+	manifest, ok := marked(mark)
+	if !ok || copyStored(ctx, k.kept.store, k.h.Store, manifest) != nil {
 		return "", false
 	}
 	return manifest, true

@@ -151,3 +151,28 @@ func TestDamagedKeptBase(t *testing.T) {
 		}
 	}
 }
+
+// TestKeptBasesAreTidied: with a base goes the mark that says that it is there, or marks would pile up, one for each version of anything.
+func TestKeptBasesAreTidied(t *testing.T) {
+	kept := filepath.Join(t.TempDir(), "kept")
+	a := oneAudit{program: "sha256:1", line: "deb", epoch: 1, platform: "linux/amd64"}
+	a.run(t, kept)
+	bases, err := OpenKeptBases(kept)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer bases.Close(t.Context())
+	broken := filepath.Join(kept, "bases", "broken")
+	if err := os.WriteFile(broken, []byte("no digest"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		bytes int64
+		marks int
+	}{{maxKeptBases, 1}, {0, 0}} {
+		err := bases.tidy(t.Context(), c.bytes)
+		if left, _ := filepath.Glob(filepath.Join(kept, "bases", "*")); err != nil || len(left) != c.marks {
+			t.Errorf("%d bytes: %d marks are left, want %d; %v", c.bytes, len(left), c.marks, err)
+		}
+	}
+}
