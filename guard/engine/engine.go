@@ -114,6 +114,7 @@ func New(c Config) (*Engine, error) {
 	}
 	e.life, e.end = context.WithCancel(context.Background())
 	e.log = newDecisions(c.Decisions, c.Metrics)
+	e.tellNoPolicy() // until one is read
 	return e, nil
 }
 

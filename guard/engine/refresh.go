@@ -74,7 +74,7 @@ func (e *Engine) drop(why error) {
 	e.failed.Store(&why) // it is what denials say
 	e.dropped.Store(e.policy.Load())
 	e.policy.Store(nil)
-	e.c.Metrics.Only(metrics.PolicyInfo, 0, "", "0", "")
+	e.tellNoPolicy()
 	e.c.Notice("no policy is in force, and everything is denied: " + why.Error())
 }
 
@@ -153,6 +153,11 @@ func (e *Engine) nextPolicy(ctx context.Context) (old, next *policy.Policy, err 
 			WithHelp("set another `expires:`")
 	}
 	return old, next, err
+}
+
+func (e *Engine) tellNoPolicy() {
+	e.c.Metrics.Only(metrics.PolicyInfo, 0, "", "0", "")
+	e.c.Metrics.Put(metrics.PolicyEnds, 0)
 }
 
 func (e *Engine) tellPolicy(p *policy.Policy) {

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -11,12 +14,13 @@ import (
 	digest "github.com/opencontainers/go-digest"
 
 	"github.com/selfsame-build/selfsame/guard/engine"
+	"github.com/selfsame-build/selfsame/guard/metrics"
 	"github.com/selfsame-build/selfsame/policy"
 )
 
 // TestRevokedPolicyDoesNotGoOn: whose word does not count any more decides nothing, although no other policy can be read.
 func TestRevokedPolicyDoesNotGoOn(t *testing.T) {
-	w := newWorld(t)
+	w := newWorld(t, func(c *engine.Config) { c.Metrics = metrics.New() })
 	w.want("before", good, true, engine.ClassOK, false, 1)
 	source := w.config.Policy
 	w.Close()
@@ -50,9 +54,36 @@ func TestRevokedPolicyDoesNotGoOn(t *testing.T) {
 	if a := w.ask(good); a.Allow || !strings.Contains(a.Denial(), "does not count any more") || a.By.SHA256 != "" {
 		t.Errorf("%+v", a)
 	}
+	if got := shown(w.config.Metrics); !strings.Contains(got, noPolicy) || strings.Count(got, "\nselfsame_policy_info{") != 1 {
+		t.Errorf("no policy is in force, and the metrics say\n%s", got)
+	}
 	failed = nil
 	check(t, w.Refresh(t.Context()))
 	w.want("another one", good, true, engine.ClassOK, true, 2)
+	if got := shown(w.config.Metrics); strings.Contains(got, noPolicy) {
+		t.Errorf("a policy is in force, and the metrics say\n%s", got)
+	}
+}
+
+// noPolicy is what the alert SelfsameNoPolicy goes by.
+const noPolicy = `selfsame_policy_info{name="",sha256="",version="0"} 0`
+
+// TestNoPolicyIsShown: a guard that has read no policy since it started says so, and is not merely silent.
+func TestNoPolicyIsShown(t *testing.T) {
+	set := metrics.New()
+	e, err := engine.New(engine.Config{Gatherer: &fake{}, Metrics: set, Decisions: io.Discard})
+	check(t, err)
+	defer e.Close()
+	if got := shown(set); !strings.Contains(got, noPolicy) {
+		t.Error(got)
+	}
+}
+
+// shown is what metrics say.
+func shown(s *metrics.Set) string {
+	w := httptest.NewRecorder()
+	s.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	return w.Body.String()
 }
 
 // TestFirstPolicyWithAnError: after a restart, the kept one decides.

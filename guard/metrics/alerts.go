@@ -16,6 +16,7 @@ type Alert struct {
 // Alerts come first: each is a way to have no verdict without noticing.
 var Alerts = []Alert{
 	{"SelfsameGuardGone", `absent(selfsame_policy_info) or up{job="selfsame-guard"} == 0`, "2m", "critical", "no guard answers here; nothing new starts, and what runs is not watched", []string{"up"}},
+	{"SelfsameNoPolicy", `selfsame_policy_info == 0`, "2m", "critical", "no policy is in force, and everything is denied: none was read yet, or its signer may not sign any more; each denial says which", nil},
 	{"SelfsameUnverifiedRunning", `selfsame_unverified_running > 0`, "5m", "critical", "containers run whose image is not allowed: `selfsame-guard ps`", nil},
 	{"SelfsameNRIPluginGone", `containerd_nri_active_plugins_total < 1`, "1m", "critical", "the plugin is not connected to containerd: without required_plugins containers start unasked", []string{"containerd_nri_active_plugins_total"}},
 	{"SelfsameUncheckedVolumes", `increase(selfsame_unchecked_total{reason="image-volume"}[10m]) > 0`, "0m", "warning", "images were mounted as volumes without a verdict: see nri.volumes in the configuration", nil},
