@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -51,10 +52,15 @@ func (k *KeptBases) tidy(ctx context.Context, maxBytes int64) error {
 	case err != nil:
 		return err
 	}
-	marks, err := filepath.Glob(filepath.Join(k.store.Dir(), "bases", "*"))
+	dir := filepath.Join(k.store.Dir(), "bases")
+	marks, err := os.ReadDir(dir)
 	for _, m := range marks {
-		if manifest, ok := marked(m); !ok || !k.store.Has(manifest) {
-			err = errors.Join(err, os.Remove(m))
+		path := filepath.Join(dir, m.Name())
+		if manifest, ok := marked(path); ok && k.store.Has(manifest) || strings.HasPrefix(m.Name(), ".") { // or being written
+			continue
+		}
+		if failed := os.Remove(path); !errors.Is(failed, fs.ErrNotExist) { // another audit tidies, too
+			err = errors.Join(err, failed)
 		}
 	}
 	return err

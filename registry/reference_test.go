@@ -67,3 +67,19 @@ func TestParseReference(t *testing.T) {
 		}
 	}
 }
+
+// TestLocate: a digest says which image it is, a tag does not, and what verify could not go by is no reference to it.
+func TestLocate(t *testing.T) {
+	c := New(Options{})
+	d := digest.FromString("x")
+	for ref, want := range map[string]digest.Digest{"r.example.com/team/app@" + d.String(): d, "r.example.com/team/app:v1": "", "r.example.com/team/app": ""} {
+		if repo, got, err := c.Locate(ref); err != nil || got != want || repo.Name() != "r.example.com/team/app" {
+			t.Errorf("%s: %s, %v", ref, got, err)
+		}
+	}
+	for _, ref := range []string{"r.example.com/team/app@" + digest.SHA512.FromString("x").String(), "r.example.com/team/app@sha256:1", "../app"} {
+		if _, _, err := c.Locate(ref); len(diag.All(err)) != 1 || diag.All(err)[0].Code != codeReference || diag.All(err)[0].Help == "" {
+			t.Errorf("%s: %v", ref, err)
+		}
+	}
+}

@@ -23,10 +23,14 @@ type Resolved struct {
 func (r Resolved) Pinned() string { return r.Repository.Name() + "@" + r.Descriptor.Digest.String() }
 
 // Locate says where an image lies, and which one it is: by a digest that ref names. For a tag the digest is empty; Resolve asks what it leads
-// to. Nothing is sent.
+// to. Nothing is sent. A0514: not a reference, or one by a digest that is not sha256.
 func (c *Client) Locate(ref string) (*Repository, digest.Digest, error) {
 	t, err := c.parse(ref)
-	return t.repo, digest.Digest(t.digest), err
+	d := digest.Digest(t.digest)
+	if err == nil && d != "" && artifact.CheckDigest(d) != nil {
+		err = diag.Errorf(codeReference, "`%.200s` names a digest that is not sha256", ref).WithHelp("name the image by its sha256 digest: a digest is sha256: and 64 digits from 0 to f")
+	}
+	return t.repo, d, err
 }
 
 // Resolve asks once what ref leads to and reads its manifest or index. A reference without tag and digest means the tag

@@ -41,6 +41,7 @@ func TestRevokedPolicyDoesNotGoOn(t *testing.T) {
 	}
 	w.want("the registry is down", good, true, engine.ClassOK, true, 2)
 
+	w.config.Metrics.Put(metrics.PolicyEnds, 7) // as if it had an end
 	changed := w.Changed()
 	failed = fmt.Errorf("the policy does not hold: %w", policy.ErrRevoked)
 	if err := w.Refresh(t.Context()); !errors.Is(err, policy.ErrRevoked) {
@@ -54,7 +55,8 @@ func TestRevokedPolicyDoesNotGoOn(t *testing.T) {
 	if a := w.ask(good); a.Allow || !strings.Contains(a.Denial(), "does not count any more") || a.By.SHA256 != "" {
 		t.Errorf("%+v", a)
 	}
-	if got := shown(w.config.Metrics); !strings.Contains(got, noPolicy) || strings.Count(got, "\nselfsame_policy_info{") != 1 {
+	if got := shown(w.config.Metrics); !strings.Contains(got, noPolicy) || strings.Count(got, "\nselfsame_policy_info{") != 1 ||
+		!strings.Contains(got, "\nselfsame_policy_expires_timestamp_seconds 0\n") {
 		t.Errorf("no policy is in force, and the metrics say\n%s", got)
 	}
 	failed = nil

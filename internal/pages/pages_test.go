@@ -54,6 +54,19 @@ func TestPopulate(t *testing.T) {
 	if there, all := resident(t, at, uintptr(len(b))); there != all-3 || b[len(b)/2] != 7 {
 		t.Errorf("%d pages of %d are there; what was in one is %d", there, all, b[len(b)/2])
 	}
-	Populate(nil)
+	Populate(nil) // no panic
 	Populate(b[1:2])
+}
+
+// TestTouch: what older kernels are left with.
+func TestTouch(t *testing.T) {
+	b, err := unix.Mmap(-1, 0, 1<<20, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = unix.Munmap(b) }()
+	touch(b, os.Getpagesize())
+	if there, all := resident(t, uintptr(unsafe.Pointer(&b[0])), uintptr(len(b))); there != all {
+		t.Errorf("%d pages of %d are there", there, all)
+	}
 }
