@@ -178,7 +178,7 @@ func (b *build) links(ctx context.Context, out *layout.Layout, index ocispec.Des
 		return err
 	}
 	for _, bundle := range bundles {
-		if _, err := out.Attach(ctx, subject, artifact.Bundle(signing.BundleMediaType, bundle, intoto.PredicateLink)); err != nil {
+		if _, err := out.Attach(ctx, subject, artifact.Bundle(signing.BundleMediaType, bundle, provenance.PredicateLink)); err != nil {
 			return err
 		}
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"github.com/selfsame-build/selfsame/provenance"
 	"github.com/selfsame-build/selfsame/provenance/intoto"
 	"github.com/selfsame-build/selfsame/registry/artifact"
 	"github.com/selfsame-build/selfsame/signing"
@@ -36,7 +37,7 @@ func AttachLink(ctx context.Context, to artifact.Store, image artifact.Descripto
 	if err != nil {
 		return artifact.Descriptor{}, err
 	}
-	got, err := to.Attach(ctx, image, artifact.Bundle(signing.BundleMediaType, bundle, intoto.PredicateLink))
+	got, err := to.Attach(ctx, image, artifact.Bundle(signing.BundleMediaType, bundle, provenance.PredicateLink))
 	if err != nil || len(got) != 1 {
 		return artifact.Descriptor{}, err
 	}

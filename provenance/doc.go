@@ -19,6 +19,7 @@ const (
 	PredicateProvenance  = "https://slsa.dev/provenance/v1"
 	PredicateRebuild     = "https://selfsame.build/rebuild/v0.1"
 	PredicateSPDX        = "https://spdx.dev/Document"
+	PredicateLink        = "https://in-toto.io/attestation/link/v0.3" // in-toto/attestation, predicates/link; package intoto reads it
 	BuildType            = "https://selfsame.build/buildtypes/recipe/v1"
 	MaxStatementBytes    = 64 << 20 // signing.MaxPayload
 	MaxSBOMBytes         = 16 << 20 // of an SPDX document

@@ -8,11 +8,8 @@ import (
 
 // Predicate types whose meaning is known here, besides those that this package makes.
 const (
-	typeVulns    = "https://in-toto.io/attestation/vulns/v0.2"
-	typeCosign   = "https://sigstore.dev/cosign/sign/v1" // "this is signed", and nothing more
-	typeLink     = "https://in-toto.io/attestation/link/v0.3"
-	typeDenyList = "https://selfsame.build/denylist/v0.1"
-	typeIndex    = "https://selfsame.build/releaseindex/v0.1"
+	typeVulns  = "https://in-toto.io/attestation/vulns/v0.2"
+	typeCosign = "https://sigstore.dev/cosign/sign/v1" // "this is signed", and nothing more
 )
 
 // Kind is what sort of thing a statement says.
@@ -83,7 +80,7 @@ func (s Statement) Meaning() (Meaning, error) {
 	case PredicateWaiver:
 		_, err := s.Waiver()
 		return Meaning{KindWaiver, Neutral}, err // of the finding that it names; of the image it says nothing good
-	case typeLink:
+	case PredicateLink:
 		return Meaning{KindLink, Neutral}, nil // that a step was done, not how it ended
 	case typeVulns:
 		// A list without an entry is no approval either: the scanner may have seen nothing.
@@ -91,12 +88,12 @@ func (s Statement) Meaning() (Meaning, error) {
 	case PredicateBreakGlass:
 		_, _, err := s.BreakGlass()
 		return Meaning{KindBreakGlass, Neutral}, err // that it may run for once; of what it is it says nothing
-	case typeDenyList:
+	case PredicateDenyList:
 		return Meaning{KindDenyList, Negative}, nil
 	case PredicatePolicy:
 		_, _, err := s.PolicyDocument()
 		return Meaning{KindPolicy, Neutral}, err // of no image in particular
-	case typeIndex:
+	case PredicateReleaseIndex:
 		return Meaning{KindIndex, Neutral}, nil
 	}
 	return Meaning{}, fmt.Errorf("the predicate type %q is not known", s.PredicateType)

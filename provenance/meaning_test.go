@@ -36,10 +36,10 @@ func TestMeaning(t *testing.T) {
 		"SVR of unknown meaning": {PredicateSVR, `{"properties":["SLSA_BUILD_LEVEL_3","CONTAINS_MALWARE"]}`, "neutral verification summary"},
 		"SVR with nothing":       {PredicateSVR, `{"properties":[]}`, "neutral verification summary"},
 		"scan":                   {typeVulns, `{"scanner":{"result":[]}}`, "neutral scan"},
-		"deny list":              {typeDenyList, `{}`, "negative deny list"},
-		"link":                   {typeLink, `{"name":"scan"}`, "neutral link"},
+		"deny list":              {PredicateDenyList, `{}`, "negative deny list"},
+		"link":                   {PredicateLink, `{"name":"scan"}`, "neutral link"},
 		"waiver":                 {PredicateWaiver, `{}`, "error"},
-		"index":                  {typeIndex, `{}`, "neutral index of statements"},
+		"index":                  {PredicateReleaseIndex, `{}`, "neutral index of statements"},
 		"test result":            {"https://in-toto.io/attestation/test-result/v0.1", `{"result":"FAILED"}`, "error"},
 		"an almost known type":   {PredicateProvenance + "/", prov, "error"},
 	} {

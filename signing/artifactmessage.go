@@ -12,7 +12,6 @@ import (
 	"io"
 	"slices"
 
-	"github.com/secure-systems-lab/go-securesystemslib/dsse"
 	protobundle "github.com/sigstore/protobuf-specs/gen/pb-go/bundle/v1"
 	protocommon "github.com/sigstore/protobuf-specs/gen/pb-go/common/v1"
 	sigstore "github.com/sigstore/sigstore-go/pkg/bundle"
@@ -39,7 +38,7 @@ func (b *bundle) asLogged(e *sigstore.Bundle, a Artifact) (*sigstore.Bundle, ver
 	if err := b.about(a); err != nil {
 		return nil, nil, err
 	}
-	message := dsse.PAE(b.Envelope.PayloadType, b.Envelope.Payload)
+	message := pae(b.Envelope.PayloadType, b.Envelope.Payload)
 	sum := sha256.Sum256(message)
 	out := &protobundle.Bundle{MediaType: b.MediaType, VerificationMaterial: e.GetVerificationMaterial(), Content: &protobundle.Bundle_MessageSignature{
 		MessageSignature: &protocommon.MessageSignature{

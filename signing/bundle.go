@@ -18,15 +18,11 @@ package signing
 
 import (
 	"bytes"
-	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 
-	"github.com/secure-systems-lab/go-securesystemslib/dsse"
-
-	"github.com/selfsame-build/selfsame/internal/strictjson"
 	"github.com/selfsame-build/selfsame/provenance"
 )
 
@@ -115,67 +111,13 @@ func (b *base64Bytes) UnmarshalJSON(data []byte) error {
 
 func has(text []byte, c byte) bool { return bytes.IndexByte(text, c) >= 0 }
 
-// Sign signs statement, an in-toto statement in JSON, as it is, and returns the bundle. What the signer's role may not say is refused: a
-// statement that no verifier of ours would take, one whose predicate type is not known, and one that is another role's (a failed rebuild
-// for a release key). Diagnostic: A0584, and A0581 to A0583 where another program holds the key. Without a key: see NewKeyless's diagnostics.
-func Sign(ctx context.Context, s *Signer, statement []byte) ([]byte, error) {
-	if err := checkRole(s.role, statement); err != nil {
-		return nil, err
-	}
-	return sign(ctx, s, statement)
-}
-
-// SignUnchecked signs whatever is strict JSON of at most MaxPayload bytes, in no role at all. It is for the tests of verifiers, which must
-// see signed nonsense; a test holds that nothing else calls it.
-func SignUnchecked(ctx context.Context, s *Signer, statement []byte) ([]byte, error) {
-	if err := strictjson.Check(statement, payloadLimits); err != nil {
-		return nil, fmt.Errorf("signing a statement: %w", err)
-	}
-	return sign(ctx, s, statement)
-}
-
-// sign signs what was found to be strict JSON.
-func sign(ctx context.Context, s *Signer, statement []byte) ([]byte, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, context.Cause(ctx)
-	}
-	if s.keyless != nil {
-		return s.keyless.sign(ctx, statement)
-	}
-	signed := dsse.PAE(PayloadType, statement)
-	sig, err := s.sign(ctx, signed)
-	if err != nil {
-		return nil, fmt.Errorf("signing a statement: %w", err)
-	}
-	m := verificationMaterial{PublicKey: &publicKey{Hint: s.public.info.Hint}}
-	if s.stamps != nil {
-		if err := s.stamps.add(ctx, &m, s.public, signed, sig); err != nil {
-			return nil, err
-		}
-	}
-	out, err := json.Marshal(bundle{
-		MediaType: BundleMediaType, VerificationMaterial: m,
-		// keyid stays empty: sigstore-go refuses one that equals the hint, although the specification says it must.
-		Envelope: &envelope{Payload: statement, PayloadType: PayloadType, Signatures: []dsseSignature{{Sig: sig}}},
-	})
-	if err == nil && s.stamps != nil {
-		err = s.stamps.check(out, s.public)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return out, nil
-}
-
-// signPayload is the signature over what DSSE makes of a payload, strict JSON of at most MaxPayload bytes.
-func (s *Signer) signPayload(ctx context.Context, payload []byte) ([]byte, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, context.Cause(ctx)
-	}
-	if err := strictjson.Check(payload, payloadLimits); err != nil {
-		return nil, err
-	}
-	return s.sign(ctx, dsse.PAE(PayloadType, payload))
+// pae is what a signature of an envelope is over (DSSE's protocol.md, "Pre-Authentication Encoding"). TestPreAuthEncoding holds it to the
+// library's, which would bring an SSH client into every program that verifies.
+//
+// > PAE(type, body) = "DSSEv1" + SP + LEN(type) + SP + type + SP + LEN(body) + SP + body
+// > LEN(s) = ASCII decimal encoding of the byte length of s, with no leading zeros
+func pae(payloadType string, payload []byte) []byte {
+	return append(fmt.Appendf(nil, "DSSEv1 %d %s %d ", len(payloadType), payloadType, len(payload)), payload...)
 }
 
 // payloadLimits is what a signed statement may be like, whoever signed it.

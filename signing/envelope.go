@@ -1,3 +1,5 @@
+//go:build !front
+
 package signing
 
 import (
@@ -115,18 +117,6 @@ func (e Envelope) JSON() ([]byte, error) {
 	}
 	return append(out, '\n'), nil
 }
-
-// Claimed is the payload of a bundle whose signature nobody has checked: good for showing it and for deciding where to put it, and for nothing else.
-// Diagnostic: A0505.
-func Claimed(bundle []byte) ([]byte, error) {
-	b, err := parse(bundle, true)
-	if err != nil {
-		return nil, malformed("reading a bundle", err)
-	}
-	return b.Envelope.Payload, nil
-}
-
-func malformed(doing string, err error) error { return diag.Errorf(codeBundle, doing+": %w", err) }
 
 func errOtherKey(hint string) error {
 	return diag.Errorf(codeOtherKey, "it is %w than %s", ErrOtherKey, hint)

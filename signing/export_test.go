@@ -1,5 +1,3 @@
-//go:build !front
-
 package signing
 
 import "github.com/sigstore/sigstore-go/pkg/root"

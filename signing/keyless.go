@@ -17,7 +17,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/secure-systems-lab/go-securesystemslib/dsse"
 	protocommon "github.com/sigstore/protobuf-specs/gen/pb-go/common/v1"
 	tiles "github.com/sigstore/rekor-tiles/v2/pkg/generated/protobuf"
 	"github.com/sigstore/sigstore/pkg/cryptoutils"
@@ -85,7 +84,7 @@ func (k *keyless) sign(ctx context.Context, statement []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	digest := sha256.Sum256(dsse.PAE(PayloadType, statement))
+	digest := sha256.Sum256(pae(PayloadType, statement))
 	sig, err := held.private.Sign(nil, digest[:], crypto.SHA256) // nil: RFC 6979
 	if err != nil {
 		return nil, fmt.Errorf("signing a statement: %w", err)

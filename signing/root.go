@@ -107,17 +107,6 @@ type timed struct {
 // RekorLogs are the logs that are left, by the hex of their id.
 func (t timed) RekorLogs() map[string]*root.TransparencyLog { return t.logs }
 
-// keyed is a trusted root that also knows one key, under whatever hint: the hint is not signed.
-type keyed struct {
-	root.TrustedMaterial
-	key *Verifier
-}
-
-// PublicKeyVerifier is the one key. When it may be believed is for package trust to say, not for sigstore.
-func (k keyed) PublicKeyVerifier(string) (root.TimeConstrainedVerifier, error) {
-	return root.NewExpiringKey(k.key.verifier, time.Time{}, time.Time{}), nil
-}
-
 // parseCertificate reads the leaf of a bundle, for words only: nothing about it is checked.
 func (m verificationMaterial) parseCertificate() *x509.Certificate {
 	var c certificate

@@ -1,13 +1,10 @@
 package signing
 
 import (
-	"bytes"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"time"
-
-	"github.com/secure-systems-lab/go-securesystemslib/dsse"
 
 	"github.com/selfsame-build/selfsame/internal/diag"
 	"github.com/selfsame-build/selfsame/internal/strictjson"
@@ -70,13 +67,13 @@ func (t Trust) Verify(bundle []byte) (Signed, error) {
 		return t.Root.verifyCertified(b)
 	}
 	// > Let SERIALIZED_BODY be the base64-decoded payload; verify SIGNATURE against PAE(UTF8(PAYLOAD_TYPE), SERIALIZED_BODY).
-	signed := dsse.PAE(b.Envelope.PayloadType, b.Envelope.Payload)
+	signed := pae(b.Envelope.PayloadType, b.Envelope.Payload)
 	sig := b.Envelope.Signatures[0].Sig
 	named := false
 	for _, k := range t.Keys {
 		// The hint is not signed. It only words the failure; it never keeps a key from being tried.
 		named = named || k.info.Hint == b.VerificationMaterial.PublicKey.Hint
-		if k.verifier.VerifySignature(bytes.NewReader(sig), bytes.NewReader(signed)) == nil {
+		if k.holds(signed, sig) {
 			by := trust.Party{Key: k.info}
 			checked, err := strictjson.Read(b.Envelope.Payload, payloadLimits)
 			if err != nil {
@@ -99,6 +96,18 @@ func (t Trust) Verify(bundle []byte) (Signed, error) {
 		WithWhy("none of the keys given made this signature").
 		WithHelp("pass the public key of whoever signed it with --key")
 }
+
+// Claimed is the payload of a bundle whose signature nobody has checked: good for showing it and for deciding where to put it, and for nothing else.
+// Diagnostic: A0505.
+func Claimed(bundle []byte) ([]byte, error) {
+	b, err := parse(bundle, true)
+	if err != nil {
+		return nil, malformed("reading a bundle", err)
+	}
+	return b.Envelope.Payload, nil
+}
+
+func malformed(doing string, err error) error { return diag.Errorf(codeBundle, doing+": %w", err) }
 
 // certified tells whether a certificate names the signer.
 func (m verificationMaterial) certified() bool { return m.Certificate != nil || m.Chain != nil }

@@ -1,7 +1,6 @@
 package signing
 
 import (
-	"bytes"
 	"encoding/hex"
 	"encoding/json"
 	"os"
@@ -59,7 +58,7 @@ func TestWycheproof(t *testing.T) {
 			}
 			for _, c := range g.Tests {
 				message, sig := unhex(t, c.Msg), unhex(t, c.Sig)
-				taken := v.verifier.VerifySignature(bytes.NewReader(sig), bytes.NewReader(message)) == nil
+				taken := v.holds(message, sig)
 				switch {
 				case c.Result == "invalid" && taken:
 					t.Errorf("%s %d: a wrong signature is taken: %s", name, c.TcID, c.Comment)

@@ -129,13 +129,7 @@ func (j *judge) denied(f *findings, img image, e *evidence) {
 		e.deny(img, s.referrer, deniedWhy(l, entry, s.at))
 		return true
 	})
-	e.links = slices.DeleteFunc(e.links, func(x link) bool {
-		entry, hit := l.Signer(x.by, x.at)
-		if hit {
-			e.deny(img, digest.Digest(x.Where), deniedWhy(l, entry, x.at))
-		}
-		return hit
-	})
+	e.denyLinks(l, img)
 	for _, s := range e.trusted {
 		if entry, hit := deniedInput(l, img.desc.Digest, s); hit {
 			f.denied(l, entry)

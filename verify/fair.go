@@ -4,7 +4,6 @@ import (
 	"sort"
 
 	"github.com/selfsame-build/selfsame/provenance"
-	"github.com/selfsame-build/selfsame/provenance/intoto"
 	"github.com/selfsame-build/selfsame/registry/artifact"
 )
 
@@ -49,5 +48,5 @@ func fair(all []artifact.Referrer) []artifact.Referrer {
 var known = map[string]bool{
 	provenance.PredicateProvenance: true, provenance.PredicateRebuild: true, provenance.PredicateSPDX: true,
 	provenance.PredicateWaiver: true, provenance.PredicateVSA: true, provenance.PredicateSVR: true,
-	intoto.PredicateLink: true, // for a layout, where one is given
+	provenance.PredicateLink: true, // for a layout, where one is given
 }

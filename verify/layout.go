@@ -1,12 +1,16 @@
+//go:build !front
+
 package verify
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	digest "github.com/opencontainers/go-digest"
 
+	"github.com/selfsame-build/selfsame/freshness"
 	"github.com/selfsame-build/selfsame/internal/diag"
 	"github.com/selfsame-build/selfsame/provenance/intoto"
 	"github.com/selfsame-build/selfsame/signing"
@@ -120,6 +124,17 @@ type link struct {
 	intoto.Signed
 	by trust.Party
 	at time.Time // as a trusted party vouches for; zero: nobody does
+}
+
+// denyLinks drops the links whose signers the list denies.
+func (e *evidence) denyLinks(list *freshness.DenyList, img image) {
+	e.links = slices.DeleteFunc(e.links, func(x link) bool {
+		entry, hit := list.Signer(x.by, x.at)
+		if hit {
+			e.deny(img, digest.Digest(x.Where), deniedWhy(list, entry, x.at))
+		}
+		return hit
+	})
 }
 
 // steps makes a check of every step of the layout. The links hang on the image that was asked for, not on each of an index's manifests:

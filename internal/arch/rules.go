@@ -151,8 +151,9 @@ var bans = []ban{
 // `//go:build !front`.
 var frontBans = []ban{
 	{"cmd/selfsame", "github.com/moby/buildkit/", true, whyFront},
-	{"cmd/selfsame", "github.com/sigstore/sigstore-go/", true, whyFront},
-	{"cmd/selfsame", "github.com/sigstore/rekor/", true, whyFront},
+	{"cmd/selfsame", "github.com/sigstore/", true, whyFront},
+	{"cmd/selfsame", "google.golang.org/protobuf/", true, whyFront},
+	{"cmd/selfsame", "golang.org/x/crypto/ssh/", true, whyFront},
 	{"cmd/selfsame", "github.com/go-openapi/", true, whyFront},
 	{"cmd/selfsame", "github.com/asaskevich/govalidator/", true, whyFront},
 	{"cmd/selfsame", "google.golang.org/grpc/", true, whyFront},

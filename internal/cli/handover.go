@@ -9,9 +9,9 @@ import (
 )
 
 // The command line is built twice from this source. With the tag `front` it is bin/selfsame, which links neither what builds images nor
-// what checks certificates: setting those up takes longer than verifying an image (docs/explanation/cost.md). The front verifies what keys
-// signed, and becomes bin/selfsame-all, built without the tag, for everything else. A file that only the whole program needs begins with
-// `//go:build !front`; internal/arch sees to it that the front stays small.
+// what signs and checks certificates: setting those up takes longer than verifying an image (docs/explanation/cost.md). The front verifies by
+// public keys in files, and becomes bin/selfsame-all, built without the tag, for everything else. A file that only the whole program needs begins
+// with `//go:build !front`; internal/arch sees to it that the front stays small.
 
 // wholeName is the program with every verb.
 const wholeName = Name + "-all"

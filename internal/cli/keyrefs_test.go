@@ -1,5 +1,3 @@
-//go:build !front
-
 package cli
 
 import (
@@ -228,7 +226,7 @@ func TestLinksWithoutKeys(t *testing.T) {
 			t.Fatalf("%s: %v", step, s)
 		}
 		statement := `{"_type":"https://in-toto.io/Statement/v1","subject":[{"name":"x","digest":{"sha256":"` + strings.Repeat("a", 64) + `"}}],"predicateType":"` +
-			intoto.PredicateLink + `","predicate":{"name":"` + step + `"}}`
+			provenance.PredicateLink + `","predicate":{"name":"` + step + `"}}`
 		bundle, err := signing.Sign(t.Context(), s, []byte(statement))
 		if err != nil {
 			t.Fatalf("%s: %v", step, err)

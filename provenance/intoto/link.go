@@ -15,9 +15,6 @@ import (
 	"github.com/selfsame-build/selfsame/provenance"
 )
 
-// PredicateLink is the type of a link's predicate (in-toto/attestation, predicates/link, v0.3).
-const PredicateLink = "https://in-toto.io/attestation/link/v0.3"
-
 // Artifacts are digests by name.
 type Artifacts map[string]digest.Digest
 
@@ -56,7 +53,7 @@ type resource struct {
 // cannot say.
 func (l Link) Statement() ([]byte, error) {
 	s := statement{
-		Type: provenance.StatementType, PredicateType: PredicateLink, Subject: resources(l.Products),
+		Type: provenance.StatementType, PredicateType: provenance.PredicateLink, Subject: resources(l.Products),
 		Predicate: predicate{Name: l.Step, Command: append([]string{}, l.Command...), Materials: append([]resource{}, resources(l.Materials)...)},
 	}
 	var err error
@@ -91,7 +88,7 @@ func IsLink(payload []byte) bool {
 	var s struct {
 		PredicateType string `json:"predicateType"`
 	}
-	return len(payload) <= MaxLinkBytes && json.Unmarshal(payload, &s) == nil && s.PredicateType == PredicateLink
+	return len(payload) <= MaxLinkBytes && json.Unmarshal(payload, &s) == nil && s.PredicateType == provenance.PredicateLink
 }
 
 // ReadLink reads a link: the very bytes whose signature was checked. Unknown fields are ignored, as in-toto demands of statements; keys
@@ -113,8 +110,8 @@ func readLink(payload []byte) (Link, error) {
 	if s.Type != provenance.StatementType {
 		return Link{}, fmt.Errorf("`_type` is %.80q, not %q", s.Type, provenance.StatementType)
 	}
-	if s.PredicateType != PredicateLink {
-		return Link{}, fmt.Errorf("the predicate type is %.80q, not %q", s.PredicateType, PredicateLink)
+	if s.PredicateType != provenance.PredicateLink {
+		return Link{}, fmt.Errorf("the predicate type is %.80q, not %q", s.PredicateType, provenance.PredicateLink)
 	}
 	if err := CheckStepName(s.Predicate.Name); err != nil {
 		return Link{}, err

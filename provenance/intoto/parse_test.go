@@ -12,6 +12,7 @@ import (
 	"github.com/in-toto/in-toto-golang/in_toto"
 	digest "github.com/opencontainers/go-digest"
 
+	"github.com/selfsame-build/selfsame/provenance"
 	"github.com/selfsame-build/selfsame/trust"
 )
 
@@ -173,7 +174,7 @@ const hexA = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 func TestN24Links(t *testing.T) {
 	art := func(name string) string { return `{"name":"` + name + `","digest":{"sha256":"` + hexA + `"}}` }
 	link := func(product, material string) string {
-		return `{"_type":"https://in-toto.io/Statement/v1","subject":[` + product + `],"predicateType":"` + PredicateLink +
+		return `{"_type":"https://in-toto.io/Statement/v1","subject":[` + product + `],"predicateType":"` + provenance.PredicateLink +
 			`","predicate":{"name":"lock","command":["make"],"materials":[` + material + `],"byproducts":{"a":1}}}`
 	}
 	good := link(art("a/b.txt"), art("c"))
@@ -200,7 +201,7 @@ func TestN24Links(t *testing.T) {
 	}
 	for name, c := range map[string]struct{ old, new, want string }{
 		"v0.1":                  {"Statement/v1", "Statement/v0.1", "`_type`"},
-		"another predicate":     {PredicateLink, "https://slsa.dev/provenance/v1", "predicate type"},
+		"another predicate":     {provenance.PredicateLink, "https://slsa.dev/provenance/v1", "predicate type"},
 		"a sublayout":           {`"_type":"https://in-toto.io/Statement/v1"`, `"_type":"layout"`, "`_type`"},
 		"the name":              {`"name":"lock"`, `"name":"../lock"`, "no name for a step"},
 		"no name":               {`"name":"lock",`, ``, "no name for a step"},

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/selfsame-build/selfsame/provenance"
 	"github.com/selfsame-build/selfsame/provenance/intoto"
 	"github.com/selfsame-build/selfsame/registry/local"
 )
@@ -163,7 +164,7 @@ func stock(t *testing.T, dir, ref string) {
 		return
 	}
 	for key, good := range map[string]bool{"ci.pub": true, "signer.pub": true, "scanner.pub": true, "release.pub": false, "owner.pub": false} {
-		cmd := exec.Command(cosign, "verify-attestation", "--key", key, "--insecure-ignore-tlog", "--allow-insecure-registry", "--type", intoto.PredicateLink, ref)
+		cmd := exec.Command(cosign, "verify-attestation", "--key", key, "--insecure-ignore-tlog", "--allow-insecure-registry", "--type", provenance.PredicateLink, ref)
 		cmd.Dir = dir
 		if r := finish(t, cmd); (r.code == 0) != good {
 			t.Errorf("cosign with %s: exit %d\n%s", key, r.code, r.err)
