@@ -15,7 +15,7 @@ BUILDKIT := github.com/moby/buildkit
 CANARIES ?= $(filter-out $(shell go env GOARCH),amd64 arm64)
 
 # Where a test may run long (real builders, Debian packages); CI's hard limit is 90 minutes for everything.
-TEST_TIMEOUT ?= 75m
+TEST_TIMEOUT ?= 85m
 TEST_FLAGS   ?=
 # The two that take longest come first, or one of them would run alone at the end.
 PKGS         ?= ./test/reproducibility ./test/faults ./...

@@ -25,12 +25,12 @@ import (
 // maxLayer bounds a layer in bytes; all of Debian's desktop tasks together stay below it.
 const maxLayer = 256 << 30
 
-// Assemble lays the packages of the entries (lines of other kinds are passed over) over each other and writes the two
-// images. Equal entries and options give equal digests, in any order and on any machine. A malformed package is A0718; one
+// Assemble lays the packages of the entries (lines of other kinds are passed over) that dpkg needs in order to run (core) over each other, and
+// writes the two images. Equal entries and options give equal digests, in any order and on any machine. A malformed package is A0718; one
 // that is not in the store is inputs.ErrMissing, one whose stored bytes are damaged inputs.ErrCorrupt.
 //
-// The root filesystem is what unpacking leaves: no package is configured, dpkg's database is empty, and dpkg unpacks the
-// same packages again when ConfigureScript runs. So a copy of the result, rather than this layer with the next on top,
+// The root filesystem is what unpacking leaves: no package is configured, dpkg's database is empty, and dpkg unpacks all
+// packages, these once more, when ConfigureScript runs. So a copy of the result, rather than this layer with the next on top,
 // makes the smaller image.
 func Assemble(ctx context.Context, store Store, entries []lock.Entry, o AssembleOptions) (Assembled, error) {
 	debs, err := packages(entries)
@@ -104,7 +104,15 @@ func first(f file) int {
 	return 1
 }
 
-// rootfs writes the image with the packages' files and says how new the newest of them is.
+// workers is how many packages are read at once.
+func (o AssembleOptions) workers() int {
+	if o.Workers <= 0 {
+		return 2
+	}
+	return o.Workers
+}
+
+// rootfs writes the image with the core packages' files and says how new the newest of them is.
 func rootfs(ctx context.Context, store Store, debs []file, o AssembleOptions) (ocispec.Descriptor, time.Time, error) {
 	f, err := os.CreateTemp(o.TempDir, "debian-*")
 	if err != nil {
@@ -115,6 +123,10 @@ func rootfs(ctx context.Context, store Store, debs []file, o AssembleOptions) (o
 		return ocispec.Descriptor{}, time.Time{}, err
 	}
 	spool := deb.NewSpool(f)
+	debs, err = core(ctx, store, debs, o.workers())
+	if err != nil {
+		return ocispec.Descriptor{}, time.Time{}, err
+	}
 	tree, err := overlay(ctx, store, debs, spool, o)
 	if err != nil {
 		return ocispec.Descriptor{}, time.Time{}, err
@@ -127,11 +139,7 @@ func rootfs(ctx context.Context, store Store, debs []file, o AssembleOptions) (o
 func overlay(ctx context.Context, store Store, debs []file, spool *deb.Spool, o AssembleOptions) (*deb.Tree, error) {
 	all := make([]*deb.Contents, len(debs))
 	g, gctx := errgroup.WithContext(ctx)
-	workers := o.Workers
-	if workers <= 0 {
-		workers = 2
-	}
-	g.SetLimit(workers)
+	g.SetLimit(o.workers())
 	for i, d := range debs {
 		g.Go(func() (err error) {
 			if err := gctx.Err(); err != nil {

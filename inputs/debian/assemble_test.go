@@ -153,7 +153,7 @@ func TestAssembleRefuses(t *testing.T) {
 		if err := w.Close(); err != nil {
 			t.Fatal(err)
 		}
-		return put(debOf(b.Bytes()))
+		return put(debOf(t, "Package: x\n", b.Bytes()))
 	}
 	twin := put([]byte("x"))
 	twin.Key = good[0].Key

@@ -15,7 +15,7 @@ import (
 
 // assembly is the version of what Assemble does with its packages. Raise it whenever the same packages give other bytes, or
 // an old result would be taken for a new one.
-const assembly = 1
+const assembly = 2
 
 // cache remembers which images packages gave. The epoch matters only to packages with newer files than it, which is rare;
 // so there is one entry for the packages alone and, if need be, one for each epoch.

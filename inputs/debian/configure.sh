@@ -19,7 +19,7 @@ mkdir -p /var/lib/dpkg/info /var/lib/dpkg/updates
 [ -e /etc/passwd ] || cp /usr/share/base-passwd/passwd.master /etc/passwd
 [ -e /etc/group ] || cp /usr/share/base-passwd/group.master /etc/group
 
-# Nothing is lost by not syncing (unsafe-io): a step that dies leaves no layer. All packages are unpacked already, so every maintainer script finds what it needs, in whatever order dpkg takes them.
+# Nothing is lost by not syncing (unsafe-io): a step that dies leaves no layer. What scripts may use while packages are unpacked lies there already (core.go), so dpkg may take them in any order.
 dpkg --force-depends --force-unsafe-io --install "$@" < /dev/null
 dpkg --configure --pending < /dev/null
 

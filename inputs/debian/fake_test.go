@@ -90,7 +90,7 @@ func (f *fake) put(name string, data []byte) {
 func (f *fake) suite(root, codename, release string, debs []debFields) {
 	var index bytes.Buffer
 	for _, d := range debs {
-		data := debOf(tarOf(f.t, map[string]string{"usr/share/doc/" + d.name + "/copyright": d.version, "bin/" + d.name: "#!" + d.version, "etc/shared": d.name}))
+		data := debOf(f.t, "Package: "+d.name+"\n", tarOf(f.t, map[string]string{"usr/share/doc/" + d.name + "/copyright": d.version, "bin/" + d.name: "#!" + d.version, "etc/shared": d.name}))
 		file := "pool/main/" + d.name + "_" + strings.ReplaceAll(d.version, ":", "") + "_amd64.deb"
 		f.put(root+"/"+file, data)
 		fmt.Fprintf(&index, "Package: %s\nVersion: %s\nArchitecture: amd64\n%sFilename: %s\nSize: %d\nSHA256: %x\n\n", d.name, d.version, d.more, file, len(data), sha256.Sum256(data))
@@ -179,10 +179,10 @@ func tarOf(t testing.TB, files map[string]string) []byte {
 	return b.Bytes()
 }
 
-// debOf is a package around an uncompressed data archive (whose length is even, being whole blocks).
-func debOf(data []byte) []byte {
+// debOf is a package around uncompressed archives (whose lengths are even, being whole blocks); control is its control file.
+func debOf(t testing.TB, control string, data []byte) []byte {
 	b := bytes.NewBufferString("!<arch>\n")
-	for _, m := range [][2]string{{"debian-binary", "2.0\n"}, {"control.tar", ""}, {"data.tar", string(data)}} {
+	for _, m := range [][2]string{{"debian-binary", "2.0\n"}, {"control.tar", string(tarOf(t, map[string]string{"control": control}))}, {"data.tar", string(data)}} {
 		fmt.Fprintf(b, "%-16s%-12d%-6d%-6d%-8s%-10d`\n%s", m[0], 0, 0, 0, "100644", len(m[1]), m[1])
 	}
 	return b.Bytes()

@@ -32,36 +32,45 @@ const (
 // package goes on in a way that deb(5) does not allow; r is read to its end then, so a checksum at r's end is heeded.
 func Data(r io.Reader) (io.Reader, error) {
 	in := bufio.NewReaderSize(r, 128<<10)
+	member, out, err := archive(in, "data.tar")
+	if err != nil {
+		return nil, err
+	}
+	return &dataReader{r: out, member: member, rest: in, left: maxData}, nil
+}
+
+// archive finds the member of that name, whatever its compression, and unpacks it.
+func archive(in *bufio.Reader, want string) (*io.LimitedReader, io.Reader, error) {
 	magic := make([]byte, len(arMagic))
 	if _, err := io.ReadFull(in, magic); err != nil {
-		return nil, fmt.Errorf("reading archive magic: %w", noEOF(err))
+		return nil, nil, fmt.Errorf("reading archive magic: %w", noEOF(err))
 	}
 	if string(magic) != arMagic {
-		return nil, errors.New("not a Debian package (no ar archive)")
+		return nil, nil, errors.New("not a Debian package (no ar archive)")
 	}
 	if err := readFormat(in); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for range maxMembers {
 		name, size, err := readHeader(in)
 		if err != nil {
-			return nil, fmt.Errorf("finding the data archive: %w", noEOF(err))
+			return nil, nil, fmt.Errorf("finding %s: %w", want, noEOF(err))
 		}
-		if !strings.HasPrefix(name, "data.tar") {
+		if !strings.HasPrefix(name, want) {
 			if _, err := io.CopyN(io.Discard, in, size+size%2); err != nil {
-				return nil, fmt.Errorf("skipping member %q: %w", name, noEOF(err))
+				return nil, nil, fmt.Errorf("skipping member %q: %w", name, noEOF(err))
 			}
 			continue
 		}
 		member := &io.LimitedReader{R: in, N: size}
 		// Decoders that find no io.ByteReader go byte by byte through every layer below.
-		out, err := unpack(strings.TrimPrefix(name, "data.tar"), bufio.NewReaderSize(member, 64<<10))
+		out, err := unpack(strings.TrimPrefix(name, want), bufio.NewReaderSize(member, 64<<10))
 		if err != nil {
-			return nil, fmt.Errorf("unpacking %s: %w", name, noEOF(err))
+			return nil, nil, fmt.Errorf("unpacking %s: %w", name, noEOF(err))
 		}
-		return &dataReader{r: out, member: member, rest: in, left: maxData}, nil
+		return member, out, nil
 	}
-	return nil, fmt.Errorf("no data archive among the first %d members", maxMembers)
+	return nil, nil, fmt.Errorf("no %s among the first %d members", want, maxMembers)
 }
 
 // readFormat checks the first member, debian-binary with format 2.x.
