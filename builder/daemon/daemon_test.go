@@ -7,11 +7,15 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 )
+
+// As in cmd/selfsame: the process that becomes the daemon must do so in its first thread, or Linux forgets its death signal.
+func init() { runtime.LockOSThread() }
 
 // TestMain lets the test binary be the supervisor and the first process, as selfsame's own binary is.
 func TestMain(m *testing.M) {
