@@ -19,7 +19,7 @@ TEST_TIMEOUT ?= 85m
 TEST_FLAGS   ?=
 # The two that take longest come first, or one of them would run alone at the end.
 PKGS         ?= ./test/reproducibility ./test/faults ./...
-# Packages that need no root, no network and no builder: the race detector runs over these.
+# Packages that need no root, no network and no builder: the race detector runs over those in which things happen at the same time.
 RACE_PKGS := ./recipes/... ./inputs/... ./compare/... ./provenance/... ./policy/... ./registry/... ./signing/... ./verify/... ./rebuild/... \
 	./guard/... ./report/... ./builder/... ./internal/... ./tools/testsum
 
