@@ -3,6 +3,9 @@ package signing
 import (
 	"bytes"
 	"crypto"
+	"crypto/ecdsa"
+	"encoding/asn1"
+	"math/big"
 	"testing"
 
 	"github.com/secure-systems-lab/go-securesystemslib/dsse"
@@ -102,5 +105,40 @@ func TestSigstoreTakesWhatWeTake(t *testing.T) {
 				both(message, bad, false)
 			}
 		})
+	}
+}
+
+// TestOneFormOfECDSA: the same signature as two bare numbers, which stock verifiers take, is refused: one signature has one form.
+func TestOneFormOfECDSA(t *testing.T) {
+	message := []byte("what is signed")
+	for _, m := range makers[:2] { // P-256 and P-384
+		private, err := m.make()
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := signerOf(private)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sig, err := s.sign(t.Context(), message)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var numbers struct{ R, S *big.Int }
+		if _, err := asn1.Unmarshal(sig, &numbers); err != nil {
+			t.Fatal(err)
+		}
+		half := private.Public().(*ecdsa.PublicKey).Params().BitSize / 8
+		bare := append(numbers.R.FillBytes(make([]byte, half)), numbers.S.FillBytes(make([]byte, half))...)
+		theirs, err := loadVerifier(private.Public(), m.algorithm)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := theirs.VerifySignature(bytes.NewReader(bare), bytes.NewReader(message)); err != nil {
+			t.Errorf("%s: these are not the numbers that were signed: %v", m.name, err)
+		}
+		if s.public.holds(message, bare) {
+			t.Errorf("%s: a second form of a signature is taken", m.name)
+		}
 	}
 }
