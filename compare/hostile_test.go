@@ -10,12 +10,9 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
-	"sync/atomic"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
@@ -23,6 +20,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/selfsame-build/selfsame/compare"
+	"github.com/selfsame-build/selfsame/compare/heaptest"
 	"github.com/selfsame-build/selfsame/compare/layouttest"
 	"github.com/selfsame-build/selfsame/internal/diag"
 )
@@ -248,43 +246,15 @@ func TestAMillionEntriesInBoundedMemory(t *testing.T) {
 		return img
 	}
 	a, b := open(t, many(0o644)), open(t, many(0o600))
-	runtime.GC()
-	var before runtime.MemStats
-	runtime.ReadMemStats(&before)
-	peak, stop := watchHeap()
-	start := time.Now()
-	rep, err := compare.Images(context.Background(), a, b, compare.Options{})
-	took := time.Since(start)
-	stop()
+	var rep compare.Report
+	var err error
+	heaptest.Within(t, 256<<20, func() { rep, err = compare.Images(context.Background(), a, b, compare.Options{}) })
 	if err != nil {
 		t.Fatal(err)
 	}
 	if rep.Layers[0].Entries.Metadata != 1<<20 || rep.Layers[0].Truncated != 1<<20-200 {
 		t.Errorf("got %+v", rep.Layers[0])
 	}
-	used := int64(peak.Load()) - int64(before.HeapInuse)
-	t.Logf("%v, %d MB of heap", took, used>>20)
-	if used > 256<<20 {
-		t.Errorf("%d MB of heap", used>>20)
-	}
-}
-
-func watchHeap() (peak *atomic.Uint64, stop func()) {
-	peak, done, ended := new(atomic.Uint64), make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(ended)
-		for {
-			var m runtime.MemStats
-			runtime.ReadMemStats(&m)
-			peak.Store(max(peak.Load(), m.HeapInuse))
-			select {
-			case <-done:
-				return
-			case <-time.After(20 * time.Millisecond):
-			}
-		}
-	}()
-	return peak, func() { close(done); <-ended }
 }
 
 func TestCancelled(t *testing.T) {

@@ -10,37 +10,12 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
-)
 
-// heap gives the most that was held while f ran, beyond what was held before.
-func heap(f func()) int64 {
-	runtime.GC()
-	var before, m runtime.MemStats
-	runtime.ReadMemStats(&before)
-	var peak atomic.Uint64
-	done, ended := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(ended)
-		for {
-			runtime.ReadMemStats(&m)
-			peak.Store(max(peak.Load(), m.HeapAlloc))
-			select {
-			case <-done:
-				return
-			case <-time.After(50 * time.Millisecond):
-			}
-		}
-	}()
-	f()
-	close(done)
-	<-ended
-	return max(int64(peak.Load())-int64(before.HeapAlloc), 0)
-}
+	"github.com/selfsame-build/selfsame/compare/heaptest"
+)
 
 // counting counts what is read of a file.
 type counting struct {
@@ -75,7 +50,8 @@ func TestFourGigabytes(t *testing.T) {
 	const size = 4 << 30
 	a := &counting{ReaderAt: zerosBut{size, 3 << 30}}
 	var parts []Part
-	used := heap(func() {
+	heaptest.Within(t, 16<<20, func() {
+		a.n.Store(0)
 		var err error
 		if parts, err = Compare(context.Background(), "disk", File{a, size}, File{zerosBut{size, -1}, size}, Options{}); err != nil {
 			t.Error(err)
@@ -84,8 +60,8 @@ func TestFourGigabytes(t *testing.T) {
 	if got := fmt.Sprint(len(parts), parts[0].Edits[0].OffsetA, parts[0].Edits[0].LenA); got != fmt.Sprint(1, 3<<30, 1) {
 		t.Errorf("got %s", got)
 	}
-	if used > 16<<20 || a.n.Load() > 3*size {
-		t.Errorf("%d MB of heap, %d MB read", used>>20, a.n.Load()>>20)
+	if a.n.Load() > 3*size {
+		t.Errorf("%d MB read", a.n.Load()>>20)
 	}
 }
 
@@ -94,15 +70,12 @@ func TestFourGigabytesOfAnotherLength(t *testing.T) {
 	if testing.Short() {
 		t.Skip("reads 4 GB of zeros a few times")
 	}
-	used := heap(func() {
+	heaptest.Within(t, 32<<20, func() {
 		parts, err := Compare(context.Background(), "disk", File{zerosBut{1 << 30, 1 << 29}, 1 << 30}, File{zerosBut{1<<30 + 7, 1<<29 + 99}, 1<<30 + 7}, Options{})
 		if err != nil || len(parts) != 1 {
 			t.Errorf("%v, %q", err, lines(parts))
 		}
 	})
-	if used > 32<<20 {
-		t.Errorf("%d MB of heap", used>>20)
-	}
 }
 
 func zeros(n int) []byte { return make([]byte, n) }
@@ -125,12 +98,9 @@ func TestBombs(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			scratch := t.TempDir()
 			var got []Part
-			used := heap(func() { got = parts(t, name, c.a, c.b, Options{Scratch: scratch, Limits: c.lim}) })
+			heaptest.Within(t, 48<<20, func() { got = parts(t, name, c.a, c.b, Options{Scratch: scratch, Limits: c.lim}) })
 			if l := lines(got); l[0] != c.want {
 				t.Errorf("got %q", l)
-			}
-			if used > 48<<20 {
-				t.Errorf("%d MB of heap", used>>20)
 			}
 			if left, _ := os.ReadDir(scratch); len(left) > 0 {
 				t.Errorf("left behind: %v", left)
@@ -167,7 +137,7 @@ func TestManyEntries(t *testing.T) {
 	}
 	a, b := manyEntries{0o644}.file(), manyEntries{0o600}.file()
 	var got []Part
-	used := heap(func() {
+	heaptest.Within(t, many*150, func() {
 		var err error
 		if got, err = Compare(context.Background(), "x", a, b, Options{}); err != nil {
 			t.Error(err)
@@ -175,10 +145,6 @@ func TestManyEntries(t *testing.T) {
 	})
 	if len(got) != 100 || got[99].More != many-100 || got[99].Name != "mode" {
 		t.Errorf("%d parts, %d more", len(got), got[len(got)-1].More)
-	}
-	t.Logf("%d MB of heap", used>>20)
-	if used > many*200 {
-		t.Errorf("%d MB of heap", used>>20)
 	}
 }
 
@@ -190,7 +156,7 @@ func TestTooManyEntries(t *testing.T) {
 	}
 }
 
-// many is a sixteenth of the limit; a million take 92 MB with the garbage, and half a minute of a slow machine.
+// many is a sixteenth of the limit; a million take half a minute of a slow machine.
 const many = 1 << 16
 
 // manyEntries is a tar of empty files, made up as it is read.
@@ -304,12 +270,7 @@ func TestAlignmentIsBounded(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			start := time.Now()
-			used := heap(func() { parts(t, name, f(1), f(2), Options{}) })
-			t.Logf("%v, %d MB of heap", time.Since(start), used>>20)
-			if used > 96<<20 {
-				t.Errorf("%d MB of heap", used>>20)
-			}
+			heaptest.Within(t, 96<<20, func() { parts(t, name, f(1), f(2), Options{}) })
 		})
 	}
 }
