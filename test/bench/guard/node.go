@@ -2,19 +2,13 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"sync"
 	"time"
-
-	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/selfsame-build/selfsame/guard/agent"
 	"github.com/selfsame-build/selfsame/guard/engine"
@@ -91,18 +85,11 @@ func node(ctx context.Context, t *table, w *world, program string, all []engine.
 	return nil
 }
 
-// delay is added to each answer of the registry where it is to be far away.
-const delay = 50 * time.Millisecond
-
 // coldNode asks about what nobody has asked about before.
 func coldNode(ctx context.Context, t *table, w *world, client agent.Client, all []engine.Question, many engine.Question) error {
-	var small []engine.Question
-	for i := range all {
-		q, err := w.push(ctx, fmt.Sprint("team/small-", i), 1, 10)
-		if err != nil {
-			return err
-		}
-		small = append(small, q)
+	small, err := w.fresh(ctx, "team/small", len(all))
+	if err != nil {
+		return err
 	}
 	if _, err := coldImages(ctx, t, w, client, "an image", small); err != nil {
 		return err
@@ -127,105 +114,6 @@ func coldNode(ctx context.Context, t *table, w *world, client agent.Client, all 
 	asked := float64(w.requests.Load() - before)
 	t.aim("requests to the registry, 1,000 questions for one digest", fmt.Sprintf("%.0f (one question: %.1f)", asked, single), "as for one", asked < single+1)
 	return nil
-}
-
-// coldImages asks about half of the images while the registry is near, and about the others while it is far. single is how many requests each
-// of the first took.
-func coldImages(ctx context.Context, t *table, w *world, client agent.Client, what string, all []engine.Question) (single float64, err error) {
-	half := len(all) / 2
-	for _, at := range []struct {
-		where string
-		delay time.Duration
-		ask   []engine.Question
-	}{{"registry on loopback", 0, all[:half]}, {fmt.Sprintf("a registry that is %s away", delay), delay, all[half:]}} {
-		w.delay.Store(int64(at.delay))
-		got, alone, requests, err := byTurns(ctx, w, client, at.ask)
-		w.delay.Store(0)
-		if err != nil {
-			return 0, err
-		}
-		if at.delay == 0 {
-			single = requests
-		}
-		t.aim(fmt.Sprintf("cold, %s, %s", what, at.where), got.String(), "2 trips + 2 ms", got.at(.5) < alone.at(.5)+2*time.Millisecond)
-		t.row("  2 trips to that registry alone, by turns", alone.String())
-	}
-	t.row("  requests to the registry for each", fmt.Sprintf("%.1f", single))
-	return single, nil
-}
-
-// byTurns asks about one image after the other, and for every second one only makes the two trips: so both meet a registry that has not served
-// that image before, and a machine in the same state. Then the guard is asked about the others, too.
-func byTurns(ctx context.Context, w *world, client agent.Client, all []engine.Question) (got, alone times, requests float64, err error) {
-	var others []engine.Question
-	asked := int64(0)
-	for i := range all {
-		of, one := engine.Asker(client), all[i:i+1]
-		if i%2 == 1 {
-			of, others = trips{w.host}, append(others, all[i])
-		}
-		before := w.requests.Load()
-		took, _, err := each(ctx, of, one, 1, 1)
-		if err != nil {
-			return nil, nil, 0, err
-		}
-		if i%2 == 1 {
-			alone = append(alone, took...)
-			continue
-		}
-		got, asked = append(got, took...), asked+w.requests.Load()-before
-	}
-	_, _, err = each(ctx, client, others, 1, len(others))
-	return sorted(got), sorted(alone), float64(asked) / float64(len(got)), err
-}
-
-// trips asks a registry, one after the other, for the two answers without which nobody can judge an image: the list of what is attached to it,
-// and the manifest that this names. It does nothing else.
-type trips struct{ host string }
-
-// Ask implements engine.Asker.
-func (r trips) Ask(ctx context.Context, q engine.Question) (a engine.Answer) {
-	at := "http://" + r.host + "/v2" + strings.TrimPrefix(q.Name, r.host)
-	var list v1.Index
-	raw, err := fetch(ctx, at+"/referrers/"+q.Digest.String())
-	if err == nil {
-		err = json.Unmarshal(raw, &list)
-	}
-	if err == nil && len(list.Manifests) != 1 {
-		err = fmt.Errorf("%d manifests are attached, not one", len(list.Manifests))
-	}
-	if err == nil {
-		_, err = fetch(ctx, at+"/manifests/"+list.Manifests[0].Digest.String())
-	}
-	if err != nil {
-		return engine.Unanswered(q, err)
-	}
-	a.Allow = true
-	return a
-}
-
-// AskAll implements engine.Asker.
-func (r trips) AskAll(ctx context.Context, qs []engine.Question) (all []engine.Answer) {
-	for _, q := range qs {
-		all = append(all, r.Ask(ctx, q))
-	}
-	return all
-}
-
-func fetch(ctx context.Context, url string) ([]byte, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return nil, err
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return nil, err
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%s: %s", url, resp.Status)
-	}
-	return io.ReadAll(resp.Body)
 }
 
 // each asks n questions by some clients at once, and says how long each took, and how many were answered a second.
