@@ -142,11 +142,17 @@ func token(t testing.TB, end time.Time) string {
 	return enc([]byte(`{"alg":"ES256"}`)) + "." + enc([]byte(body)) + "." + enc([]byte("a signature that must never be seen"))
 }
 
+// How long services are waited for: those that answer, on a busy machine; and those that never do.
+const (
+	patience   = 15 * time.Second
+	impatience = 300 * time.Millisecond
+)
+
 func (s *served) options(change func(*signing.KeylessOptions)) signing.KeylessOptions {
 	s.t.Helper()
 	instance, err := signing.LoadInstance(s.config(nil))
 	s.check(err)
-	o := signing.KeylessOptions{Instance: instance, Root: s.loadRoot(), Timeout: 300 * time.Millisecond, Now: func() time.Time { return s.now },
+	o := signing.KeylessOptions{Instance: instance, Root: s.loadRoot(), Timeout: patience, Now: func() time.Time { return s.now },
 		Token: func(context.Context) (signing.Token, error) { return signing.ParseToken(token(s.t, s.now.Add(hour))) }}
 	if change != nil {
 		change(&o)
@@ -296,7 +302,11 @@ func TestN25ServicesThatFail(t *testing.T) {
 			t.Parallel()
 			s := serveForge(t)
 			s.instead[c.at] = c.how(s)
-			k := s.signer(nil)
+			k := s.signer(func(o *signing.KeylessOptions) {
+				if strings.Contains(name, "slow") || strings.Contains(name, "trickles") {
+					o.Timeout = impatience
+				}
+			})
 			start := time.Now()
 			out, err := signing.SignUnchecked(t.Context(), k, []byte(statement))
 			wantCode(t, err, c.want)

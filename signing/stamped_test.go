@@ -21,7 +21,7 @@ func (s *served) stamping(change func(map[string]any)) signing.StampOptions {
 		}
 	}))
 	s.check(err)
-	return signing.StampOptions{Instance: instance, Root: s.loadRoot(), Timeout: 300 * time.Millisecond, Now: func() time.Time { return s.now }}
+	return signing.StampOptions{Instance: instance, Root: s.loadRoot(), Timeout: patience, Now: func() time.Time { return s.now }}
 }
 
 // TestStamped: a key's signature with a time that somebody else vouches for.
@@ -75,7 +75,7 @@ func TestStampedByServicesThatFail(t *testing.T) {
 		}},
 		"an error": {service: func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadRequest) }},
 		"no stamp": {service: func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("{}")) }},
-		"silence":  {service: func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }},
+		"silence":  {root: func(_ *served, o *signing.StampOptions) { o.Timeout = impatience }, service: func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := serveForge(t)
