@@ -1,12 +1,18 @@
 package local
 
 import (
+	"errors"
 	"io/fs"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/selfsame-build/selfsame/registry/artifact"
 )
+
+// maxFile bounds what is read at once, in bytes: a descriptor repeats a manifest's annotations, and escaped a byte of these takes up to six.
+const maxFile = 8 * artifact.MaxManifest
+
+var errTooLarge = errors.New("it is larger than anything that is written there")
 
 // readFile reads a file of about size bytes. It asks the kernel four times where os.ReadFile asks ten: what is served is a folder of small files,
 // and reading them was a third of what serving them took.
@@ -25,7 +31,10 @@ func readFile(path string, size int64) ([]byte, error) {
 		if n == 0 {
 			return data, nil
 		}
-		if data = data[:len(data)+n]; len(data) == cap(data) {
+		if data = data[:len(data)+n]; len(data) > maxFile {
+			return nil, &fs.PathError{Op: "read", Path: path, Err: errTooLarge}
+		}
+		if len(data) == cap(data) {
 			data = append(data, 0)[:len(data)]
 		}
 	}

@@ -27,4 +27,12 @@ func TestReadFile(t *testing.T) {
 	if _, err := readFile(filepath.Dir(path), 1); err == nil {
 		t.Error("a folder was read")
 	}
+	for size, want := range map[int64]error{maxFile: nil, maxFile + 1: errTooLarge} { // holes, which take no room
+		if err := os.Truncate(path, size); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := readFile(path, 1); !errors.Is(err, want) || want == nil && int64(len(got)) != size {
+			t.Errorf("a file of %d bytes: %d bytes, %v", size, len(got), err)
+		}
+	}
 }
