@@ -32,6 +32,8 @@ type Options struct {
 	Release signing.Trust
 	// Identities are those that count as a key does, of all that Release.Root vouches for.
 	Identities []trust.IdentityRule
+	// Signers are what those may say, as a trust file has it; nil: each key, and each of Identities, may release.
+	Signers []trust.Signer
 	// Deny opens the deny list that is asked before anything else, by each audit anew, and puts it where a verification looks for it; nil: none
 	// is asked. Who releases images must not sign it.
 	Deny func(context.Context, *verify.Options) error
@@ -139,10 +141,11 @@ func (o Options) withDefaults() Options {
 }
 
 func (o Options) check() error {
-	if len(o.Release.Keys) == 0 && (o.Release.Root == nil || len(o.Identities) == 0) {
+	if len(o.releasers()) == 0 {
 		return diag.Errorf("A0801", "whose evidence is to be believed?").
 			WithWhy("an audit runs what the evidence describes: without a key or an identity anybody who can write to the repository decides what runs here").
-			WithHelp("give the public key of whoever released the image: --release-key release.pub; or, with --trusted-root, --certificate-identity")
+			WithHelp("give the public key of whoever released the image: --release-key release.pub; or a trust file in which somebody may `release`: --trust trust.yaml; " +
+				"or, with --trusted-root, --certificate-identity")
 	}
 	if o.Challenge != "" {
 		if err := provenance.CheckNonce(o.Challenge); err != nil {
@@ -172,7 +175,7 @@ func (a *Auditor) evidence(ctx context.Context, o Options, got registry.Resolved
 	}
 	asked := verify.Options{
 		Reference: o.Reference, Source: got.Repository, Digest: got.Descriptor.Digest, Trust: o.Release,
-		Identities: o.Identities, ExpectName: name, AllowUnreproduced: true,
+		Identities: o.Identities, Signers: o.Signers, ExpectName: name, AllowUnreproduced: true,
 	}
 	if o.Deny != nil { // as it is now: a watch goes on for months, and what is taken back meanwhile is not to run
 		if err := o.Deny(ctx, &asked); err != nil {

@@ -46,8 +46,17 @@ func TestNothingIsBuiltBeforeItsEvidenceHolds(t *testing.T) {
 		code   diag.Code
 		exit   int
 	}{
-		"nobody is trusted":              {func(_ *world, o *Options) { o.Release.Keys = nil }, "A0801", 10},
-		"a stranger signed":              {func(w *world, _ *Options) { w.signer = stranger }, "A0532", 15},
+		"nobody is trusted": {func(_ *world, o *Options) { o.Release.Keys = nil }, "A0801", 10},
+		"a stranger signed": {func(w *world, _ *Options) { w.signer = stranger }, "A0532", 15},
+		"its signer may not release": {func(w *world, o *Options) {
+			o.Signers = []trust.Signer{w.mayRelease(stranger), {Name: "signer", Keys: []trust.Key{w.release.Key()}, Roles: []trust.Role{trust.Rebuilder}}}
+		}, "A0531", 16},
+		"its signer may release something else": {func(w *world, o *Options) {
+			other := w.mayRelease(w.release)
+			other.Names = []string{"registry.example.com/team/other"}
+			o.Signers = []trust.Signer{other}
+		}, "A0532", 15},
+		"its signer may release it":      {func(w *world, o *Options) { o.Signers = []trust.Signer{w.mayRelease(w.release)} }, "A0701", 17},
 		"evidence of another repository": {func(w *world, _ *Options) { w.name = "registry.example.com/team/other" }, "A0532", 15},
 		"a recipe that cannot be read":   {func(w *world, _ *Options) { w.recipe, w.lock = "recipe: v1\nsteps: {", "selfsame-lock v1\n" }, "A0802", 15},
 		"a lock of a million lines": {func(w *world, _ *Options) {
@@ -113,6 +122,11 @@ func TestNothingIsBuiltBeforeItsEvidenceHolds(t *testing.T) {
 			}
 		})
 	}
+}
+
+// mayRelease is a trust file's entry that lets s release anything.
+func (w *world) mayRelease(s *signing.Signer) trust.Signer {
+	return trust.Signer{Name: "release " + s.Key().Hint, Keys: []trust.Key{s.Key()}, Roles: []trust.Role{trust.Release}}
 }
 
 // TestOnePlatform: the image of one platform is not what its evidence is a whole of. It is refused before anything is verified, let alone made room for.

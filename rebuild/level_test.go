@@ -259,6 +259,9 @@ func TestWhoIsBelieved(t *testing.T) {
 		t.Fatal(err)
 	}
 	root, rules, keys := &signing.Root{}, []trust.IdentityRule{rule}, []*signing.Verifier{newSigner(t).Verifier()}
+	may := func(roles ...trust.Role) []trust.Signer {
+		return []trust.Signer{{Keys: []trust.Key{keys[0].Key()}, Roles: roles}}
+	}
 	for name, c := range map[string]struct {
 		o    Options
 		exit int
@@ -268,6 +271,10 @@ func TestWhoIsBelieved(t *testing.T) {
 		"an identity without a root": {Options{Identities: rules}, diag.ExitUsage},
 		"an identity":                {Options{Release: signing.Trust{Root: root}, Identities: rules}, diag.ExitProven},
 		"a key":                      {Options{Release: signing.Trust{Keys: keys}}, diag.ExitProven},
+		"a file without release":     {Options{Release: signing.Trust{Keys: keys, Root: root}, Signers: may(trust.Rebuilder)}, diag.ExitUsage},
+		"a file of nobody":           {Options{Release: signing.Trust{Keys: keys}, Signers: []trust.Signer{}}, diag.ExitUsage},
+		"a file":                     {Options{Release: signing.Trust{Keys: keys}, Signers: may(trust.Rebuilder, trust.Release)}, diag.ExitProven},
+		"its identity without root":  {Options{Signers: []trust.Signer{{Identities: rules, Roles: []trust.Role{trust.Release}}}}, diag.ExitUsage},
 	} {
 		if err := c.o.withDefaults().check(); diag.ExitCode(err) != c.exit {
 			t.Errorf("%s: %v", name, err)

@@ -108,7 +108,7 @@ func TestOneKeyForTwoRoles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.Identities = []trust.IdentityRule{rule}
+	o.Release.Root, o.Identities = &signing.Root{}, []trust.IdentityRule{rule}
 	for who, exit := range map[trust.Identity]int{
 		{Issuer: "https://login.example", Subject: "release@example.com"}: diag.ExitUsage,
 		{Issuer: "https://login.example", Subject: "auditor@example.com"}: diag.ExitProven,
@@ -117,6 +117,16 @@ func TestOneKeyForTwoRoles(t *testing.T) {
 	} {
 		if err := o.apart(trust.Party{Identity: who}); diag.ExitCode(err) != exit {
 			t.Errorf("%v: %v", who, err)
+		}
+	}
+	// Nor, by a trust file, by whoever may release there, whatever else is in it.
+	o.Signers = []trust.Signer{
+		{Name: "other", Keys: []trust.Key{other.Key()}, Roles: []trust.Role{trust.Release}},
+		{Name: "rebuilder", Keys: []trust.Key{release.Key()}, Roles: []trust.Role{trust.Rebuilder, trust.Finding}},
+	}
+	for s, exit := range map[*signing.Signer]int{other: diag.ExitUsage, release: diag.ExitProven} {
+		if err := o.apart(trust.Party{Key: s.Key()}); diag.ExitCode(err) != exit {
+			t.Errorf("by a trust file: %v", err)
 		}
 	}
 	// A difference is never signed by the rebuilder's key, nor a match by the finder's.

@@ -127,16 +127,31 @@ func (o Options) signer(res *Result) (*signing.Signer, error) {
 // apart refuses whoever signs releases as well: stock cosign takes any statement that a key signed as "signed", so one key for two roles
 // makes a finding look like a release, and a builder its own auditor. The same goes for an identity.
 func (o Options) apart(by trust.Party) error {
-	release := trust.Signer{Identities: o.Identities}
-	for _, k := range o.Release.Keys {
-		release.Keys = append(release.Keys, k.Key())
-	}
-	if !release.Is(by) {
+	if !slices.ContainsFunc(o.releasers(), func(s trust.Signer) bool { return s.Is(by) }) {
 		return nil
 	}
 	return diag.Errorf("A0808", "the audit's statements would be signed by whoever signs the release, %s", by).
 		WithWhy("a builder that audits itself proves nothing, and a finding signed by it would pass for a release").
 		WithHelp("selfsame key new --out rebuilder")
+}
+
+// releasers are who may release, each with whatever it signs by. An identity is nobody without a root that vouches for it.
+func (o Options) releasers() (all []trust.Signer) {
+	for _, s := range o.Signers {
+		if s.May(trust.Release) && (len(s.Keys) > 0 || o.Release.Root != nil) {
+			all = append(all, s)
+		}
+	}
+	if o.Signers != nil {
+		return all
+	}
+	for _, k := range o.Release.Keys {
+		all = append(all, trust.Signer{Keys: []trust.Key{k.Key()}})
+	}
+	if o.Release.Root != nil && len(o.Identities) > 0 {
+		all = append(all, trust.Signer{Identities: o.Identities})
+	}
+	return all
 }
 
 // sign signs a statement, and says by whom. A certificate that the release's root does not vouch for is of another instance of sigstore, where

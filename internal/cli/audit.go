@@ -25,6 +25,7 @@ import (
 type auditFlags struct {
 	rebuild.Options
 	release         []string
+	trust           string
 	who             identityFlags
 	key, findingKey string
 	sign            keylessFlags
@@ -44,13 +45,14 @@ type auditFlags struct {
 func (a *app) auditCommand() *cobra.Command {
 	var f auditFlags
 	cmd := &cobra.Command{
-		Use: "audit REF {--release-key KEY.pub | --certificate-identity WHO}", GroupID: "trust", Short: "Build a published image again from its seal, and say whether the result is the same",
+		Use: "audit REF {--release-key KEY.pub | --trust FILE | --certificate-identity WHO}", GroupID: "trust", Short: "Build a published image again from its seal, and say whether the result is the same",
 		Long: `Repeat the build of a published image from the registry alone: its evidence is verified first, its recipe, source and inputs come out of
 its seal, and it is built here, once or with --twice on two unlike builders, in a place that is thrown away afterwards. No upstream is asked.
 What comes out is compared with what was published, and a statement is made: a match is signed with --key, a difference with --finding-key
 and never with another; without keys, --keyless and --finding-identity-token sign as two identities. With --push the statement is attached to the image. Exit 0: the same by --level; 13: different. An image that was
-released without a key is audited with --trusted-root, --certificate-identity and --certificate-oidc-issuer, as "verify" has them. With --deny-list,
-nothing is built of what was taken back: the list is asked first, by each audit anew.
+released without a key is audited with --trusted-root, --certificate-identity and --certificate-oidc-issuer, as "verify" has them. With --trust, whoever may release
+by that trust file is believed for the names that it gives them. With --deny-list, or a deny list in the trust file, nothing is built of what was taken back: the list is
+asked first, by each audit anew.
 
 With --untrusted, REF is an image that another tool built: BuildKit's provenance in it is read, and what it lacks for a rebuild is listed; with --refetch
 its registries are asked for the images that it was made of, and which of them it begins with is shown. --recipe DIR writes what the provenance says as
@@ -68,6 +70,7 @@ With --watch FILE, the images that FILE names (one a line, by digest) are audite
 func (f *auditFlags) define(cmd *cobra.Command) {
 	fl := cmd.Flags()
 	fl.StringSliceVar(&f.release, "release-key", nil, "public key that must have signed the image's evidence")
+	fl.StringVar(&f.trust, "trust", "", "trust file: who may release, and which deny list is asked")
 	f.who.register(fl)
 	fl.StringVar(&f.Name, "name", "", "repository that the evidence must name (default: REF's)")
 	fl.BoolVar(&f.Twice, "twice", false, "build on two unlike builders, and not on one")
@@ -111,7 +114,7 @@ func (a *app) runAudit(cmd *cobra.Command, args []string, f auditFlags) error {
 		return err
 	}
 	client := a.registry(registry.Options{})
-	if err := f.denying(ctx, a, client); err != nil {
+	if err := f.trusting(ctx, a, client); err != nil {
 		return err
 	}
 	if err := openReport(f.report); err != nil {

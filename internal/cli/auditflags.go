@@ -38,8 +38,17 @@ var silences = []silent{
 		why: "nobody on a private network is asked without --refetch, nor named without --recipe",
 	},
 	{
-		where: func(f auditFlags) bool { return f.fresh.denyList == "" }, flags: []string{"deny-minimum", "deny-max-age", "stateless"},
+		where: func(f auditFlags) bool { return f.trust != "" },
+		flags: []string{"release-key", "certificate-identity", "certificate-identity-regexp", "certificate-oidc-issuer"},
+		why:   "the trust file says who may release",
+	},
+	{
+		where: func(f auditFlags) bool { return f.fresh.denyList == "" }, flags: []string{"deny-minimum", "deny-max-age"},
 		why: "no deny list is asked without --deny-list",
+	},
+	{
+		where: func(f auditFlags) bool { return f.fresh.denyList == "" && f.trust == "" }, flags: []string{"stateless"},
+		why: "no deny list is asked without --deny-list or --trust",
 	},
 }
 

@@ -73,17 +73,22 @@ func (a *app) load(ctx context.Context, s ground.Setup, base verify.Options) (gr
 	for _, w := range l.Warnings {
 		a.warn(w)
 	}
+	return l, byFlags(s, err)
+}
+
+// byFlags is why a setup cannot be loaded, in the words of the flags that it was made of.
+func byFlags(s ground.Setup, err error) error {
 	switch {
 	case errors.Is(err, ground.ErrTwoRoots):
-		err = usage("--trusted-root and `sigstore:` in %s: name one instance", s.Trust)
+		return usage("--trusted-root and `sigstore:` in %s: name one instance", s.Trust)
 	case errors.Is(err, ground.ErrDenyRootless):
-		err = needsRoot("deny-identity")
+		return needsRoot("deny-identity")
 	case errors.Is(err, ground.ErrIndexRootless):
-		err = needsRoot("release-index-identity")
+		return needsRoot("release-index-identity")
 	case errors.Is(err, ground.ErrTwoLists):
-		err = usage("the trust file names this list already; leave the flag out")
+		return usage("the trust file names this list already; leave the flag out")
 	}
-	return l, err
+	return err
 }
 
 // openEvidence opens the image and its evidence: where the image lies, or in the folder of --bundles.

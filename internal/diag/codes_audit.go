@@ -4,9 +4,11 @@ package diag
 var auditCodes = []Info{
 	{"A0801", ExitUsage, "no key to believe the evidence by", `
 An audit repeats what an image's evidence describes, so it runs what somebody else wrote. Nothing is built before the evidence has been
-verified, and that takes the public key of whoever released the image, or the identity that a certificate names:
+verified, and that takes the public key of whoever released the image, a trust file in which somebody has the role "release", or the identity
+that a certificate names:
 
     selfsame audit REF --release-key release.pub
+    selfsame audit REF --trust trust.yaml
     selfsame audit REF --trusted-root trusted_root.json --certificate-identity WHO --certificate-oidc-issuer ISSUER
 
 For an image that another tool built, "--untrusted" reads BuildKit's own provenance and reports what it lacks. Nothing is built then.
