@@ -7,6 +7,8 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"os"
+	"sync"
 	"time"
 
 	"github.com/selfsame-build/selfsame/registry/artifact"
@@ -131,10 +133,10 @@ func (r *Repository) upload(ctx context.Context, s *session, blob artifact.Descr
 	if err != nil {
 		return err
 	}
-	defer content.Close()
 	// The content is checked while it is sent: at a mismatch the body ends in an error and the registry commits nothing.
-	sent := &counted{r: artifact.Verified(content, blob), client: r.client, progress: Progress{Digest: blob.Digest.String(), Total: blob.Size, State: "moving"}}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPut, place, io.NopCloser(sent))
+	sent := &counted{r: artifact.Verified(content, blob), close: content.Close, client: r.client, progress: Progress{Digest: blob.Digest.String(), Total: blob.Size, State: "moving"}}
+	defer sent.Close()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPut, place, sent)
 	if err != nil {
 		return err
 	}
@@ -144,8 +146,8 @@ func (r *Repository) upload(ctx context.Context, s *session, blob artifact.Descr
 	}
 	req.Header.Set("Content-Type", "application/octet-stream")
 	if resp, err = s.http.Do(req); err != nil {
-		if sent.err != nil {
-			return sent.err
+		if failed := sent.failure(); failed != nil {
+			return failed
 		}
 		return err
 	}
@@ -175,10 +177,14 @@ func blobTimeout(size int64) time.Duration {
 	return smallTimeout + time.Duration(size/minRate)*time.Second
 }
 
-// counted reports progress, every MiB and at the end, and remembers why reading failed.
+// counted is content that is sent. It reports progress, every MiB and at the end, and remembers why reading failed. Whoever carries it may still
+// read when the answer is there (net/http.RoundTripper), and is given nothing more once it is closed.
 type counted struct {
-	r        io.Reader
-	client   *Client
+	client *Client
+
+	mu       sync.Mutex
+	r        io.Reader // nil: closed
+	close    func() error
 	progress Progress
 	reported int64
 	err      error
@@ -186,6 +192,11 @@ type counted struct {
 
 // Read implements io.Reader.
 func (c *counted) Read(p []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.r == nil {
+		return 0, os.ErrClosed
+	}
 	n, err := c.r.Read(p)
 	c.progress.Done += int64(n)
 	if c.progress.Done-c.reported >= 1<<20 {
@@ -196,4 +207,22 @@ func (c *counted) Read(p []byte) (int, error) {
 		c.err = err
 	}
 	return n, err
+}
+
+// Close implements io.Closer; any but the first does nothing.
+func (c *counted) Close() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.r == nil {
+		return nil
+	}
+	c.r = nil
+	return c.close()
+}
+
+// failure is why reading failed, if it did.
+func (c *counted) failure() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err
 }
