@@ -34,9 +34,10 @@ type Options struct {
 	Identities []trust.IdentityRule
 	// Signers are what those may say, as a trust file has it; nil: each key, and each of Identities, may release.
 	Signers []trust.Signer
-	// Deny opens the deny list that is asked before anything else, by each audit anew, and puts it where a verification looks for it; nil: none
-	// is asked. Who releases images must not sign it.
-	Deny func(context.Context, *verify.Options) error
+	// Ground reads anew, for each audit, what may have changed since the last: it sets the deny list that is asked before anything else, whose
+	// signer must not be who releases, and who counts (Trust, Identities, Signers; Release and its like until then). nil: nothing changes, and no
+	// list is asked.
+	Ground func(context.Context, *verify.Options) error
 	// Name is the repository that the evidence must name; empty: Reference's own.
 	Name string
 	// Twice builds on both twins instead of one builder.
@@ -95,7 +96,7 @@ func (a *Auditor) Audit(ctx context.Context, o Options) (*Result, error) {
 	if got.Tag != "" {
 		a.Notice("%s is %s", o.Reference, got.Pinned())
 	}
-	found, err := a.inTime(ctx, o, got, res)
+	found, err := a.inTime(ctx, &o, got, res)
 	if err != nil {
 		return nil, err
 	}
@@ -108,12 +109,12 @@ func (a *Auditor) Audit(ctx context.Context, o Options) (*Result, error) {
 }
 
 // inTime is the part of an audit that o.Timeout bounds. When its time is over that is the reason, whatever layer noticed it in whatever words.
-func (a *Auditor) inTime(ctx context.Context, o Options, got registry.Resolved, res *Result) (verify.Origin, error) {
+func (a *Auditor) inTime(ctx context.Context, o *Options, got registry.Resolved, res *Result) (verify.Origin, error) {
 	limited, cancel := context.WithTimeoutCause(ctx, o.Timeout, outOfTime(o.Timeout))
 	defer cancel()
 	found, err := a.evidence(limited, o, got, res)
 	if err == nil {
-		err = a.rebuild(limited, o, got, found, res)
+		err = a.rebuild(limited, *o, got, found, res)
 	}
 	if err != nil && limited.Err() != nil && ctx.Err() == nil {
 		err = context.Cause(limited)
@@ -141,6 +142,10 @@ func (o Options) withDefaults() Options {
 }
 
 func (o Options) check() error {
+	if o.Signers != nil && len(o.releasers()) == 0 {
+		return diag.Errorf("A0801", "nobody in the trust file may release an image").
+			WithWhy("an audit runs what the evidence describes, and by that file nobody's evidence counts").WithHelp("give who does the role `release`")
+	}
 	if len(o.releasers()) == 0 {
 		return diag.Errorf("A0801", "whose evidence is to be believed?").
 			WithWhy("an audit runs what the evidence describes: without a key or an identity anybody who can write to the repository decides what runs here").
@@ -167,18 +172,22 @@ func outOfTime(d time.Duration) error {
 	return diag.Errorf("A0805", "the audit took more than %s", d).WithHelp("allow more: --timeout 6h")
 }
 
-// evidence verifies what the image says of itself. Whether it was reproduced is the question here, not a condition.
-func (a *Auditor) evidence(ctx context.Context, o Options, got registry.Resolved, res *Result) (verify.Origin, error) {
+// evidence verifies what the image says of itself. Whether it was reproduced is the question here, not a condition. Who counts is in o from then on.
+func (a *Auditor) evidence(ctx context.Context, o *Options, got registry.Resolved, res *Result) (verify.Origin, error) {
 	name := o.Name
 	if name == "" {
 		name = got.Repository.Name()
 	}
 	asked := verify.Options{
 		Reference: o.Reference, Source: got.Repository, Digest: got.Descriptor.Digest, Trust: o.Release,
-		Identities: o.Identities, Signers: o.Signers, ExpectName: name, AllowUnreproduced: true,
+		Identities: o.Identities, Signers: o.Signers, ExpectName: name, Now: a.Now(), AllowUnreproduced: true,
 	}
-	if o.Deny != nil { // as it is now: a watch goes on for months, and what is taken back meanwhile is not to run
-		if err := o.Deny(ctx, &asked); err != nil {
+	if o.Ground != nil { // as it is now: a watch goes on for months, and what is taken back meanwhile is not to run
+		if err := o.Ground(ctx, &asked); err != nil {
+			return verify.Origin{}, err
+		}
+		o.Release, o.Identities, o.Signers = asked.Trust, asked.Identities, asked.Signers
+		if err := o.check(); err != nil {
 			return verify.Origin{}, err
 		}
 	}

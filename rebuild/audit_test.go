@@ -83,20 +83,20 @@ func TestNothingIsBuiltBeforeItsEvidenceHolds(t *testing.T) {
 		"it claims what is not":       {func(_ *world, o *Options) { o.Independence = "other-planet" }, "A0316", 10},
 		"a challenge that is guessed": {func(_ *world, o *Options) { o.Challenge = "1" }, "A0316", 10},
 		"a deny list that is not there": {func(_ *world, o *Options) {
-			o.Deny = func(context.Context, *verify.Options) error { return diag.Errorf("A0564", "there is no deny list") }
+			o.Ground = func(context.Context, *verify.Options) error { return diag.Errorf("A0564", "there is no deny list") }
 		}, "A0564", 17},
-		"a deny list by who releases": {func(w *world, o *Options) { o.Deny = w.denying(w.release) }, "A0567", 10},
+		"a deny list by who releases": {func(w *world, o *Options) { o.Ground = w.denying(w.release) }, "A0567", 10},
 		"its signer is denied": {func(w *world, o *Options) {
-			o.Deny = w.denying(stranger, provenance.DenyEntry{Signer: &trust.Party{Key: trust.Key{Hint: w.release.Key().Hint}}})
+			o.Ground = w.denying(stranger, provenance.DenyEntry{Signer: &trust.Party{Key: trust.Key{Hint: w.release.Key().Hint}}})
 		}, "A0565", 14},
 		"its builder is denied": {func(w *world, o *Options) {
-			o.Deny = w.denying(stranger, provenance.DenyEntry{Builder: provenance.BuilderID(provenance.ModeLocal)})
+			o.Ground = w.denying(stranger, provenance.DenyEntry{Builder: provenance.BuilderID(provenance.ModeLocal)})
 		}, "A0565", 14},
 		"what it is built from is denied": {func(w *world, o *Options) {
-			o.Deny = w.denying(stranger, provenance.DenyEntry{Base: digest.FromString(w.recipe)})
+			o.Ground = w.denying(stranger, provenance.DenyEntry{Base: digest.FromString(w.recipe)})
 		}, "A0565", 14},
 		"others are denied": {func(w *world, o *Options) {
-			o.Deny = w.denying(stranger, provenance.DenyEntry{Digest: digest.FromString("x")}, provenance.DenyEntry{Builder: "https://ci.example.com"})
+			o.Ground = w.denying(stranger, provenance.DenyEntry{Digest: digest.FromString("x")}, provenance.DenyEntry{Builder: "https://ci.example.com"})
 		}, "A0701", 17},
 		"all of it holds": {func(*world, *Options) {}, "A0701", 17},
 	} {

@@ -274,7 +274,6 @@ func TestWhoIsBelieved(t *testing.T) {
 		"a file without release":     {Options{Release: signing.Trust{Keys: keys, Root: root}, Signers: may(trust.Rebuilder)}, diag.ExitUsage},
 		"a file of nobody":           {Options{Release: signing.Trust{Keys: keys}, Signers: []trust.Signer{}}, diag.ExitUsage},
 		"a file":                     {Options{Release: signing.Trust{Keys: keys}, Signers: may(trust.Rebuilder, trust.Release)}, diag.ExitProven},
-		"its identity without root":  {Options{Signers: []trust.Signer{{Identities: rules, Roles: []trust.Role{trust.Release}}}}, diag.ExitUsage},
 	} {
 		if err := c.o.withDefaults().check(); diag.ExitCode(err) != c.exit {
 			t.Errorf("%s: %v", name, err)

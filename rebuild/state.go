@@ -135,15 +135,10 @@ func (o Options) apart(by trust.Party) error {
 		WithHelp("selfsame key new --out rebuilder")
 }
 
-// releasers are who may release, each with whatever it signs by. An identity is nobody without a root that vouches for it.
+// releasers are who may release, each with whatever it signs by.
 func (o Options) releasers() (all []trust.Signer) {
-	for _, s := range o.Signers {
-		if s.May(trust.Release) && (len(s.Keys) > 0 || o.Release.Root != nil) {
-			all = append(all, s)
-		}
-	}
 	if o.Signers != nil {
-		return all
+		return slices.DeleteFunc(slices.Clone(o.Signers), func(s trust.Signer) bool { return !s.May(trust.Release) })
 	}
 	for _, k := range o.Release.Keys {
 		all = append(all, trust.Signer{Keys: []trust.Key{k.Key()}})

@@ -51,8 +51,8 @@ its seal, and it is built here, once or with --twice on two unlike builders, in 
 What comes out is compared with what was published, and a statement is made: a match is signed with --key, a difference with --finding-key
 and never with another; without keys, --keyless and --finding-identity-token sign as two identities. With --push the statement is attached to the image. Exit 0: the same by --level; 13: different. An image that was
 released without a key is audited with --trusted-root, --certificate-identity and --certificate-oidc-issuer, as "verify" has them. With --trust, whoever may release
-by that trust file is believed for the names that it gives them. With --deny-list, or a deny list in the trust file, nothing is built of what was taken back: the list is
-asked first, by each audit anew.
+by that trust file is believed, for the names that it gives them. With --deny-list, or a deny list in the trust file, nothing is built of what was taken back: file and list
+are read by each audit anew.
 
 With --untrusted, REF is an image that another tool built: BuildKit's provenance in it is read, and what it lacks for a rebuild is listed; with --refetch
 its registries are asked for the images that it was made of, and which of them it begins with is shown. --recipe DIR writes what the provenance says as

@@ -44,7 +44,7 @@ var silences = []silent{
 	},
 	{
 		where: func(f auditFlags) bool { return f.fresh.denyList == "" }, flags: []string{"deny-minimum", "deny-max-age"},
-		why: "no deny list is asked without --deny-list",
+		why: "they are about --deny-list; a trust file says as much of its own list",
 	},
 	{
 		where: func(f auditFlags) bool { return f.fresh.denyList == "" && f.trust == "" }, flags: []string{"stateless"},

@@ -32,7 +32,7 @@ func TestAuditAsksTheDenyList(t *testing.T) {
 	}
 	ask := func(f auditFlags) (*freshness.DenyList, error) {
 		var o verify.Options
-		err := f.Deny(t.Context(), &o)
+		err := f.Ground(t.Context(), &o)
 		return o.Deny, err
 	}
 	refused := func(err error, says string) {
@@ -41,7 +41,7 @@ func TestAuditAsksTheDenyList(t *testing.T) {
 			t.Errorf("%v, want %q", err, says)
 		}
 	}
-	if f, err := trusting(""); err != nil || f.Deny != nil {
+	if f, err := trusting(""); err != nil || f.Ground != nil {
 		t.Errorf("without a list: %v", err)
 	}
 	_, err := trusting("--deny-list ./deny.json")
@@ -57,7 +57,7 @@ func TestAuditAsksTheDenyList(t *testing.T) {
 		"--deny-list ./deny.json --deny-identity ops@example.com --deny-issuer https://login.example": "needs `--trusted-root`",
 	} {
 		f, err := trusting(args)
-		if err != nil || f.Deny == nil {
+		if err != nil || f.Ground == nil {
 			t.Fatalf("%s: %v", args, err)
 		}
 		_, err = ask(f)
@@ -107,36 +107,68 @@ func TestAuditByTrustFile(t *testing.T) {
 		}
 		return f, f.trusting(t.Context(), a, registry.New(registry.Options{}))
 	}
-	f, err := by(signers)
-	if err != nil || f.Deny != nil || len(f.Release.Keys) != 2 || len(f.Signers) != 2 || f.Signers[0].Name != "maker" || !f.Signers[0].SpeaksFor(shop) || f.Signers[0].SpeaksFor(shop+"2") {
-		t.Fatalf("%+v, %v", f.Options, err)
+	const listed = "denylist: {list: ./deny.json}\n"
+	ground := func(f auditFlags) (o verify.Options, code diag.Code) {
+		if err := f.Ground(t.Context(), &o); err != nil {
+			code = diag.All(err)[0].Code
+		}
+		return o, code
 	}
-	if f, err = by(signers + "denylist: {list: ./deny.json}\n"); err != nil {
-		t.Fatal(err)
-	}
-	var o verify.Options
-	if err := f.Deny(t.Context(), &o); err != nil || o.Deny == nil || o.Deny.Sequence != 1 || len(o.Trust.Keys) > 0 || o.Signers != nil {
-		t.Fatalf("%+v, %v", o, err)
-	}
-	// Whoever lost the role meanwhile signs no list for a watch that goes on.
-	w.write("trust.yaml", strings.Replace(signers, "revoker.pub", "other.pub", 1)+"denylist: {list: ./deny.json}\n")
-	if err := f.Deny(t.Context(), &o); err == nil || o.Deny != nil {
-		t.Errorf("a list by a signer who is gone: %v", err)
-	}
-	for text, says := range map[string]string{
-		signers + "denylist: {list: ./none.json}\n":               "there is no deny list",
-		signers + "denylist: {list: ./deny.json, minimum: 9}\n":   "sequence 1",
-		"trust: v1\nsigners:\n  x: {keys: [none.pub], roles: []}": "none.pub",
+	// The file counts at the start, and as it is at each audit.
+	for name, c := range map[string]struct {
+		first, then string
+		code        diag.Code
+		list        bool
+		maker       string
+	}{
+		"no list":                       {signers, signers, "", false, "release"},
+		"a list":                        {signers + listed, signers + listed, "", true, "release"},
+		"a list that is named later":    {signers, signers + listed, "", true, "release"},
+		"a list that is named no more":  {signers + listed, signers, "A0564", false, ""},
+		"who signs the list has gone":   {signers + listed, strings.Replace(signers, "revoker.pub", "other.pub", 1) + listed, "A0561", false, ""},
+		"somebody else releases":        {signers + listed, strings.Replace(signers, "release.pub", "other.pub", 1) + listed, "", true, "other"},
+		"the file is written by halves": {signers + listed, signers[:len(signers)/2], "A0602", false, ""},
 	} {
-		if _, err := by(text); err == nil || !strings.Contains(fmt.Sprint(diag.All(err)), says) {
-			t.Errorf("%s: %v, want %q", text, err, says)
+		f, err := by(c.first)
+		if err != nil || len(f.Release.Keys) != 2 || len(f.Signers) != 2 || !f.Signers[0].SpeaksFor(shop) || f.Signers[0].SpeaksFor(shop+"2") {
+			t.Fatalf("%s: %+v, %v", name, f.Options, err)
+		}
+		w.write("trust.yaml", c.then)
+		o, code := ground(f)
+		if code != c.code || (o.Deny != nil) != c.list {
+			t.Errorf("%s: %q, a list: %v", name, code, o.Deny != nil)
+		}
+		if c.maker == "" {
+			if len(o.Trust.Keys) > 0 || o.Signers != nil {
+				t.Errorf("%s: it counts all the same", name)
+			}
+		} else if maker, err := a.verifiers(t.Context(), []string{c.maker + ".pub"}); err != nil || len(o.Signers) != 2 || o.Signers[0].Keys[0] != maker[0].Key() || len(o.Trust.Keys) != 2 {
+			t.Errorf("%s: %+v, %v", name, o.Signers, err)
 		}
 	}
-	_, err = by(signers+"denylist: {list: ./deny.json}\n", "--deny-list", "./deny.json", "--deny-key", "revoker.pub")
+	// What is wrong with the file is said before anything is asked; its list is asked by an audit.
+	if f, err := by(signers + "denylist: {list: ./none.json}\n"); err != nil {
+		t.Error(err)
+	} else if _, code := ground(f); code != "A0564" {
+		t.Errorf("no list: %q", code)
+	}
+	if f, err := by(signers + "denylist: {list: ./deny.json, minimum: 9}\n"); err != nil {
+		t.Error(err)
+	} else if _, code := ground(f); code != "A0560" {
+		t.Errorf("an older list: %q", code)
+	}
+	if _, err := by("trust: v1\nsigners:\n  x: {keys: [none.pub], roles: []}\n"); diag.ExitCode(err) != diag.ExitUsage || !strings.Contains(fmt.Sprint(diag.All(err)), "none.pub") {
+		t.Errorf("a file that is wrong: %v", err)
+	}
+	_, err := by(signers+listed, "--deny-list", "./deny.json", "--deny-key", "revoker.pub")
 	if diag.ExitCode(err) != diag.ExitUsage {
 		t.Errorf("two lists: %v", err)
 	}
-	if f, err = by(signers, "--deny-list", "./deny.json", "--deny-key", "revoker.pub"); err != nil || f.Deny == nil || len(f.Signers) != 2 {
-		t.Errorf("a list by a flag: %v", err)
+	f, err := by(signers, "--deny-list", "./deny.json", "--deny-key", "revoker.pub")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o, code := ground(f); code != "" || o.Deny == nil || len(o.Signers) != 2 {
+		t.Errorf("a list by a flag: %q, %+v", code, o)
 	}
 }

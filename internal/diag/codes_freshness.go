@@ -44,6 +44,8 @@ There is nothing under the reference of the deny list. A list that is hidden loo
 decided. Check the spelling. The first list is made, once, by
 
     selfsame deny new --list REF --key revoker.key
+
+The same is said where a trust file named a list when a watch began and names none any more: name it again, or start the watch anew.
 `},
 	{"A0565", ExitPolicy, "the image is on the deny list", `
 Somebody whom you trust to take things back has taken back this image, what it was built from, who built it or who signed for it. The

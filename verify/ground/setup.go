@@ -61,15 +61,20 @@ var (
 // Load reads files and lists. The lists are read once, for however many images are verified by them. base has what else is expected of
 // images. Errors are those of packages trust, signing and freshness; the warnings that were found before one are returned with it.
 func (s Setup) Load(ctx context.Context, base verify.Options) (Loaded, error) {
+	out, err := s.Read(base)
+	if err == nil {
+		err = s.lists(ctx, &out.Options)
+	}
+	return out, err
+}
+
+// Read reads the files alone, and opens no list.
+func (s Setup) Read(base verify.Options) (Loaded, error) {
 	out := Loaded{Options: base}
 	o := &out.Options
 	o.Now, o.Demand, o.MinLevel = s.Now(), s.Demand, s.MinLevel
 	o.Trust.Keys, o.Trust.Root, o.Identities = append(o.Trust.Keys, s.Keys...), s.Root, s.Identities
-	err := s.files(&out)
-	if err == nil {
-		err = s.lists(ctx, o)
-	}
-	return out, err
+	return out, s.files(&out)
 }
 
 func (s Setup) files(l *Loaded) error {
