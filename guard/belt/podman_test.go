@@ -1,11 +1,14 @@
 package belt_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -111,10 +114,36 @@ func podman(t *testing.T, dir, runtime string) client {
 		if err != nil {
 			t.Errorf("%v\n%s", err, out)
 		}
-		_ = exec.Command("umount", dir+"/storage/overlay").Run()
+		dispose(t, dir)
 		removeCgroups(cgroup())
 	})
 	return c
+}
+
+// dispose removes podman's storage in dir, which is mounted onto itself. What podman starts to clean up after a container goes on when the container
+// is gone, and mounts it again.
+func dispose(t *testing.T, dir string) {
+	t.Helper()
+	err := errors.New("podman still runs there")
+	for range 100 {
+		if !inUse(dir) {
+			_ = exec.Command("umount", "--recursive", dir+"/storage/overlay").Run()
+			if err = os.RemoveAll(dir + "/storage"); err == nil {
+				return
+			}
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	t.Errorf("what is left of podman: %v", err)
+}
+
+// inUse says whether the arguments of any program name a folder.
+func inUse(dir string) bool {
+	all, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+	return slices.ContainsFunc(all, func(path string) bool {
+		args, err := os.ReadFile(path)
+		return err == nil && bytes.Contains(args, []byte(dir))
+	})
 }
 
 // TestPodman: podman's containers are judged by what podman hashed when it pulled, whatever they are called.
