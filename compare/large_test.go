@@ -111,7 +111,7 @@ func TestLargeLayersInBoundedMemory(t *testing.T) {
 	}
 	var rep compare.Report
 	var err error
-	heaptest.Within(t, 64<<20, func() {
+	heaptest.Within(t, 32<<20, func() {
 		rep, err = compare.Images(context.Background(), images[0], images[1], compare.Options{ByBlob: true})
 	})
 	if err != nil || len(rep.Differences) != 1 || rep.Differences[0].Path != "text" {

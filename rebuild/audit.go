@@ -146,7 +146,7 @@ func (o Options) check() error {
 		return diag.Errorf("A0801", "nobody in the trust file may release an image").
 			WithWhy("an audit runs what the evidence describes, and by that file nobody's evidence counts").WithHelp("give who does the role `release`")
 	}
-	if len(o.releasers()) == 0 {
+	if o.Signers == nil && len(o.Release.Keys) == 0 && (o.Release.Root == nil || len(o.Identities) == 0) {
 		return diag.Errorf("A0801", "whose evidence is to be believed?").
 			WithWhy("an audit runs what the evidence describes: without a key or an identity anybody who can write to the repository decides what runs here").
 			WithHelp("give the public key of whoever released the image: --release-key release.pub; or a trust file in which somebody may `release`: --trust trust.yaml; " +

@@ -108,7 +108,7 @@ func TestOneKeyForTwoRoles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.Release.Root, o.Identities = &signing.Root{}, []trust.IdentityRule{rule}
+	o.Identities = []trust.IdentityRule{rule}
 	for who, exit := range map[trust.Identity]int{
 		{Issuer: "https://login.example", Subject: "release@example.com"}: diag.ExitUsage,
 		{Issuer: "https://login.example", Subject: "auditor@example.com"}: diag.ExitProven,

@@ -143,7 +143,7 @@ func (o Options) releasers() (all []trust.Signer) {
 	for _, k := range o.Release.Keys {
 		all = append(all, trust.Signer{Keys: []trust.Key{k.Key()}})
 	}
-	if o.Release.Root != nil && len(o.Identities) > 0 {
+	if len(o.Identities) > 0 {
 		all = append(all, trust.Signer{Identities: o.Identities})
 	}
 	return all

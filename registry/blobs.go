@@ -177,7 +177,7 @@ func blobTimeout(size int64) time.Duration {
 	return smallTimeout + time.Duration(size/minRate)*time.Second
 }
 
-// counted is content that is sent. It reports progress, every MiB and at the end, and remembers why reading failed. Whoever carries it may still
+// counted is content on its way. It reports progress, every MiB and at the end, and remembers why reading failed. Whoever carries it may still
 // read when the answer is there (net/http.RoundTripper), and is given nothing more once it is closed.
 type counted struct {
 	client *Client

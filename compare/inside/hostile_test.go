@@ -50,7 +50,7 @@ func TestFourGigabytes(t *testing.T) {
 	const size = 4 << 30
 	a := &counting{ReaderAt: zerosBut{size, 3 << 30}}
 	var parts []Part
-	heaptest.Within(t, 16<<20, func() {
+	heaptest.Within(t, 8<<20, func() {
 		a.n.Store(0)
 		var err error
 		if parts, err = Compare(context.Background(), "disk", File{a, size}, File{zerosBut{size, -1}, size}, Options{}); err != nil {
@@ -70,7 +70,7 @@ func TestFourGigabytesOfAnotherLength(t *testing.T) {
 	if testing.Short() {
 		t.Skip("reads 4 GB of zeros a few times")
 	}
-	heaptest.Within(t, 32<<20, func() {
+	heaptest.Within(t, 16<<20, func() {
 		parts, err := Compare(context.Background(), "disk", File{zerosBut{1 << 30, 1 << 29}, 1 << 30}, File{zerosBut{1<<30 + 7, 1<<29 + 99}, 1<<30 + 7}, Options{})
 		if err != nil || len(parts) != 1 {
 			t.Errorf("%v, %q", err, lines(parts))
@@ -98,7 +98,7 @@ func TestBombs(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			scratch := t.TempDir()
 			var got []Part
-			heaptest.Within(t, 48<<20, func() { got = parts(t, name, c.a, c.b, Options{Scratch: scratch, Limits: c.lim}) })
+			heaptest.Within(t, 32<<20, func() { got = parts(t, name, c.a, c.b, Options{Scratch: scratch, Limits: c.lim}) })
 			if l := lines(got); l[0] != c.want {
 				t.Errorf("got %q", l)
 			}
@@ -270,7 +270,7 @@ func TestAlignmentIsBounded(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			heaptest.Within(t, 96<<20, func() { parts(t, name, f(1), f(2), Options{}) })
+			heaptest.Within(t, 48<<20, func() { parts(t, name, f(1), f(2), Options{}) })
 		})
 	}
 }

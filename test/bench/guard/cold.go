@@ -62,7 +62,7 @@ func byTurns(ctx context.Context, w *world, asker engine.Asker, all []engine.Que
 	for i := range all {
 		of, one := asker, all[i:i+1]
 		if i%2 == 1 {
-			of, others = trips{w.host}, append(others, all[i])
+			of, others = single(w.trips), append(others, all[i])
 		}
 		before := w.requests.Load()
 		took, _, err := each(ctx, of, one, 1, 1)
@@ -79,25 +79,12 @@ func byTurns(ctx context.Context, w *world, asker engine.Asker, all []engine.Que
 	return sorted(got), sorted(alone), float64(asked) / float64(len(got)), err
 }
 
-// trips asks a registry, one after the other, for the two answers without which nobody can judge an image: the list of what is attached to it,
-// and the manifest that this names. It does nothing else.
-type trips struct{ host string }
+// single asks about one image at a time, and takes what is no error for a yes.
+type single func(context.Context, engine.Question) error
 
 // Ask implements engine.Asker.
-func (r trips) Ask(ctx context.Context, q engine.Question) (a engine.Answer) {
-	at := "http://" + r.host + "/v2" + strings.TrimPrefix(q.Name, r.host)
-	var list v1.Index
-	raw, err := fetch(ctx, at+"/referrers/"+q.Digest.String())
-	if err == nil {
-		err = json.Unmarshal(raw, &list)
-	}
-	if err == nil && len(list.Manifests) != 1 {
-		err = fmt.Errorf("%d manifests are attached, not one", len(list.Manifests))
-	}
-	if err == nil {
-		_, err = fetch(ctx, at+"/manifests/"+list.Manifests[0].Digest.String())
-	}
-	if err != nil {
+func (s single) Ask(ctx context.Context, q engine.Question) (a engine.Answer) {
+	if err := s(ctx, q); err != nil {
 		return engine.Unanswered(q, err)
 	}
 	a.Allow = true
@@ -105,11 +92,30 @@ func (r trips) Ask(ctx context.Context, q engine.Question) (a engine.Answer) {
 }
 
 // AskAll implements engine.Asker.
-func (r trips) AskAll(ctx context.Context, qs []engine.Question) (all []engine.Answer) {
+func (s single) AskAll(ctx context.Context, qs []engine.Question) (all []engine.Answer) {
 	for _, q := range qs {
-		all = append(all, r.Ask(ctx, q))
+		all = append(all, s.Ask(ctx, q))
 	}
 	return all
+}
+
+// trips asks the registry, one after the other, for the two answers without which nobody can judge an image: the list of what is attached to it,
+// and the manifest that this names. It does nothing else.
+func (w *world) trips(ctx context.Context, q engine.Question) error {
+	at := "http://" + w.host + "/v2" + strings.TrimPrefix(q.Name, w.host)
+	raw, err := fetch(ctx, at+"/referrers/"+q.Digest.String())
+	if err != nil {
+		return err
+	}
+	var list v1.Index
+	if err := json.Unmarshal(raw, &list); err != nil {
+		return err
+	}
+	if len(list.Manifests) != 1 {
+		return fmt.Errorf("%d manifests are attached, not one", len(list.Manifests))
+	}
+	_, err = fetch(ctx, at+"/manifests/"+list.Manifests[0].Digest.String())
+	return err
 }
 
 func fetch(ctx context.Context, url string) ([]byte, error) {

@@ -102,9 +102,9 @@ func admission(ctx context.Context, t *table, w *world, program string, all []en
 	if err := coldPods(ctx, t, w, h); err != nil {
 		return err
 	}
-	single, err := w.fresh(ctx, "reviewed/shop", len(all))
+	unseen, err := w.fresh(ctx, "reviewed/shop", len(all))
 	if err == nil {
-		_, err = coldImages(ctx, t, w, reviews{h}, "a pod of one image", single)
+		_, err = coldImages(ctx, t, w, single(h.review), "a pod of one image", unseen)
 	}
 	if err != nil {
 		return err
@@ -114,7 +114,7 @@ func admission(ctx context.Context, t *table, w *world, program string, all []en
 		return err
 	}
 	defer idle.stop()
-	if err := seldom(ctx, t, idle, single); err != nil {
+	if err := seldom(ctx, t, idle, unseen); err != nil {
 		return err
 	}
 	bodies := make([]string, len(all))
@@ -178,24 +178,9 @@ func (h *hook) loaded(ctx context.Context, t *table, what string, asks []ask, ra
 	return nil
 }
 
-// reviews asks about an image as an API server does about a pod of it, in the phase that verifies.
-type reviews struct{ *hook }
-
-// Ask implements engine.Asker.
-func (r reviews) Ask(ctx context.Context, q engine.Question) (a engine.Answer) {
-	if err := r.caller.post(ctx, r.validate(pod(q.Name+"@"+q.Digest.String())), 0); err != nil {
-		return engine.Unanswered(q, err)
-	}
-	a.Allow = true
-	return a
-}
-
-// AskAll implements engine.Asker.
-func (r reviews) AskAll(ctx context.Context, qs []engine.Question) (all []engine.Answer) {
-	for _, q := range qs {
-		all = append(all, r.Ask(ctx, q))
-	}
-	return all
+// review asks about an image as an API server does about a pod of it, in the phase that verifies.
+func (h *hook) review(ctx context.Context, q engine.Question) error {
+	return h.caller.post(ctx, h.validate(pod(q.Name+"@"+q.Digest.String())), 0)
 }
 
 // seldom asks a server that says yes to everything as rarely as one is asked that waits for a registry far away: what speaking to it costs two
@@ -204,7 +189,7 @@ func seldom(ctx context.Context, t *table, idle *hook, all []engine.Question) er
 	var took []time.Duration
 	for _, q := range all {
 		time.Sleep(2 * delay)
-		got, _, err := each(ctx, reviews{idle}, []engine.Question{q}, 1, 1)
+		got, _, err := each(ctx, single(idle.review), []engine.Question{q}, 1, 1)
 		if err != nil {
 			return err
 		}
